@@ -1,0 +1,82 @@
+"""Become another program that dies with its parent.
+
+Run by path with a bare interpreter (``python -I -S launch.py …``), so only the standard library is
+at hand. A ``preexec_fn`` would do the same inside the parent, but forking Python code in a process
+that runs threads (grpc's) may deadlock; an ``exec`` chain cannot.
+
+    launch.py PARENT_PID DEATH_SIGNAL USER -- PROGRAM ARGUMENTS…
+
+USER is ``same``, ``namespace`` (a user namespace where root is uid 1000) or ``UID:GID``.
+"""
+
+import ctypes
+import os
+import sys
+
+PR_SET_PDEATHSIG = 1
+CLONE_NEWUSER = 0x10000000
+NAMESPACE_UID = 1000
+CANNOT_LAUNCH = 126
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Change the user, bind this process to its parent, and exec the program."""
+    separator = arguments.index("--")
+    parent_pid, death_signal, user = arguments[:separator]
+    program = arguments[separator + 1 :]
+    try:
+        become(user)
+        # After the change of user: the kernel forgets the death signal when credentials change.
+        die_with_parent(int(parent_pid), int(death_signal))
+        os.execv(program[0], program)
+    except OSError as error:
+        print(f"launch: cannot start {program[0]}: {error}", file=sys.stderr)
+        sys.exit(CANNOT_LAUNCH)
+
+
+def become(user: str) -> None:
+    """Change the user of this process; raises OSError where that is forbidden."""
+    if user == "same":
+        return
+    if user == "namespace":
+        enter_user_namespace()
+        return
+    uid, gid = (int(part) for part in user.split(":"))
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def enter_user_namespace() -> None:
+    """Enter a user namespace in which the caller's uid and gid appear as 1000."""
+    uid, gid = os.geteuid(), os.getegid()
+    check(libc.unshare(CLONE_NEWUSER))
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"{NAMESPACE_UID} {uid} 1")
+    write("/proc/self/gid_map", f"{NAMESPACE_UID} {gid} 1")
+
+
+def die_with_parent(parent_pid: int, death_signal: int) -> None:
+    """Ask the kernel for the death signal; leave at once if the parent is gone already."""
+    check(libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
+    if os.getppid() != parent_pid:
+        sys.exit(CANNOT_LAUNCH)
+
+
+def check(result: int) -> None:
+    """Turn a libc failure into OSError."""
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def write(path: str, text: str) -> None:
+    """Write a small kernel file."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
