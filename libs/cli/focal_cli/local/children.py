@@ -1,7 +1,7 @@
 """Child processes that cannot outlive us.
 
 A child is started through ``launch`` so that the kernel ends it when the thread that started it
-dies, also by ``kill -9``. Start children from the main thread only.
+dies, also by ``kill -9``. So start them from a thread that outlives them.
 """
 
 import asyncio

@@ -116,7 +116,15 @@ def _initdb(data: Path, user: str) -> None:
 
 
 def _single_user(data: Path, user: str, database: str, statements: str) -> None:
-    argv = [str(binary("postgres")), "--single", "-c", "exit_on_error=on", "-D", str(data), database]
+    argv = [
+        str(binary("postgres")),
+        "--single",
+        "-c",
+        "exit_on_error=on",
+        "-D",
+        str(data),
+        database,
+    ]
     _finish(children.Command(argv, ENVIRONMENT, user, stdin=statements.encode()))
 
 

