@@ -65,13 +65,13 @@ class Home:
         """Hold the folder while the block runs; raises AlreadyRunning when another does."""
         self.root.mkdir(parents=True, exist_ok=True)
         (self.root / ".gitignore").write_text("*\n")
-        # Not in the lock file's place: the record must not be read between lock and write.
         with self._lock.open("a+") as lock:
             if not _take(lock.fileno(), fcntl.LOCK_EX):
                 raise self._already_running()
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
+            self._record.unlink(missing_ok=True)  # of a mesh that was killed
             try:
                 yield
             finally:
@@ -89,10 +89,15 @@ class Home:
         """The record of the mesh that runs here; raises NotRunning."""
         try:
             with self._lock.open() as lock:
-                if not _take(lock.fileno(), fcntl.LOCK_SH):
-                    return Record.model_validate_json(self._record.read_text())
+                held = not _take(lock.fileno(), fcntl.LOCK_SH)
         except FileNotFoundError:
-            pass
+            held = False
+        if held and self._record.exists():
+            return Record.model_validate_json(self._record.read_text())
+        if held:
+            raise errors.NotRunning(
+                f"the mesh in {self.root} is still starting", "Try again in a few seconds."
+            )
         raise errors.NotRunning(
             f"no mesh runs in {self.root}",
             "Start one with `focal up` in another terminal, or name its folder with --home.",
