@@ -11,7 +11,10 @@ from benchmarks.embedding_calibration.examples import Sites
 from benchmarks.embedding_calibration.scores import Scores
 
 FIT, HELD_OUT = slice(0, None, 2), slice(1, None, 2)
-HEAD = f"{'limit':<16}{'value':>7}{'pairs':>7}{'AUC':>7}{'prec.':>8}{'recall':>8}{'held-out prec.':>16}{'recall':>8}"
+HEAD = (
+    f"{'limit':<16}{'value':>7}{'pairs':>7}{'AUC':>7}"
+    f"{'prec.':>8}{'recall':>8}{'held-out prec.':>16}{'recall':>8}"
+)
 
 
 def main() -> None:
@@ -67,7 +70,8 @@ def _steps(steps: list[Scores], transition: float) -> None:
     right, wrong, left = limits.taken(steps, transition, margin)
     doubted = limits.on_path_doubted(steps, sanity)
     print(
-        f"{'sanity':<16}{sanity:>7.3f}   95% of off-path messages stay below, as do {doubted:.0%} of the others"
+        f"{'sanity':<16}{sanity:>7.3f}"
+        f"   95% of off-path messages stay below, as do {doubted:.0%} of the others"
     )
     print(
         f"{'margin':<16}{margin:>7.3f}   taken {right} rightly, {wrong} wrongly; {left} stay or ask"

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parent / "examples"
+FOLDER = Path(__file__).parent / "labelled"
 EXPECTATIONS = 3  # a step's text for relocalization carries at most this many (DOMAIN §5.2)
 
 

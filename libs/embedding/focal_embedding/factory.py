@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from focal_embedding import hashed
 from focal_embedding.cached import CachedEmbedder
 from focal_embedding.embedder import Embedder, Thresholds
 from focal_embedding.hashed import HashedEmbedder
@@ -38,10 +39,7 @@ def _with_cache(embedder: Embedder, settings: EmbeddingSettings) -> Embedder:
 def _build(settings: EmbeddingSettings) -> Embedder:
     match settings.provider:
         case "hashed":
-            embedder = HashedEmbedder(settings.dimensions)
-            return HashedEmbedder(
-                settings.dimensions, settings.thresholds.over(embedder.thresholds)
-            )
+            return HashedEmbedder(settings.dimensions, settings.thresholds.over(hashed.THRESHOLDS))
         case "openai":
             return _openai(settings)
         case "fastembed":
