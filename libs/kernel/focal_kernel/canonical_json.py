@@ -66,16 +66,21 @@ def _encode(value: object) -> str:
             return "true" if value else "false"
         case str():
             return _quote(value)
+        case Mapping():
+            return _mapping(value)
+        case list() | tuple():
+            return f"[{','.join(map(_encode, value))}]"
+    return _number(value)
+
+
+def _number(value: object) -> str:
+    match value:
         case int():
             return _integer(value)
         case float() if math.isfinite(value):
             return _decimal(Decimal(repr(value)))
         case Decimal() if value.is_finite():
             return _decimal(value)
-        case Mapping():
-            return _mapping(value)
-        case list() | tuple():
-            return f"[{','.join(map(_encode, value))}]"
     raise NotCanonical(f"{value!r} has no canonical JSON form")
 
 
@@ -88,7 +93,8 @@ def _integer(value: int) -> str:
 def _mapping(value: Mapping[Any, object]) -> str:
     if not all(isinstance(key, str) for key in value):
         raise NotCanonical("object keys must be text")
-    return "{%s}" % ",".join(f"{_quote(key)}:{_encode(value[key])}" for key in sorted(value))
+    members = (f"{_quote(key)}:{_encode(value[key])}" for key in sorted(value))
+    return f"{{{','.join(members)}}}"
 
 
 def _decimal(value: Decimal) -> str:
@@ -104,11 +110,11 @@ def _decimal(value: Decimal) -> str:
 
 
 def _place_point(figures: str, exponent: int) -> str:
-    """Write figures × 10^exponent; `figures` neither starts nor ends with a zero."""
+    """Write figures times 10^exponent; `figures` neither starts nor ends with a zero."""
     point = len(figures) + exponent
     if exponent >= 0 and point <= PLAIN_DIGITS:
         return figures + "0" * exponent
-    if exponent < 0 and -PLAIN_DIGITS < point:
+    if exponent < 0 and point > -PLAIN_DIGITS:
         whole, fraction = figures[: max(point, 0)], figures[max(point, 0) :]
         return f"{whole or '0'}.{'0' * max(-point, 0)}{fraction}"
     tail = f".{figures[1:]}" if len(figures) > 1 else ""

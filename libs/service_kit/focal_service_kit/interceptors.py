@@ -1,0 +1,159 @@
+"""What surrounds every handler, in one list, and the single interceptor that runs it.
+
+The interceptor wraps a method once, not per call, and runs the layers in the handler's own task, so
+a hop costs a few function calls. Errors are mapped here because only here the outcome is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+import prometheus_client
+from focal_kernel.errors import FocalError
+from opentelemetry import trace
+
+from focal_service_kit import deadlines, errors, logging, metrics, tracing
+from focal_service_kit.identity import Verifier, caller
+from focal_service_kit.rpc import Layer, Rpc
+
+Handler = Callable[[Any, Any], Any]
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
+
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+_log = logging.get("rpc")
+
+
+def layers(
+    verifier: Verifier,
+    registry: prometheus_client.CollectorRegistry,
+    tracer: trace.Tracer | None,
+) -> list[Layer]:
+    """Everything around a handler, outermost first; each is left in the reverse order."""
+    return [
+        *([tracing.ServerSpan(tracer)] if tracer else []),
+        metrics.ServerCalls(registry),
+        logging.CanonicalLine(),
+        Deadline(),
+        Identity(verifier),
+    ]
+
+
+class Deadline:
+    """Notes the caller's deadline, so that channels carry it to the next hop."""
+
+    def enter(self, rpc: Rpc) -> None:
+        deadlines.begin(rpc.time_remaining_s)
+
+    def leave(self, rpc: Rpc) -> None:
+        pass
+
+
+class Identity:
+    """Verifies the caller; health and reflection are open."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    def enter(self, rpc: Rpc) -> None:
+        caller.begin(None)
+        if not rpc.open:
+            caller.begin(self._verifier.verify(rpc.metadata))
+
+    def leave(self, rpc: Rpc) -> None:
+        pass
+
+
+class Around(grpc.aio.ServerInterceptor):
+    """Runs the layers around each handler and maps what it raises to a status."""
+
+    def __init__(self, layers: Sequence[Layer], translators: Sequence[errors.Translator]) -> None:
+        self._layers = layers
+        self._translators = translators
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            wrapped = self._wrap(method, handler)
+            self._wrapped[method] = wrapped
+        return wrapped
+
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        kind = (
+            f"{'stream' if handler.request_streaming else 'unary'}_"
+            f"{'stream' if handler.response_streaming else 'unary'}"
+        )
+        behaviour = self._around(method, getattr(handler, kind))
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
+            behaviour, handler.request_deserializer, handler.response_serializer
+        )
+        return wrapped
+
+    def _around(self, method: str, handler: Handler) -> Handler:
+        respond = _written(handler) if inspect.isasyncgenfunction(handler) else handler
+
+        async def around(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            rpc = Rpc(
+                method=method,
+                metadata=dict(context.invocation_metadata() or ()),
+                time_remaining_s=context.time_remaining(),
+            )
+            entered: list[Layer] = []
+            try:
+                for layer in self._layers:
+                    layer.enter(rpc)
+                    entered.append(layer)
+                return await respond(request, context)
+            except (grpc.aio.AbortError, asyncio.CancelledError) as stopped:
+                rpc.code = _stopped_code(stopped, context)
+                raise
+            except Exception as raised:  # noqa: BLE001 - the text of no exception may leak
+                refusal = self._refuse(rpc, raised)
+            finally:
+                for layer in reversed(entered):
+                    layer.leave(rpc)
+            return await context.abort_with_status(errors.to_status(refusal))
+
+        return around
+
+    def _refuse(self, rpc: Rpc, raised: Exception) -> FocalError:
+        error = errors.translate(raised, self._translators)
+        rpc.code, rpc.reason = errors.code(error), error.reason
+        if error.reason == "INTERNAL_ERROR":
+            rpc.error_id = error.metadata.get("error_id", "")
+            _log.error("handler failed", method=rpc.method, error_id=rpc.error_id, exc_info=raised)
+        return error
+
+
+def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
+    """A generator handler as one that writes, so that its `finally` runs before the call is over."""
+
+    async def write(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        async with aclosing(handler(request, context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    return write
+
+
+def _stopped_code(stopped: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
+    """The code of a call that ended by abort, by its deadline or because the caller left."""
+    if isinstance(stopped, grpc.aio.AbortError):
+        return _CODES.get(cast("int", context.code()), grpc.StatusCode.UNKNOWN)
+    left = context.time_remaining()
+    expired = left is not None and left <= 0
+    return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
