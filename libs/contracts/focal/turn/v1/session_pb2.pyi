@@ -278,12 +278,34 @@ class ScenarioInstance(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    @typing.final
+    class DoubtfulToolsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SCENARIO_ID_FIELD_NUMBER: builtins.int
     CURRENT_STEP_ID_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     STARTED_AT_TURN_FIELD_NUMBER: builtins.int
     UPDATED_AT_TURN_FIELD_NUMBER: builtins.int
     LOW_CONFIDENCE_TURNS_FIELD_NUMBER: builtins.int
+    FINISHED_TOOLS_FIELD_NUMBER: builtins.int
+    DOUBTFUL_TOOLS_FIELD_NUMBER: builtins.int
     scenario_id: builtins.str
     """Scenario in the session's bundle version."""
     current_step_id: builtins.str
@@ -296,6 +318,16 @@ class ScenarioInstance(message.Message):
     """Index of the turn that last moved it."""
     low_confidence_turns: builtins.int
     """Turns in a row in which no transition reached the sanity threshold."""
+    @builtins.property
+    def finished_tools(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Tools that succeeded since the scenario came to its current step; they do not run again while it stays there."""
+
+    @builtins.property
+    def doubtful_tools(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Tools of the current step whose effect is in doubt, each with the turn group that caused it: asked again under that
+        group, the ledger repeats nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -305,10 +337,12 @@ class ScenarioInstance(message.Message):
         started_at_turn: builtins.int = ...,
         updated_at_turn: builtins.int = ...,
         low_confidence_turns: builtins.int = ...,
+        finished_tools: abc.Iterable[builtins.str] | None = ...,
+        doubtful_tools: abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["current_step_id", b"current_step_id", "low_confidence_turns", b"low_confidence_turns", "scenario_id", b"scenario_id", "started_at_turn", b"started_at_turn", "status", b"status", "updated_at_turn", b"updated_at_turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["current_step_id", b"current_step_id", "doubtful_tools", b"doubtful_tools", "finished_tools", b"finished_tools", "low_confidence_turns", b"low_confidence_turns", "scenario_id", b"scenario_id", "started_at_turn", b"started_at_turn", "status", b"status", "updated_at_turn", b"updated_at_turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,7 @@ class SessionServiceStub:
     GetSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.GetSessionRequest, session_service_pb2.GetSessionResponse]
     """Returns one session."""
     ListSessions: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]
-    """Lists the tenant's sessions, most recently updated first."""
+    """Lists the tenant's sessions, the latest created first."""
     UpdateSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]
     """Changes variables or the current step. Never ends a running turn."""
     EndSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]
@@ -56,7 +56,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     GetSession: aio.UnaryUnaryMultiCallable[session_service_pb2.GetSessionRequest, session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Returns one session."""
     ListSessions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Lists the tenant's sessions, most recently updated first."""
+    """Lists the tenant's sessions, the latest created first."""
     UpdateSession: aio.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]  # type: ignore[assignment]
     """Changes variables or the current step. Never ends a running turn."""
     EndSession: aio.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
@@ -85,7 +85,7 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         request: session_service_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.ListSessionsResponse, abc.Awaitable[session_service_pb2.ListSessionsResponse]]:
-        """Lists the tenant's sessions, most recently updated first."""
+        """Lists the tenant's sessions, the latest created first."""
 
     @abc_1.abstractmethod
     def UpdateSession(
