@@ -159,7 +159,8 @@ class Keeper:
             await _cancel(exited, ready)
 
     async def _poll(self, child: children.Child) -> None:
-        while not await self.process.is_ready(child):
+
+        while not await self.process.is_ready(child):  # noqa: ASYNC110
             await asyncio.sleep(READY_POLL_S)
 
     async def _set(self, phase: Phase, detail: str = "") -> None:

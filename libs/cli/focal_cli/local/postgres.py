@@ -16,7 +16,7 @@ from focal_cli.local import children, errors, ports, privilege
 
 ROLE = DATABASE = "focal"
 INITDB_TIMEOUT_S = 120.0
-LOOPBACK_PASSWORD_ONLY = "host all all 127.0.0.1/32 scram-sha-256\n"
+HOST_BASED_ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
@@ -105,7 +105,7 @@ def _create(folder: Path, data: Path, password_file: Path, user: str) -> None:
     _single_user(unfinished, user, "template1", "CREATE EXTENSION vector;\n")
     owner = f"ALTER ROLE {ROLE} PASSWORD '{password}';\nCREATE DATABASE {DATABASE};\n"
     _single_user(unfinished, user, "postgres", owner)
-    (unfinished / "pg_hba.conf").write_text(LOOPBACK_PASSWORD_ONLY)
+    (unfinished / "pg_hba.conf").write_text(HOST_BASED_ACCESS)
     unfinished.rename(data)
 
 

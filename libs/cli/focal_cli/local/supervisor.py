@@ -56,6 +56,10 @@ class Supervisor:
                 f"Read {each.log.path}, then try again; `focal doctor` may know the cause.",
             )
 
+    async def until(self, name: str, *phases: keeper.Phase) -> None:
+        """Wait until a process is in one of these phases."""
+        await self._keepers[name].until(*phases)
+
     async def stop(self) -> None:
         """Stop all: what others need leaves last. Takes at most the two graces together."""
         if self._rotation is not None:

@@ -60,7 +60,7 @@ async def test_the_end_of_a_child_is_awaited_by_several_at_once(tmp_path: Path) 
 
 def test_a_child_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
     ignoring = python(
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+        "import signal, time; signal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True); time.sleep(60)"
     )
     log = tmp_path / "log"
     with log.open("wb") as output:

@@ -58,8 +58,7 @@ async def test_a_process_waits_for_what_it_needs(tmp_path: Path) -> None:
     user = process("user", SLEEP, after=("server",))
     async with supervised(tmp_path, server, user) as running:
         starting = asyncio.create_task(running.start())
-        while running.status("server").phase is not keeper.Phase.STARTING:
-            await asyncio.sleep(0.001)
+        await running.until("server", keeper.Phase.STARTING)
         assert running.status("user").phase is keeper.Phase.WAITING
         witness.touch()
         await starting
@@ -92,8 +91,7 @@ async def test_without_restart_a_killed_process_stays_down_until_it_is_started(
     async with supervised(tmp_path, process("one", SLEEP), policy=policy) as running:
         await running.start()
         running.send("one", children.signal.SIGKILL)
-        while running.status("one").phase is not keeper.Phase.STOPPED:
-            await asyncio.sleep(0.001)
+        await running.until("one", keeper.Phase.STOPPED)
         assert "SIGKILL" in running.status("one").detail
         await running.start_one("one")
         assert running.status("one").phase is keeper.Phase.READY

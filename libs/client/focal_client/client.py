@@ -1,0 +1,125 @@
+"""The client: one channel to a gateway and the calls that a front end needs."""
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+import grpc
+from focal.turn.v1 import (
+    turn_gateway_service_pb2 as gateway,
+)
+from focal.turn.v1 import (
+    turn_gateway_service_pb2_grpc as gateway_grpc,
+)
+from focal_kernel import ids
+
+from focal_client import calls, channels, conversation, events, sessions, watch
+
+SUBMIT_TIMEOUT_S = 10.0
+REPLY_TIMEOUT_S = 60.0
+
+
+class FocalClient:
+    """Speaks to one gateway as one caller; use it as an async context manager."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: channels.Token) -> None:
+        self._channel = channel
+        self._token = token
+        self._stub = gateway_grpc.TurnGatewayServiceStub(channel)
+        self.sessions = sessions.Sessions(channel, token)
+
+    @classmethod
+    def connect(cls, target: str, *, token: channels.Token, tls: channels.Tls | None = None) -> Self:
+        """A client for a gRPC target such as ``gateway.example:7401``; it connects when used."""
+        return cls(channels.channel(target, tls), token)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; running calls are cancelled."""
+        await self._channel.close()
+
+    async def submit(
+        self,
+        text: str,
+        *,
+        agent_id: str,
+        channel: str,
+        channel_user_id: str,
+        request_id: str = "",
+        timeout_s: float = SUBMIT_TIMEOUT_S,
+    ) -> events.Accepted:
+        """Store a message and return when it is durable; the reply is an event of the session.
+
+        Safe to repeat with the same ``request_id``; without one, each call makes a new one. Raises
+        CallFailed.
+        """
+        request = gateway.SubmitMessageRequest(
+            address=_address(agent_id, channel, channel_user_id),
+            content=gateway.MessageContent(text=text),
+            request_id=request_id or ids.new_id("req"),
+        )
+        stored = await calls.unary(self._stub.SubmitMessage, request, self._token, timeout_s)
+        return events.Accepted(
+            request.request_id,
+            stored.message_id,
+            stored.session_id,
+            stored.sequence,
+            stored.duplicate,
+        )
+
+    async def send(
+        self,
+        text: str,
+        *,
+        agent_id: str,
+        channel: str,
+        channel_user_id: str,
+        request_id: str = "",
+        timeout_s: float = REPLY_TIMEOUT_S,
+    ) -> gateway.SendMessageResponse:
+        """Store a message and wait for the turn that answers it.
+
+        When the time is over first the message is still answered: repeat with the same
+        ``request_id`` to fetch the reply. Raises CallFailed.
+        """
+        request = gateway.SendMessageRequest(
+            address=_address(agent_id, channel, channel_user_id),
+            content=gateway.MessageContent(text=text),
+            request_id=request_id or ids.new_id("req"),
+        )
+        return await calls.unary(self._stub.SendMessage, request, self._token, timeout_s)
+
+    def conversation(
+        self,
+        agent_id: str,
+        channel: str,
+        channel_user_id: str,
+        *,
+        after_offset: int | None = None,
+    ) -> conversation.Conversation:
+        """A streaming conversation; ``after_offset`` resumes one after an event seen before."""
+        return conversation.Conversation(
+            lambda: self._stub.Converse(metadata=channels.metadata(self._token)),
+            _address(agent_id, channel, channel_user_id),
+            after_offset=after_offset,
+        )
+
+    def watch(
+        self, session_id: str, *, from_offset: int = 0, events_only: bool = False
+    ) -> AsyncIterator[events.Frame]:
+        """Follow a session: stored events after ``from_offset``, then live ones. Raises CallFailed."""
+        return watch.frames(self._stub, self._token, session_id, from_offset, events_only)
+
+
+def _address(agent_id: str, channel: str, channel_user_id: str) -> gateway.Address:
+    return gateway.Address(agent_id=agent_id, channel=channel, channel_user_id=channel_user_id)

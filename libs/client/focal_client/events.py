@@ -1,0 +1,99 @@
+"""What comes out of a conversation or a watched session."""
+
+from dataclasses import dataclass
+
+from focal.turn.v1 import event_pb2, turn_pb2
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """Text to append to what is shown for a turn. Live only: the reply is what counts."""
+
+    turn_id: str
+    attempt: int
+    text: str
+
+
+@dataclass(frozen=True)
+class TextReset:
+    """Drop the text shown for a turn so far: a new attempt begins."""
+
+    turn_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A committed turn, or one that gave up (``failed``) with the error policy's answer."""
+
+    offset: int
+    turn: turn_pb2.Turn
+    failed: bool = False
+
+    @property
+    def turn_id(self) -> str:
+        """Id of the turn."""
+        return self.turn.turn_id
+
+    @property
+    def text(self) -> str:
+        """All segments of the reply, one per line."""
+        return "\n".join(segment.text for segment in self.turn.reply)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Any other stored event; ``body`` is its message of ``focal.turn.v1``, named by ``kind``."""
+
+    offset: int
+    kind: str
+    proto: event_pb2.FabricEvent
+
+
+Frame = TextDelta | TextReset | Reply | Event
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A message is durable; it will be answered whatever crashes."""
+
+    request_id: str
+    message_id: str
+    session_id: str
+    sequence: int
+    duplicate: bool
+
+
+def from_event(event: event_pb2.FabricEvent) -> Reply | Event:
+    """A stored event; completed and failed turns become replies."""
+    kind = event.WhichOneof("body") or ""
+    if kind == "turn_completed":
+        return Reply(event.offset, event.turn_completed.turn)
+    if kind == "turn_failed":
+        return Reply(event.offset, event.turn_failed.turn, failed=True)
+    return Event(event.offset, kind, event)
+
+
+def from_frame(frame: gateway.ConverseResponse | gateway.WatchSessionResponse) -> Frame | None:
+    """A frame for the reader; None for those that steer the stream."""
+    match frame.WhichOneof("frame"):
+        case "event":
+            return from_event(frame.event)
+        case "text_delta":
+            delta = frame.text_delta
+            return TextDelta(delta.turn_id, delta.attempt, delta.text)
+        case "text_reset":
+            return TextReset(frame.text_reset.turn_id, frame.text_reset.attempt)
+    return None
+
+
+def from_accepted(accepted: gateway.MessageAccepted) -> Accepted:
+    """The gateway's acknowledgement of a message."""
+    return Accepted(
+        accepted.request_id,
+        accepted.message_id,
+        accepted.session_id,
+        accepted.sequence,
+        accepted.duplicate,
+    )
