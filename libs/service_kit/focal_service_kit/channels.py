@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import grpc
 import grpc.aio
@@ -41,6 +41,16 @@ class ChannelSettings:
     timeout_s: float | None = None
 
 
+class Preparation(Protocol):
+    """What a channel asks for before each call."""
+
+    def metadata(self, peer: str, given: Any) -> Metadata:
+        """The call's metadata with an `authorization`, unless `given` brings one."""
+
+    def start(self, method: str) -> tuple[Metadata, Callable[[grpc.aio.Call], None]]:
+        """Further headers, and what to do when the call is done."""
+
+
 class ClientCalls:
     """What every outgoing call of a process shares: tokens, metrics, tracer."""
 
@@ -57,14 +67,12 @@ class ClientCalls:
         )
 
     def metadata(self, peer: str, given: Any) -> Metadata:
-        """The call's own metadata, with an `authorization` unless it brings one."""
         own: Metadata = tuple(given or ())
         if any(key == "authorization" for key, _ in own):
             return own
         return (*own, ("authorization", f"Bearer {self._token(peer)}"))
 
     def start(self, method: str) -> tuple[Metadata, Callable[[grpc.aio.Call], None]]:
-        """Headers that carry the trace, and what to do when the call is done."""
         started = time.monotonic()
         span, headers = tracing.start_client(self._tracer, method) if self._tracer else (None, {})
 
@@ -89,7 +97,7 @@ class ClientCalls:
 class FocalChannel(grpc.aio.Channel):
     """A channel whose every call is prepared; made by `connect`, used like any other."""
 
-    def __init__(self, inner: grpc.aio.Channel, peer: str, calls: ClientCalls, timeout_s: float) -> None:
+    def __init__(self, inner: grpc.aio.Channel, peer: str, calls: Preparation, timeout_s: float) -> None:
         self._inner = inner
         self._peer = peer
         self._calls = calls
