@@ -43,6 +43,15 @@ def is_away(failure: grpc.aio.AioRpcError) -> bool:
     return failure.code() is grpc.StatusCode.UNAVAILABLE
 
 
+def is_broken(failure: grpc.aio.AioRpcError) -> bool:
+    """Whether a stream ended for reasons of the connection, so that another may go better.
+
+    A write to a stream that the server has just ended shows as INTERNAL without details of ours.
+    """
+    internal = failure.code() is grpc.StatusCode.INTERNAL
+    return is_away(failure) or (internal and not errors.from_rpc(failure).reason)
+
+
 def pauses() -> Iterator[float]:
     """Growing waits between attempts, in seconds, without end."""
     pause_s = FIRST_PAUSE_S

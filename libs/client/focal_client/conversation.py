@@ -155,7 +155,7 @@ class Conversation:
                     return
                 self._take(frame)
         except grpc.aio.AioRpcError as failure:
-            if not calls.is_away(failure):
+            if not calls.is_broken(failure):
                 raise
 
     async def _leave_stream(self) -> None:
@@ -171,7 +171,7 @@ class Conversation:
             try:
                 await self._open()
             except grpc.aio.AioRpcError as failure:
-                if not calls.is_away(failure) or time.monotonic() > deadline:
+                if not calls.is_broken(failure) or time.monotonic() > deadline:
                     raise
             else:
                 return

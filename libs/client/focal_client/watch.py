@@ -39,7 +39,7 @@ async def frames(
                 yield frame
         except grpc.aio.AioRpcError as failure:
             failures += 1
-            if not calls.is_away(failure) or failures > MOST_FAILURES_IN_A_ROW:
+            if not calls.is_broken(failure) or failures > MOST_FAILURES_IN_A_ROW:
                 raise errors.from_rpc(failure) from None
         finally:
             call.cancel()

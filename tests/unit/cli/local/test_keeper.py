@@ -1,4 +1,5 @@
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -47,7 +48,7 @@ async def test_a_killed_process_is_started_again(tmp_path: Path) -> None:
         await running.start()
         pid = running.status("one").pid
         assert pid is not None
-        running.send("one", children.signal.SIGKILL)
+        running.send("one", signal.SIGKILL)
         await running.until_replaced("one", pid)
         assert running.status("one").restarts == 1
 
@@ -90,7 +91,7 @@ async def test_without_restart_a_killed_process_stays_down_until_it_is_started(
     policy = keeper.Policy(auto_restart=False)
     async with supervised(tmp_path, process("one", SLEEP), policy=policy) as running:
         await running.start()
-        running.send("one", children.signal.SIGKILL)
+        running.send("one", signal.SIGKILL)
         await running.until("one", keeper.Phase.STOPPED)
         assert "SIGKILL" in running.status("one").detail
         await running.start_one("one")
