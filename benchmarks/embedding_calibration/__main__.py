@@ -18,6 +18,7 @@ HEAD = (
 
 
 def main() -> None:
+    """Calibrates the embedding that the options name."""
     asyncio.run(_calibrate(_settings()))
 
 
@@ -73,9 +74,7 @@ def _steps(steps: list[Scores], transition: float) -> None:
         f"{'sanity':<16}{sanity:>7.3f}"
         f"   95% of off-path messages stay below, as do {doubted:.0%} of the others"
     )
-    print(
-        f"{'margin':<16}{margin:>7.3f}   taken {right} rightly, {wrong} wrongly; {left} stay or ask"
-    )
+    print(f"{'margin':<16}{margin:>7.3f}   taken {right} rightly, {wrong} wrongly; {left} stay or ask")
 
 
 def _language(language: str, parts: dict[str, list[Scores]], found: dict[str, float]) -> None:

@@ -41,9 +41,7 @@ class Sites:
 
 def load(folder: Path = FOLDER) -> list[Sites]:
     """Every example file of the folder, ordered by language."""
-    return [
-        _sites(yaml.safe_load(path.read_text("utf-8"))) for path in sorted(folder.glob("*.yaml"))
-    ]
+    return [_sites(yaml.safe_load(path.read_text("utf-8"))) for path in sorted(folder.glob("*.yaml"))]
 
 
 def _sites(agent: dict[str, Any]) -> Sites:
@@ -61,9 +59,7 @@ def _open_site(conditions: dict[str, str], messages: list[dict[str, Any]], kind:
 
 
 def _answers(step: dict[str, Any]) -> tuple[Message, ...]:
-    return tuple(
-        Message(m["text"], frozenset([m["takes"]] if m["takes"] else [])) for m in step["messages"]
-    )
+    return tuple(Message(m["text"], frozenset([m["takes"]] if m["takes"] else [])) for m in step["messages"])
 
 
 def _relocalization(steps: list[dict[str, Any]]) -> Site:

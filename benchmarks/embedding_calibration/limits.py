@@ -85,9 +85,7 @@ def on_path_doubted(steps: list[Scores], limit: float) -> float:
 
 def _best(steps: list[Scores], *, on_path: bool) -> Matrix:
     """The best cosine of each message that meets some transition, or of each that meets none."""
-    return np.concatenate(
-        [part.score.max(axis=1)[part.met.any(axis=1) == on_path] for part in steps]
-    )
+    return np.concatenate([part.score.max(axis=1)[part.met.any(axis=1) == on_path] for part in steps])
 
 
 def _leads(steps: list[Scores], transition: float) -> tuple[Matrix, NDArray[np.bool_]]:

@@ -14,14 +14,11 @@ from order_service.store import Store
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="order_service", description="the shop behind the returns desk"
-    )
+    """Reads the options and serves until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="order_service", description="the shop behind the returns desk")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7480, help="default 7480")
-    parser.add_argument(
-        "--db", type=Path, default=Path("orders.sqlite"), help="SQLite file, made if absent"
-    )
+    parser.add_argument("--db", type=Path, default=Path("orders.sqlite"), help="SQLite file, made if absent")
     parser.add_argument(
         "--honour-idempotency-key",
         action="store_true",

@@ -32,9 +32,7 @@ class Shop:
             routes=[
                 Route("/healthz", _health),
                 Route("/orders/{number}", self._failing(self._order)),
-                Route(
-                    "/orders/{number}/return-label", self._failing(self._label), methods=["POST"]
-                ),
+                Route("/orders/{number}/return-label", self._failing(self._label), methods=["POST"]),
                 Route("/orders/{number}/refund", self._failing(self._refund), methods=["POST"]),
                 Route("/refunds", self._failing(self._refunds)),
                 Route("/admin/refunds", self._admin_refunds),

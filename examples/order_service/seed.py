@@ -33,9 +33,7 @@ def fill(connection: sqlite3.Connection, today: date) -> None:
     """Inserts the orders that the database does not hold yet."""
     for number, (status, days, items) in ORDERS.items():
         delivered = (today - timedelta(days=days)).isoformat() if days is not None else None
-        connection.execute(
-            "INSERT OR IGNORE INTO orders VALUES (?, ?, ?)", (number, status, delivered)
-        )
+        connection.execute("INSERT OR IGNORE INTO orders VALUES (?, ?, ?)", (number, status, delivered))
         connection.executemany(
             "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?)", [(number, *item) for item in items]
         )

@@ -69,9 +69,7 @@ class Store:
     once in all. Without it every refund request is paid.
     """
 
-    def __init__(
-        self, path: Path | str, *, honour_key: bool = False, today: date | None = None
-    ) -> None:
+    def __init__(self, path: Path | str, *, honour_key: bool = False, today: date | None = None) -> None:
         self._honour_key = honour_key
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA busy_timeout=2000; {SCHEMA}")
@@ -80,12 +78,8 @@ class Store:
     def order(self, number: str) -> dict[str, object]:
         """The order as JSON. Raises OrderNotFound."""
         status, delivered_on = self._status(number)
-        rows = self._db.execute(
-            "SELECT sku, name, cents FROM items WHERE number = ? ORDER BY sku", [number]
-        )
-        items = [
-            {"sku": sku, "name": name, "price": money.text(price)} for sku, name, price in rows
-        ]
+        rows = self._db.execute("SELECT sku, name, cents FROM items WHERE number = ? ORDER BY sku", [number])
+        items = [{"sku": sku, "name": name, "price": money.text(price)} for sku, name, price in rows]
         return {
             "order": number,
             "status": status,
@@ -114,9 +108,7 @@ class Store:
         """
         if self._honour_key and (first := self._by_key(key)):
             if (first.order, first.cents) != (number, amount_cents):
-                raise KeyReused(
-                    f"the key was used to refund {money.text(first.cents)} of {first.order}"
-                )
+                raise KeyReused(f"the key was used to refund {money.text(first.cents)} of {first.order}")
             return first
         self._check_refund(number, amount_cents)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -130,8 +122,7 @@ class Store:
     def refunds(self, key: str | None = None) -> list[Refund]:
         """All refunds in the order they were paid, or those of one idempotency key."""
         rows = self._db.execute(
-            "SELECT id, number, cents, key, at FROM refunds"
-            " WHERE ?1 IS NULL OR key = ?1 ORDER BY id",
+            "SELECT id, number, cents, key, at FROM refunds WHERE ?1 IS NULL OR key = ?1 ORDER BY id",
             [key],
         )
         return [Refund(*row) for row in rows]

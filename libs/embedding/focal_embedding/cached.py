@@ -40,6 +40,4 @@ class CachedEmbedder:
             fresh = await self._inner.embed(missing)
             known.update(zip(missing, fresh, strict=True))
             self._vectors.update(zip(missing, fresh, strict=True))
-        return np.array([known[text] for text in texts], dtype=np.float32).reshape(
-            -1, self.dimensions
-        )
+        return np.array([known[text] for text in texts], dtype=np.float32).reshape(-1, self.dimensions)

@@ -28,9 +28,7 @@ def load(model: str) -> LocalModel:
     try:
         fastembed = importlib.import_module("fastembed")
     except ImportError as error:
-        raise EmbeddingError(
-            "provider fastembed needs the extra focal-embedding[fastembed]"
-        ) from error
+        raise EmbeddingError("provider fastembed needs the extra focal-embedding[fastembed]") from error
     try:
         return cast(LocalModel, fastembed.TextEmbedding(model_name=model))
     except Exception as error:  # it raises whatever its download and ONNX layers raise

@@ -83,9 +83,7 @@ class HashedEmbedder:
     def vector(self, text: str) -> NDArray[np.float32]:
         """The unit vector of one text, shape (dimensions,)."""
         counts = Counter(words.split(text) or [text.strip() or "<empty>"])
-        weights = np.array(
-            [weight(word) * (1 + math.log(n)) for word, n in counts.items()], np.float32
-        )
+        weights = np.array([weight(word) * (1 + math.log(n)) for word, n in counts.items()], np.float32)
         total = weights @ np.stack([self._word_vector(word[:LONGEST_WORD]) for word in counts])
         unit: NDArray[np.float32] = total / np.linalg.norm(total)
         return unit

@@ -10,9 +10,7 @@ from focal_embedding.embedder import Thresholds, Vectors
 from focal_embedding.errors import EmbeddingError, UnusableVectors
 
 _RETRY_AFTER_MAX_S = 300.0
-_RESIZABLE = (
-    "text-embedding-3"  # the only model family that takes `dimensions`; others reject the parameter
-)
+_RESIZABLE = "text-embedding-3"  # the only model family that takes `dimensions`; others reject the parameter
 
 
 class OpenAIEmbedder:
@@ -58,21 +56,15 @@ class OpenAIEmbedder:
         size = self._dimensions if self._model.startswith(_RESIZABLE) else openai.omit
         sent = [text if text.strip() else "-" for text in texts]  # the API refuses empty input
         try:
-            reply = await self._client.embeddings.create(
-                model=self._model, input=sent, dimensions=size
-            )
+            reply = await self._client.embeddings.create(model=self._model, input=sent, dimensions=size)
         except openai.OpenAIError as error:
             raise EmbeddingError(
                 _describe(self._model, error), retry_after_s=_retry_after_s(error)
             ) from error
         except ValueError as error:  # the client found no data, or a body that is no JSON
-            raise UnusableVectors(
-                f"embedding model '{self._model}' sent no usable answer"
-            ) from error
+            raise UnusableVectors(f"embedding model '{self._model}' sent no usable answer") from error
         in_order = sorted(reply.data, key=lambda item: item.index)
-        return unit.checked(
-            [item.embedding for item in in_order], len(texts), self._dimensions, self._model
-        )
+        return unit.checked([item.embedding for item in in_order], len(texts), self._dimensions, self._model)
 
     async def aclose(self) -> None:
         """Closes the HTTP connections."""

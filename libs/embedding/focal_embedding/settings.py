@@ -14,21 +14,15 @@ class ThresholdSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Limit | None = Field(
-        default=None, description="hybrid score from which a rule is a candidate, 0…1"
-    )
-    scenario_entry: Limit | None = Field(
-        default=None, description="cosine from which a scenario starts, 0…1"
-    )
+    rule: Limit | None = Field(default=None, description="hybrid score from which a rule is a candidate, 0…1")
+    scenario_entry: Limit | None = Field(default=None, description="cosine from which a scenario starts, 0…1")
     transition: Limit | None = Field(
         default=None, description="cosine from which a transition may be taken, 0…1"
     )
     sanity: Limit | None = Field(
         default=None, description="best cosine below which a turn is off the path, 0…1"
     )
-    margin: Limit | None = Field(
-        default=None, description="lead of the best over the second transition, 0…1"
-    )
+    margin: Limit | None = Field(default=None, description="lead of the best over the second transition, 0…1")
     relocalization: Limit | None = Field(
         default=None, description="cosine from which a lost scenario moves, 0…1"
     )

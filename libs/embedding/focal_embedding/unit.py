@@ -15,9 +15,7 @@ def checked(rows: Sequence[ArrayLike], count: int, dimensions: int, model: str) 
     Raises UnusableVectors on another count or length, and on rows that are zero or not finite.
     """
     if len(rows) != count:
-        raise UnusableVectors(
-            f"embedding model '{model}' sent {len(rows)} vectors for {count} texts"
-        )
+        raise UnusableVectors(f"embedding model '{model}' sent {len(rows)} vectors for {count} texts")
     for row in rows:
         if np.shape(row) != (dimensions,):
             raise UnusableVectors(

@@ -11,8 +11,7 @@ import unicodedata
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 # Kana, Han (with extensions A and compatibility), half-width kana, Thai, Lao, Myanmar, Khmer.
 _UNSPACED = (
-    "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
 _SCRIPT_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _UNSPACED_START = re.compile(f"[{_UNSPACED}]")
@@ -41,11 +40,7 @@ def split(text: str) -> list[str]:
     """The words of `text` in order, repeats kept; empty without letter, digit and symbol."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
-    return [
-        word
-        for run in _fold(text).translate(_WORD_CHARACTERS).split()
-        for word in _words_of_run(run)
-    ]
+    return [word for run in _fold(text).translate(_WORD_CHARACTERS).split() for word in _words_of_run(run)]
 
 
 def _fold(text: str) -> str:
