@@ -1,3 +1,3 @@
-"""Plugins of the whole suite; fixtures live in the modules named here."""
+"""What every test may ask for."""
 
 pytest_plugins = ["tests.fixtures_servers"]
