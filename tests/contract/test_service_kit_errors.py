@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-
 from focal_kernel import errors as kernel
 from focal_service_kit import errors
 from focal_service_kit.host import Host
+
 from tests.fakes import echo, in_process
 
-SECRET = "postgres://admin:hunter2@db"  # noqa: S105
+SECRET = "postgres://admin:hunter2@db"
 
 
 async def failure_of(raised: BaseException, shape: str) -> grpc.aio.AioRpcError:
@@ -29,18 +28,18 @@ async def failure_of(raised: BaseException, shape: str) -> grpc.aio.AioRpcError:
         echo.add(host, unary=unary, server_stream=stream, client_stream=unary, both=stream)
 
     async with in_process.serving("toolbox", build) as running:
-        stub = echo.Stub(running.channel())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            match shape:
-                case "unary":
-                    await stub.unary(echo.text(), timeout=5)
-                case "client_stream":
-                    await stub.client_stream(iter([echo.text()]), timeout=5)
-                case "server_stream":
-                    _ = [item async for item in stub.server_stream(echo.text(), timeout=5)]
-                case "both":
-                    _ = [item async for item in stub.both(iter([echo.text()]), timeout=5)]
+            await _call(echo.Stub(running.channel()), shape)
     return caught.value
+
+
+async def _call(stub: echo.Stub, shape: str) -> None:
+    request: Any = iter([echo.text()]) if shape in ("client_stream", "both") else echo.text()
+    call = getattr(stub, shape)(request, timeout=5)
+    if shape in ("server_stream", "both"):
+        assert [item async for item in call]
+    else:
+        await call
 
 
 SHAPES = ["unary", "client_stream", "server_stream", "both"]
@@ -83,7 +82,9 @@ async def test_the_text_of_an_unforeseen_exception_stays_in_the_log(
 
 async def test_a_list_of_violations_too_long_for_headers_is_cut_and_counted() -> None:
     violations = [kernel.FieldViolation(f"file[{n}]", "x" * 100) for n in range(500)]
-    failure = await failure_of(kernel.InvalidArgument("INVALID_BUNDLE", "bad", violations=violations), "unary")
+    failure = await failure_of(
+        kernel.InvalidArgument("INVALID_BUNDLE", "bad", violations=violations), "unary"
+    )
     seen = errors.from_rpc(failure)
     assert seen.reason == "INVALID_BUNDLE"
     assert 10 < len(seen.violations) < 100
