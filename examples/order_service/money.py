@@ -4,6 +4,8 @@ from decimal import Decimal, InvalidOperation
 
 from order_service.errors import BadRequest
 
+LIMIT = 1_000_000
+
 
 def cents(amount: object) -> int:
     """Cents of a positive JSON number or decimal text with at most two decimals.
@@ -13,13 +15,12 @@ def cents(amount: object) -> int:
     if isinstance(amount, bool) or not isinstance(amount, int | str | Decimal):
         raise BadRequest("amount must be a number such as 59.90")
     try:
-        value = Decimal(amount) * 100
-        exact = int(value)
-    except (InvalidOperation, OverflowError, ValueError) as error:
+        value = Decimal(amount)
+    except InvalidOperation as error:
         raise BadRequest("amount must be a number such as 59.90") from error
-    if value != exact or not 0 < exact < 10**9:
-        raise BadRequest("amount must be positive, below ten million and have at most two decimals")
-    return exact
+    if not value.is_finite() or not 0 < value < LIMIT or value * 100 != int(value * 100):
+        raise BadRequest(f"amount must be positive, below {LIMIT} and have at most two decimals")
+    return int(value * 100)
 
 
 def text(amount_cents: int) -> str:
