@@ -123,3 +123,11 @@ async def test_what_others_need_leaves_last(tmp_path: Path) -> None:
 def test_the_delay_doubles_up_to_its_maximum() -> None:
     policy = keeper.Policy(first_delay_s=0.2, max_delay_s=1)
     assert [policy.delay_s(crashes) for crashes in (1, 2, 3, 4, 9)] == [0.2, 0.4, 0.8, 1, 1]
+
+
+async def test_a_process_with_bad_settings_is_given_up_at_once(tmp_path: Path) -> None:
+    broken = process("broken", "import sys; sys.exit(2)", is_ready=when(lambda: False))
+    async with supervised(tmp_path, broken) as running:
+        with pytest.raises(errors.StartFailed):
+            await running.start()
+        assert running.status("broken").restarts == 0

@@ -1,0 +1,69 @@
+"""The `focal` command: the list of commands, and how errors look."""
+
+import json
+import os
+import sys
+
+import rich.console
+import typer
+from focal_client import CallFailed
+
+from focal_cli.commands import chat, doctor, effects, publish, send, sessions, tenants, token, up, watch
+from focal_cli.local import errors
+
+FAILURE = 1
+
+app = typer.Typer(
+    name="focal",
+    help="Run a Focal mesh on this machine and talk to its agents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (up.up, chat.chat, send.send, publish.publish, watch.watch, token.token, doctor.doctor):
+    app.command()(command)
+app.add_typer(sessions.commands, name="sessions")
+app.add_typer(tenants.commands, name="tenants")
+app.add_typer(effects.commands, name="effects")
+
+
+def main() -> None:
+    """Run one command; whatever fails becomes one red line and how to mend it."""
+    try:
+        app()
+    except errors.LocalError as error:
+        _fail(error.message, error.mend)
+    except CallFailed as failure:
+        _fail(failure.message, _mend(failure), failure.reason)
+    except Exception as error:
+        if "FOCAL_DEBUG" in os.environ:
+            raise
+        _fail(f"{type(error).__name__}: {error}", "This is a fault of focal; FOCAL_DEBUG=1 shows where.")
+
+
+def _mend(failure: CallFailed) -> str:
+    problems = [f"{field}: {problem}" for field, problem in failure.violations.items()]
+    return "; ".join(problems) or HINTS.get(failure.reason, "")
+
+
+HINTS = {
+    "TENANT_NOT_FOUND": "Register it with `focal tenants add`.",
+    "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
+    "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
+}
+
+
+def _fail(message: str, mend: str, reason: str = "") -> None:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": {"reason": reason, "message": message, "mend": mend}}))
+    else:
+        console = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"[red]error[/] {reason + ': ' if reason else ''}", end="")
+        console.print(message, markup=False)
+        if mend:
+            console.print(mend, markup=False)
+    sys.exit(FAILURE)
+
+
+if __name__ == "__main__":
+    main()

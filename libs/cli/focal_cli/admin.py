@@ -1,0 +1,98 @@
+"""The calls that administer a mesh: tenants, publishing, effects. All raise CallFailed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+from focal.config.v1 import config_admin_service_pb2 as config_admin
+from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
+from focal.config.v1 import tenant_service_pb2, tenant_service_pb2_grpc, version_pb2
+from focal.toolbox.v1 import effect_pb2, toolbox_service_pb2, toolbox_service_pb2_grpc
+from focal_client import calls, channels
+from focal_client import errors as client_errors
+from focal_kernel import ids
+
+from focal_cli.connection import Connection
+from focal_cli.local import errors
+
+TIMEOUT_S = 10.0
+PUBLISH_TIMEOUT_S = 120.0
+LARGEST_PAGE = 100
+SOURCES = (".yaml", ".yml")
+
+
+async def add_tenant(
+    connection: Connection, tenant_id: str, name: str = "", tier: str = "FREE"
+) -> tenant_service_pb2.Tenant:
+    """Register a tenant; ALREADY_EXISTS when there is one."""
+    request = tenant_service_pb2.CreateTenantRequest(
+        tenant_id=tenant_id,
+        name=name,
+        tier=tenant_service_pb2.TenantTier.Value(f"TENANT_TIER_{tier.upper()}"),
+        request_id=ids.new_id("req"),
+    )
+    async with connection.channel("config_watcher") as channel:
+        stub = tenant_service_pb2_grpc.TenantServiceStub(channel)
+        token = connection.operator_token
+        return (await calls.unary(stub.CreateTenant, request, token, TIMEOUT_S)).tenant
+
+
+async def ensure_tenant(connection: Connection) -> None:
+    """Register the connection's tenant unless it is registered."""
+    try:
+        await add_tenant(connection, connection.tenant, tier="ENTERPRISE")
+    except client_errors.CallFailed as failure:
+        if failure.status is not grpc.StatusCode.ALREADY_EXISTS:
+            raise
+
+
+async def tenants(connection: Connection) -> list[tenant_service_pb2.Tenant]:
+    """All tenants, by id."""
+    found: list[tenant_service_pb2.Tenant] = []
+    request = tenant_service_pb2.ListTenantsRequest(page_size=LARGEST_PAGE)
+    async with connection.channel("config_watcher") as channel:
+        stub = tenant_service_pb2_grpc.TenantServiceStub(channel)
+        while True:
+            token = connection.operator_token
+            page = await calls.unary(stub.ListTenants, request, token, TIMEOUT_S)
+            found += page.tenants
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+
+def sources(folder: Path) -> list[version_pb2.SourceFile]:
+    """The agent's files in a folder and below; raises LocalError when there are none."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in SOURCES and path.is_file())
+    if not paths:
+        raise errors.LocalError(
+            f"{folder} holds no YAML files", "Name the folder of an agent, such as examples/returns_desk."
+        )
+    return [
+        version_pb2.SourceFile(path=path.relative_to(folder).as_posix(), content=path.read_text())
+        for path in paths
+    ]
+
+
+async def publish(
+    connection: Connection, files: list[version_pb2.SourceFile], note: str = ""
+) -> AsyncIterator[config_admin.PublishResponse]:
+    """Publish an agent's files; yields each stage and, last, the outcome."""
+    request = config_admin.PublishRequest(files=files, note=note, request_id=ids.new_id("req"))
+    async with connection.channel("config_watcher") as channel:
+        stub = config_admin_grpc.ConfigAdminServiceStub(channel)
+        call = stub.Publish(request, timeout=PUBLISH_TIMEOUT_S, metadata=channels.metadata(connection.token))
+        try:
+            async for event in call:
+                yield event
+        except grpc.aio.AioRpcError as failure:
+            raise client_errors.from_rpc(failure) from None
+
+
+async def effects(connection: Connection, session_id: str = "") -> list[effect_pb2.Effect]:
+    """The latest effects of the tenant, newest first."""
+    request = toolbox_service_pb2.ListEffectsRequest(session_id=session_id, page_size=LARGEST_PAGE)
+    async with connection.channel("toolbox") as channel:
+        stub = toolbox_service_pb2_grpc.ToolboxServiceStub(channel)
+        page = await calls.unary(stub.ListEffects, request, connection.token, TIMEOUT_S)
+        return list(page.effects)

@@ -1,0 +1,25 @@
+"""`focal doctor`: what is missing on this machine, and how to mend it."""
+
+import dataclasses
+
+import typer
+
+from focal_cli import checkup, options, render
+
+
+def doctor(home: options.Home = options.HOME, json: options.Json = False) -> None:
+    """Check that this machine can run the mesh; exits 1 when it cannot."""
+    findings = list(checkup.examine(home))
+    if json:
+        render.as_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        render.table(
+            "This machine", ("", "what", "found", "how to mend it"), [_row(each) for each in findings]
+        )
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def _row(finding: checkup.Finding) -> tuple[str, ...]:
+    mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
+    return mark, finding.name, finding.detail, finding.mend

@@ -1,0 +1,35 @@
+"""`focal up`: run the mesh in this terminal until Ctrl-C."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from focal_cli import options, running
+from focal_cli.local import board, errors, mesh
+
+PORT_HELP = "Fix a port, as in turn_gateway=7401; also of postgres and valkey. Others are chosen free."
+
+
+def up(
+    home: options.Home = options.HOME,
+    port: Annotated[list[str] | None, typer.Option("--port", help=PORT_HELP)] = None,
+    json: options.Json = False,
+) -> None:
+    """Start PostgreSQL, Valkey and the five services, and keep them alive until Ctrl-C."""
+    chosen = mesh.Options(ports=dict(_port(text) for text in port or ()))
+    running.until_signal(_serve(home, chosen, json))
+
+
+async def _serve(home: Path, chosen: mesh.Options, json: bool) -> None:
+    with board.for_output(json) as shown:
+        async with mesh.LocalMesh(home, chosen, shown.announce) as local:
+            shown.say(f"The mesh is up; the gateway is {local.target('turn_gateway')}. Ctrl-C stops it.")
+            await running.forever()
+
+
+def _port(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not name or not number.isdecimal():
+        raise errors.LocalError(f"--port {text} is not NAME=NUMBER", "Write --port turn_gateway=7401.")
+    return name, int(number)

@@ -1,0 +1,112 @@
+"""What a mesh shows of its processes: a live table, plain lines, or JSON lines."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import rich.console
+import rich.live
+import rich.table
+
+from focal_cli.local import keeper
+
+COLOURS = {
+    keeper.Phase.READY: "green",
+    keeper.Phase.BACKOFF: "red",
+    keeper.Phase.FAILED: "red",
+    keeper.Phase.STOPPED: "dim",
+}
+REFRESHES_PER_S = 2
+
+
+class Board(Protocol):
+    """Takes every change of every process."""
+
+    def announce(self, status: keeper.Status) -> None:
+        """A process has changed."""
+
+    def say(self, text: str) -> None:
+        """Something about the mesh as a whole."""
+
+
+class JsonLines:
+    """One object per change, for machines."""
+
+    def announce(self, status: keeper.Status) -> None:
+        """Write what changed."""
+        fields = {"process": status.name, "phase": status.phase, "pid": status.pid}
+        self._write(fields | {"restarts": status.restarts, "detail": status.detail})
+
+    def say(self, text: str) -> None:
+        """Write a note."""
+        self._write({"note": text})
+
+    def _write(self, value: object) -> None:
+        print(json.dumps(value), flush=True)
+
+
+class PlainLines:
+    """One line per change, for logs and pipes."""
+
+    def announce(self, status: keeper.Status) -> None:
+        """Write what changed."""
+        pid = f" (pid {status.pid})" if status.pid else ""
+        detail = f": {status.detail}" if status.detail else ""
+        print(f"{status.name:<16} {status.phase}{pid}{detail}", flush=True)
+
+    def say(self, text: str) -> None:
+        """Write a note."""
+        print(text, flush=True)
+
+
+class LiveTable:
+    """A table that follows the processes, for a terminal."""
+
+    def __init__(self, console: rich.console.Console) -> None:
+        self._console = console
+        self._statuses: dict[str, keeper.Status] = {}
+
+    def announce(self, status: keeper.Status) -> None:
+        """Show what changed at the next refresh."""
+        self._statuses[status.name] = status
+
+    def say(self, text: str) -> None:
+        """Write a note above the table."""
+        self._console.print(text, highlight=False)
+
+    def __rich__(self) -> rich.table.Table:
+        table = rich.table.Table("process", "state", "pid", "for", "restarts", "", show_edge=False)
+        for status in self._statuses.values():
+            colour = COLOURS.get(status.phase, "yellow")
+            table.add_row(
+                status.name,
+                f"[{colour}]{status.phase}[/]",
+                str(status.pid or ""),
+                _duration(time.monotonic() - status.since),
+                str(status.restarts or ""),
+                status.detail,
+            )
+        return table
+
+
+@contextmanager
+def for_output(as_json: bool) -> Iterator[Board]:
+    """The board that suits standard output."""
+    if as_json:
+        yield JsonLines()
+    elif not sys.stdout.isatty():
+        yield PlainLines()
+    else:
+        console = rich.console.Console()
+        table = LiveTable(console)
+        with rich.live.Live(table, console=console, refresh_per_second=REFRESHES_PER_S):
+            yield table
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,47 @@
+"""How answers look: tables for people, JSON lines for machines."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import rich.console
+import rich.table
+from google.protobuf import json_format, message
+
+SHORT = 60
+
+
+def console() -> rich.console.Console:
+    """Standard output for people; it wraps nothing, so that ids can be copied."""
+    return rich.console.Console(highlight=False, soft_wrap=True)
+
+
+def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """One JSON document on one line, at once."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def plain(proto: message.Message) -> dict[str, Any]:
+    """A protobuf message as JSON values, with the names of the contract."""
+    return json_format.MessageToDict(proto, preserving_proto_field_name=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people."""
+    drawn = rich.table.Table(*columns, title=title, title_justify="left", show_edge=False)
+    for row in rows:
+        drawn.add_row(*(str(cell) for cell in row))
+    console().print(drawn)
+
+
+def short(text: str) -> str:
+    """One line of a text, cut where a table would break."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"
+
+
+def enum_name(kind: Any, number: int) -> str:
+    """An enum value for people: TURN_STATUS_COMPLETE of TurnStatus is `complete`."""
+    names: list[str] = kind.keys()
+    prefix = names[0].removesuffix("UNSPECIFIED")
+    return str(kind.Name(number)).removeprefix(prefix).lower()
