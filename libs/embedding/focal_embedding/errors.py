@@ -11,7 +11,7 @@ class EmbeddingError(errors.Unavailable):
     """The embedding model gave no vectors. The message carries neither provider text nor keys."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__("EMBEDDING_FAILED", message, retry_after_s=retry_after_s)
+        super().__init__("MODEL_UNAVAILABLE", message, retry_after_s=retry_after_s)
 
 
 class UnusableVectors(EmbeddingError):

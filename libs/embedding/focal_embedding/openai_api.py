@@ -63,7 +63,7 @@ class OpenAIEmbedder:
             ) from error
         except ValueError as error:  # the client found no data, or a body that is no JSON
             raise UnusableVectors(f"embedding model '{self._model}' sent no usable answer") from error
-        in_order = sorted(reply.data, key=lambda item: item.index)
+        in_order = sorted(reply.data, key=lambda item: item.index or 0)
         return unit.checked([item.embedding for item in in_order], len(texts), self._dimensions, self._model)
 
     async def aclose(self) -> None:

@@ -53,7 +53,7 @@ async def test_a_rate_limit_says_when_to_come_back(double: OpenAIDouble) -> None
     with pytest.raises(EmbeddingError, match="status 429") as caught:
         await embedder(double).embed(["a"])
     assert caught.value.retry_after_s == 7
-    assert caught.value.reason == "EMBEDDING_FAILED"
+    assert caught.value.reason == "MODEL_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
