@@ -6,6 +6,8 @@ import typer
 
 from focal_cli import checkup, options, render
 
+COLUMNS = ("", "what", "found", "how to mend it")
+
 
 def doctor(home: options.Home = options.HOME, json: options.Json = False) -> None:
     """Check that this machine can run the mesh; exits 1 when it cannot."""
@@ -13,9 +15,7 @@ def doctor(home: options.Home = options.HOME, json: options.Json = False) -> Non
     if json:
         render.as_json([dataclasses.asdict(finding) for finding in findings])
     else:
-        render.table(
-            "This machine", ("", "what", "found", "how to mend it"), [_row(each) for each in findings]
-        )
+        render.table("This machine", COLUMNS, [_row(finding) for finding in findings])
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
 

@@ -24,7 +24,7 @@ def up(
 async def _serve(home: Path, chosen: mesh.Options, json: bool) -> None:
     with board.for_output(json) as shown:
         async with mesh.LocalMesh(home, chosen, shown.announce) as local:
-            shown.say(f"The mesh is up; the gateway is {local.target('turn_gateway')}. Ctrl-C stops it.")
+            shown.up(local.record())
             await running.forever()
 
 

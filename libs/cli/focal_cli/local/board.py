@@ -11,7 +11,7 @@ import rich.console
 import rich.live
 import rich.table
 
-from focal_cli.local import keeper
+from focal_cli.local import home, keeper
 
 COLOURS = {
     keeper.Phase.READY: "green",
@@ -28,8 +28,8 @@ class Board(Protocol):
     def announce(self, status: keeper.Status) -> None:
         """A process has changed."""
 
-    def say(self, text: str) -> None:
-        """Something about the mesh as a whole."""
+    def up(self, record: home.Record) -> None:
+        """All are ready."""
 
 
 class JsonLines:
@@ -40,9 +40,9 @@ class JsonLines:
         fields = {"process": status.name, "phase": status.phase, "pid": status.pid}
         self._write(fields | {"restarts": status.restarts, "detail": status.detail})
 
-    def say(self, text: str) -> None:
-        """Write a note."""
-        self._write({"note": text})
+    def up(self, record: home.Record) -> None:
+        """Write where the mesh is; the passwords stay in its folder."""
+        self._write({"up": record.model_dump(exclude={"postgres_url", "redis_url"})})
 
     def _write(self, value: object) -> None:
         print(json.dumps(value), flush=True)
@@ -57,9 +57,9 @@ class PlainLines:
         detail = f": {status.detail}" if status.detail else ""
         print(f"{status.name:<16} {status.phase}{pid}{detail}", flush=True)
 
-    def say(self, text: str) -> None:
-        """Write a note."""
-        print(text, flush=True)
+    def up(self, record: home.Record) -> None:
+        """Write where the mesh is."""
+        print(invitation(record), flush=True)
 
 
 class LiveTable:
@@ -73,9 +73,9 @@ class LiveTable:
         """Show what changed at the next refresh."""
         self._statuses[status.name] = status
 
-    def say(self, text: str) -> None:
-        """Write a note above the table."""
-        self._console.print(text, highlight=False)
+    def up(self, record: home.Record) -> None:
+        """Write above the table where the mesh is."""
+        self._console.print(invitation(record), highlight=False)
 
     def __rich__(self) -> rich.table.Table:
         table = rich.table.Table("process", "state", "pid", "for", "restarts", "", show_edge=False)
@@ -104,6 +104,11 @@ def for_output(as_json: bool) -> Iterator[Board]:
         table = LiveTable(console)
         with rich.live.Live(table, console=console, refresh_per_second=REFRESHES_PER_S):
             yield table
+
+
+def invitation(record: home.Record) -> str:
+    """What a person can do with a mesh that is up."""
+    return f"The mesh is up; its gateway is {record.targets['turn_gateway']}. Ctrl-C stops it."
 
 
 def _duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from focal_cli.local import children, logfiles
 
 READY_POLL_S = 0.05
+HOPELESS = "ended with exit code 2"  # what a service does when its settings cannot be used
 
 
 class Phase(StrEnum):
@@ -44,7 +45,8 @@ class Process:
 class Policy:
     """How restarts go: the delay doubles up to a maximum and is forgiven after a steady time.
 
-    A process that ends ``give_up_after`` times without ever having been ready is FAILED.
+    A process that ends ``give_up_after`` times without ever having been ready is FAILED; with the
+    exit code of bad settings it is so at once.
     """
 
     auto_restart: bool = True
@@ -129,7 +131,7 @@ class Keeper:
             was_ready = was_ready or became_ready
             steady = became_ready and time.monotonic() - started > self._policy.steady_after_s
             crashes = 1 if steady else crashes + 1
-            if not was_ready and crashes >= self._policy.give_up_after:
+            if not was_ready and (crashes >= self._policy.give_up_after or why == HOPELESS):
                 await self._set(Phase.FAILED, why)
                 return
             if not self._policy.auto_restart and was_ready:
