@@ -10,7 +10,7 @@ from pathlib import Path
 # Written with a class in each pattern, so that this file does not match itself.
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.])/(ro[o]t|hom[e]|Use[r]s|wor[k]|op[t])/[\w.-]+"),
-    "a package host": re.compile(r"(pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(org|com)|proxy\.golan[g]\.org)"),
+    "a package host": re.compile(r"pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(org|com)|proxy\.golan[g]\.org"),
 }
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+
 from focal_service_kit import channels, deadlines, errors, settings
 from focal_service_kit.host import Host
-
 from tests.fakes import echo, in_process
 from tests.fakes.until import until
 

@@ -8,10 +8,10 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from focal_service_kit import drain, settings
-from focal_service_kit.host import Host
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from focal_service_kit import drain, settings
+from focal_service_kit.host import Host
 from tests.fakes import echo, in_process
 from tests.fakes.until import until
 

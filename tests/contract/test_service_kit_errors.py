@@ -7,10 +7,10 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+
 from focal_kernel import errors as kernel
 from focal_service_kit import errors
 from focal_service_kit.host import Host
-
 from tests.fakes import echo, in_process
 
 SECRET = "postgres://admin:hunter2@db"

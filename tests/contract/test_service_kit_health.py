@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import grpc
 import grpc.aio
 import pytest
-from focal_service_kit import settings
-from focal_service_kit.host import Host
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from focal_service_kit import settings
+from focal_service_kit.host import Host
 from tests.fakes import echo, in_process
 from tests.fakes.until import until
 

@@ -13,11 +13,11 @@ import grpc.aio
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from focal_service_kit import channels, errors, identity, settings
 from focal_service_kit.config_sources import ConfigError
 from focal_service_kit.host import Host
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from tests.fakes import echo, in_process
 from tests.fakes.until import until
 

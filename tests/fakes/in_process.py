@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from opentelemetry import trace
+
 from focal_service_kit import channels, errors, service, settings
 from focal_service_kit.host import Host
 from focal_service_kit.identity import Keys, TokenIssuer
@@ -106,11 +108,12 @@ async def serving(
     deployment: Deployment | None = None,
     chosen: settings.ServiceSettings | None = None,
     translators: tuple[errors.Translator, ...] = (),
+    tracer: trace.Tracer | None = None,
 ) -> AsyncIterator[Running]:
     """Build, start and finally drain a service; services that call each other share a deployment."""
     chosen = chosen or settings.ServiceSettings(drain=settings.DrainSettings(grace_s=0.2))
     deployment = deployment or Deployment()
-    host = Host(name, chosen, deployment.keys, translators=translators)
+    host = Host(name, chosen, deployment.keys, translators=translators, tracer=tracer)
     async with host.stack:
         await build(host)
         port = await service.start(host, chosen)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import grpc
 import grpc.aio
-from focal_kernel import errors, ids
 from google.protobuf import any_pb2, duration_pb2, message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+
+from focal_kernel import errors, ids
 
 DOMAIN = "focal"
 DETAILS_BYTES = 6000

@@ -15,9 +15,9 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import prometheus_client
-from focal_kernel.errors import FocalError
 from opentelemetry import trace
 
+from focal_kernel.errors import FocalError
 from focal_service_kit import deadlines, errors, logging, metrics, tracing
 from focal_service_kit.identity import Verifier, caller
 from focal_service_kit.rpc import Layer, Rpc

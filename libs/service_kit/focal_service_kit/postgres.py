@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from focal_kernel import errors
 
+from focal_kernel import errors
 from focal_service_kit import settings
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection

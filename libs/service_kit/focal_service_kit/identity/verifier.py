@@ -10,8 +10,8 @@ from typing import Any
 import cachetools
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from focal_kernel import errors, ids
 
+from focal_kernel import errors, ids
 from focal_service_kit import settings
 from focal_service_kit.identity import caller as callers
 from focal_service_kit.identity.caller import Caller, Incoming, Kind

@@ -10,9 +10,10 @@ import asyncpg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from focal_kernel import ids
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from focal_kernel import ids
 
 _ENVIRONMENT = Path(__file__).parent
 
