@@ -1,0 +1,1 @@
+"""Where outbox rows go; each destination takes a row with the same dedupe key once."""

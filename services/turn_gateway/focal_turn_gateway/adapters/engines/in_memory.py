@@ -1,0 +1,42 @@
+"""A turn engine for one process without a database: for unit tests and for trying things out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from focal_turn_gateway.ports import Hold
+
+
+class InMemoryEngine:
+    """`ports.TurnEngine` that forgets everything with its process."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._woken: dict[str, asyncio.Event] = {}
+
+    def wake(self, session_id: str) -> None:
+        """Drain the session, or tell its drain."""
+        woken = self._woken.get(session_id)
+        if woken is not None:
+            woken.set()
+        else:
+            self._queue.put_nowait(session_id)
+
+    async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:
+        """Drain sessions until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                session_id = await self._queue.get()
+                if session_id not in self._woken:
+                    hold = Hold(session_id, asyncio.Event())
+                    self._woken[session_id] = hold.woken
+                    group.create_task(self._one(hold, drain))
+
+    async def _one(self, hold: Hold, drain: Callable[[Hold], Awaitable[None]]) -> None:
+        try:
+            await drain(hold)
+        finally:
+            del self._woken[hold.session_id]
+            if hold.woken.is_set():
+                self.wake(hold.session_id)

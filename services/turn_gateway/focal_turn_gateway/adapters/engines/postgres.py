@@ -1,0 +1,158 @@
+"""The default turn engine: a lease in the session row, wake hints, and a sweep that makes lost hints good."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from focal_service_kit import deadlines, logging
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.postgres.leases import Leases
+from focal_turn_gateway.ports import Hold
+
+_log = logging.get("engine")
+
+Drain = Callable[[Hold], Awaitable[None]]
+
+
+class Presence(Protocol):
+    """Says under which number this process is alive."""
+
+    async def run(self, on_joined: Callable[[int], None], on_lost: Callable[[], None]) -> None:
+        """Stay registered until cancelled."""
+
+
+class Hints(Protocol):
+    """Carries wake hints between gateways; any of them may be lost."""
+
+    async def send(self, session_id: str) -> None:
+        """Hint to all gateways."""
+
+    async def listen(self, receive: Callable[[str], None]) -> None:
+        """Receive hints until cancelled."""
+
+
+class PostgresEngine:
+    """`ports.TurnEngine` on the database that holds the turns.
+
+    Safety never depends on it: a drain that runs twice is told apart by its epoch.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        presence: Presence,
+        hints: Hints,
+        *,
+        sweep_s: float,
+        sweep_limit: int,
+        max_drains: int,
+    ) -> None:
+        self._leases = leases
+        self._presence = presence
+        self._hints = hints
+        self._sweep_s = sweep_s
+        self._sweep_limit = sweep_limit
+        self._places = asyncio.Semaphore(max_drains)
+        self._instance: int | None = None
+        self._drain: Drain | None = None
+        self._woken: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self, session_id: str) -> None:
+        """Drain the session here, or hint to whoever does."""
+        woken = self._woken.get(session_id)
+        if woken is not None:
+            woken.set()
+        elif self._drain is not None and self._instance is not None:
+            self._start(session_id, self._instance, self._drain)
+
+    async def serve(self, drain: Drain) -> None:
+        """Drain sessions until cancelled, then let them go for others to take."""
+        self._drain = drain
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._presence.run(self._joined, self._lost), name="presence")
+                group.create_task(self._hints.listen(self._hinted), name="hints")
+                group.create_task(self._sweep(), name="sweep")
+        finally:
+            self._drain = None
+            await self._stop_all()
+
+    def _joined(self, instance: int) -> None:
+        _log.info("joined", instance=instance)
+        self._instance = instance
+
+    def _lost(self) -> None:
+        """Others may have taken our sessions: stop, whatever the drains were doing."""
+        self._instance = None
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _hinted(self, session_id: str) -> None:
+        """Only the holder listens: anybody else would race for sessions that are well looked after."""
+        woken = self._woken.get(session_id)
+        if woken is not None:
+            woken.set()
+
+    def _start(self, session_id: str, instance: int, drain: Drain) -> None:
+        hold = Hold(session_id, asyncio.Event(), instance)
+        self._woken[session_id] = hold.woken
+        task = asyncio.get_running_loop().create_task(
+            self._run(hold, instance, drain), name=f"drain {session_id}", context=deadlines.detached()
+        )
+        self._tasks[session_id] = task
+        task.add_done_callback(lambda _: self._forget(session_id, task))
+
+    async def _run(self, hold: Hold, instance: int, drain: Drain) -> None:
+        try:
+            async with self._places:
+                again = await self._hold(hold, instance, drain)
+            if again or hold.woken.is_set():
+                self.wake(hold.session_id)
+        except errors.StoreUnavailable:
+            _log.warning("store away, left to the sweep", session=hold.session_id)
+        except Exception:  # noqa: BLE001
+            _log.exception("drain failed, left to the sweep", session=hold.session_id)
+
+    async def _hold(self, hold: Hold, instance: int, drain: Drain) -> bool:
+        """Drain if the session can be claimed, else hint to its holder; true when to look again.
+
+        The session is unregistered before the last look: a wake in between must find no drain to rely on.
+        """
+        if not await self._leases.claim(hold.session_id, instance):
+            self._woken.pop(hold.session_id, None)
+            await self._hints.send(hold.session_id)
+            return False
+        try:
+            await drain(hold)
+        finally:
+            self._woken.pop(hold.session_id, None)
+            again = await asyncio.shield(self._leases.release(hold.session_id, instance))
+        return again
+
+    def _forget(self, session_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(session_id) is task:
+            del self._tasks[session_id]
+            self._woken.pop(session_id, None)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._sweep_s * random.uniform(0.75, 1.25))  # noqa: S311
+            instance = self._instance
+            if instance is None:
+                continue
+            try:
+                found = await self._leases.abandoned(instance, list(self._woken), self._sweep_limit)
+            except errors.StoreUnavailable:
+                continue
+            for session_id in found:
+                self.wake(session_id)
+
+    async def _stop_all(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,96 @@
+"""Live events and text for those who follow a session, in this process directly, in others over Valkey.
+
+Between processes only text travels whole; for stored events a hint suffices, the follower reads the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from focal_kernel import ids
+from focal_turn_gateway.adapters.pubsub import PubSub
+from focal_turn_gateway.domain.events import StoredEvent, TextDelta
+from focal_turn_gateway.ports import LiveItem
+
+_PREFIX = "turns:live:"
+
+
+class Subscription:
+    """`ports.LiveSubscription`: a bounded queue; when it is full, items are dropped and the log must be
+    read.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._items: asyncio.Queue[LiveItem | None] = asyncio.Queue(size)
+
+    def offer(self, item: LiveItem | None) -> None:
+        """Queue an item, or drop it: None means that the log has something new."""
+        if not self._items.full():
+            self._items.put_nowait(item)
+
+    async def next(self, timeout_s: float) -> LiveItem | None:
+        """The next item; None after `timeout_s` or when the log should be read."""
+        if not self._items.empty():
+            return self._items.get_nowait()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._items.get()
+        except TimeoutError:
+            return None
+
+
+class ValkeyLiveFeed:
+    """`ports.LiveFeed`. `buffer` is the number of items held for a slow follower."""
+
+    def __init__(self, pubsub: PubSub, buffer: int) -> None:
+        self._pubsub = pubsub
+        self._buffer = buffer
+        self._origin = ids.new_id("org")
+        self._followers: dict[str, set[Subscription]] = defaultdict(set)
+
+    def publish(self, session_id: str, items: Iterable[LiveItem]) -> None:
+        """Tell followers here and elsewhere; never waits."""
+        for item in items:
+            for follower in self._followers.get(session_id, ()):
+                follower.offer(item)
+            self._pubsub.publish(_PREFIX + session_id, self._encode(item))
+
+    def hint(self, session_id: str) -> None:
+        """Tell followers here and elsewhere to read the log."""
+        for follower in self._followers.get(session_id, ()):
+            follower.offer(None)
+        self._pubsub.publish(_PREFIX + session_id, json.dumps([self._origin]).encode())
+
+    @contextmanager
+    def subscribe(self, session_id: str) -> Iterator[Subscription]:
+        """Follow a session."""
+        subscription = Subscription(self._buffer)
+        followers = self._followers[session_id]
+        followers.add(subscription)
+        channel = _PREFIX + session_id
+        if len(followers) == 1:
+            self._pubsub.subscribe(channel, lambda payload: self._received(session_id, payload))
+        try:
+            yield subscription
+        finally:
+            followers.discard(subscription)
+            if not followers:
+                self._followers.pop(session_id, None)
+                self._pubsub.unsubscribe(channel)
+
+    def _encode(self, item: LiveItem) -> bytes:
+        if isinstance(item, StoredEvent):
+            return json.dumps([self._origin]).encode()
+        return json.dumps([self._origin, item.turn_id, item.attempt, item.sequence, item.text]).encode()
+
+    def _received(self, session_id: str, payload: bytes) -> None:
+        origin, *text = json.loads(payload)
+        if origin == self._origin:
+            return
+        item = TextDelta(*text) if text else None
+        for follower in self._followers.get(session_id, ()):
+            follower.offer(item)

@@ -1,0 +1,98 @@
+"""Runs attempts on the pipeline over one bidirectional stream each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from focal.pipeline.v1 import pipeline_service_pb2 as pb
+from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
+from focal_service_kit import errors as wire
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters import pipeline_codec
+from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.turns import Attempt
+from focal_turn_gateway.ports import PipelineFrame
+
+_FATAL = frozenset(
+    {
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+"""Answers that the same attempt would get again; a budget that ran out is one of them."""
+
+_Call = grpc.aio.StreamStreamCall[pb.RunTurnRequest, pb.RunTurnResponse]
+
+
+class GrpcPipeline:
+    """`ports.Pipeline`. `token` mints the attempt's token, `budget_s` bounds an attempt in seconds."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: Callable[[Attempt], str], budget_s: float) -> None:
+        self._stub: Any = api.PipelineServiceStub(channel)
+        self._token = token
+        self._budget_s = budget_s
+
+    @asynccontextmanager
+    async def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AsyncIterator[GrpcPipelineRun]:
+        """Run an attempt; leaving the context cancels what still runs."""
+        call: _Call = self._stub.RunTurn(
+            timeout=self._budget_s,
+            metadata=(("authorization", f"Bearer {self._token(attempt)}"),),
+            # A pipeline that restarts is waited for, so that its absence uses up no attempts.
+            wait_for_ready=True,
+        )
+        try:
+            run = GrpcPipelineRun(call)
+            await run.start(attempt, effects)
+            yield run
+        finally:
+            call.cancel()
+
+
+class GrpcPipelineRun:
+    """`ports.PipelineRun` over a call."""
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+
+    async def start(self, attempt: Attempt, effects: tuple[bytes, ...]) -> None:
+        """Send the attempt."""
+        await self._send(pb.RunTurnRequest(start=pipeline_codec.start_to_proto(attempt, effects)))
+
+    async def frames(self) -> AsyncIterator[PipelineFrame]:
+        """What the pipeline says. Raises AttemptFailed when the call fails or ends without a result."""
+        try:
+            async for response in self._call:
+                yield pipeline_codec.frame_from_proto(response)
+        except grpc.aio.AioRpcError as error:
+            raise _failed(error) from error
+        raise errors.AttemptFailed("the pipeline ended without a result", fatal=False)
+
+    async def tell_pending(self, messages: Sequence[Message]) -> None:
+        """State that messages arrived."""
+        await self._send(pb.RunTurnRequest(pending=pipeline_codec.pending_to_proto(messages)))
+
+    async def tell_stored(self, name: str) -> None:
+        """State that an artifact is durable."""
+        await self._send(pb.RunTurnRequest(artifact_stored=pipeline_codec.stored_to_proto(name)))
+
+    async def _send(self, request: pb.RunTurnRequest) -> None:
+        try:
+            await self._call.write(request)
+        except grpc.aio.AioRpcError as error:
+            raise _failed(error) from error
+        except grpc.aio.InternalError as error:
+            raise errors.AttemptFailed("the pipeline closed the stream", fatal=False) from error
+
+
+def _failed(error: grpc.aio.AioRpcError) -> errors.AttemptFailed:
+    return errors.AttemptFailed(wire.from_rpc(error).reason, fatal=error.code() in _FATAL)

@@ -1,0 +1,1 @@
+"""The schema `turns`: every statement the gateway sends to PostgreSQL, one round trip each."""

@@ -1,0 +1,70 @@
+"""Stores messages: one statement makes identity, session, message and event durable together."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import asyncpg
+
+from focal_kernel import ids
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.postgres import failures
+from focal_turn_gateway.domain.accumulation import Window
+from focal_turn_gateway.domain.messages import Accepted, Submission
+
+_SUBMIT = """
+SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
+FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+"""
+
+
+class PostgresMessageStore:
+    """`ports.MessageStore` on the schema `turns`."""
+
+    def __init__(self, pool: asyncpg.Pool, max_wait_ms: int) -> None:
+        self._pool = pool
+        self._max_wait = timedelta(milliseconds=max_wait_ms)
+
+    async def submit(self, submission: Submission, window: Window) -> Accepted:
+        """Store a message. Raises RequestIdReused, StoreUnavailable."""
+        with failures.translated():
+            try:
+                row = await self._call(submission, window)
+            except asyncpg.UniqueViolationError:
+                # The same request id won a race a moment ago; now its message is visible.
+                row = await self._call(submission, window)
+        if not row["same_content"]:
+            raise errors.RequestIdReused
+        return Accepted(
+            row["message_id"],
+            row["session_id"],
+            row["sequence"],
+            row["received_at"],
+            row["duplicate"],
+            row["event_offset"],
+        )
+
+    async def _call(self, submission: Submission, window: Window) -> asyncpg.Record:
+        address, content = submission.address, submission.content
+        row = await self._pool.fetchrow(
+            _SUBMIT,
+            submission.tenant_id,
+            address.agent_id,
+            address.channel,
+            submission.channel_user_hash,
+            address.channel_user_id,
+            ids.new_id("cus"),
+            ids.new_id("ses"),
+            ids.new_id("msg"),
+            submission.request_id,
+            submission.content_hash,
+            content.text,
+            json.dumps(dict(content.metadata)),
+            content.provider_message_id,
+            timedelta(milliseconds=window.pause_ms),
+            window.reason.value,
+            self._max_wait,
+        )
+        assert row is not None
+        return row

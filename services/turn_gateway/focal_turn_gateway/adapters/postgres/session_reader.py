@@ -1,0 +1,134 @@
+"""Reads sessions, turns and events; each query names the tenant or a session that was found under it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import asyncpg
+
+from focal_kernel import ids
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.postgres import failures, records
+from focal_turn_gateway.domain.events import StoredEvent
+from focal_turn_gateway.domain.messages import Address
+from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.turns import Turn
+
+_SESSION = "SELECT * FROM turns.session_overview WHERE tenant_id = $1 AND session_id = $2"
+_SESSION_AT = """
+SELECT * FROM turns.session_overview
+WHERE NOT ended AND tenant_id = $1 AND agent_id = $2 AND channel = $3 AND customer_id = (
+  SELECT i.customer_id FROM turns.channel_identities i
+  WHERE i.tenant_id = $1 AND i.channel = $3 AND i.channel_user_hash = $4)
+"""
+_LIST_SESSIONS = """
+SELECT * FROM turns.session_overview
+WHERE tenant_id = $1 AND ($2 = '' OR session_id < $2) AND ($3 = '' OR agent_id = $3)
+  AND ($4 = '' OR channel = $4) AND ($5 = '' OR customer_id = $5) AND ($6::boolean IS NULL OR ended = $6)
+ORDER BY session_id DESC LIMIT $7
+"""
+_TURN = "SELECT * FROM turns.turn_overview WHERE tenant_id = $1 AND turn_id = $2"
+_LIST_TURNS = """
+SELECT * FROM turns.turn_overview
+WHERE tenant_id = $1 AND session_id = $2 AND ($3 = '' OR turn_id < $3)
+ORDER BY turn_id DESC LIMIT $4
+"""
+_TURN_ANSWERING = """
+SELECT * FROM turns.turn_overview
+WHERE tenant_id = $1 AND turn_index > 0
+  AND turn_id = (SELECT m.turn_id FROM turns.messages m WHERE m.tenant_id = $1 AND m.message_id = $2)
+"""
+_EVENTS = """
+SELECT "offset", turn_id, attempt, kind, body, occurred_at FROM turns.events
+WHERE session_id = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3
+"""
+
+
+class PostgresSessionReader:
+    """`ports.SessionReader` on the schema `turns`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def session(self, tenant_id: str, session_id: str) -> Session:
+        """One session. Raises SessionNotFound."""
+        with failures.translated():
+            row = await self._pool.fetchrow(_SESSION, tenant_id, session_id)
+        if row is None:
+            raise errors.SessionNotFound(session_id)
+        return _session(row)
+
+    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
+        """The session at an address, if there is one."""
+        user_hash = ids.digest(address.channel, address.channel_user_id)
+        with failures.translated():
+            row = await self._pool.fetchrow(
+                _SESSION_AT, tenant_id, address.agent_id, address.channel, user_hash
+            )
+        return None if row is None else _session(row)
+
+    async def sessions(
+        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+    ) -> list[Session]:
+        """Sessions with an id below `before` (all when empty), latest first."""
+        with failures.translated():
+            rows = await self._pool.fetch(
+                _LIST_SESSIONS,
+                tenant_id,
+                before,
+                matching.agent_id,
+                matching.channel,
+                matching.customer_id,
+                matching.ended,
+                limit,
+            )
+        return [_session(row) for row in rows]
+
+    async def turn(self, tenant_id: str, turn_id: str) -> Turn:
+        """One turn. Raises TurnNotFound."""
+        with failures.translated():
+            row = await self._pool.fetchrow(_TURN, tenant_id, turn_id)
+        if row is None:
+            raise errors.TurnNotFound(turn_id)
+        return _turn(row)
+
+    async def turns(self, tenant_id: str, session_id: str, before: str, limit: int) -> list[Turn]:
+        """Turns of a session with an id below `before` (all when empty), latest first."""
+        with failures.translated():
+            rows = await self._pool.fetch(_LIST_TURNS, tenant_id, session_id, before, limit)
+        return [_turn(row) for row in rows]
+
+    async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
+        """The closed turn that answered a message, if it is answered."""
+        with failures.translated():
+            row = await self._pool.fetchrow(_TURN_ANSWERING, tenant_id, message_id)
+        return None if row is None else _turn(row)
+
+    async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
+        """Stored events behind an offset, in order."""
+        with failures.translated():
+            rows = await self._pool.fetch(_EVENTS, session_id, after_offset, limit)
+        return [
+            StoredEvent(
+                session_id,
+                row["offset"],
+                row["occurred_at"],
+                records.event_body(row["kind"], row["body"]),
+                row["turn_id"],
+                row["attempt"],
+            )
+            for row in rows
+        ]
+
+
+def _session(row: asyncpg.Record) -> Session:
+    return Session(**dict(row))
+
+
+def _turn(row: asyncpg.Record) -> Turn:
+    """The row's columns say where the turn stands; its record, written at the commit, says the rest."""
+    columns: dict[str, Any] = dict(row)
+    record = columns.pop("record")
+    del columns["tenant_id"]
+    return records.TURN.validate_python({**(json.loads(record) if record else {}), **columns})

@@ -1,0 +1,101 @@
+"""Publish and subscribe on Valkey: what goes through here may be lost, and nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from focal_service_kit import logging
+
+_QUEUED = 10_000
+"""Publications held while Valkey is slow; older ones are dropped, since followers read the log anyway."""
+_BATCH = 100
+_RECONNECT_S = 0.5
+
+_log = logging.get("pubsub")
+
+
+class PubSub:
+    """One connection to publish in batches, one to receive; channels are added and removed while it runs."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+        self._outgoing: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_QUEUED)
+        self._receivers: dict[str, Callable[[bytes], None]] = {}
+        self._changed = asyncio.Event()
+
+    def publish(self, channel: str, payload: bytes) -> None:
+        """Send soon, or drop when the queue is full."""
+        if not self._outgoing.full():
+            self._outgoing.put_nowait((channel, payload))
+
+    def subscribe(self, channel: str, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with each payload on `channel`; one receiver per channel."""
+        self._receivers[channel] = receive
+        self._changed.set()
+
+    def unsubscribe(self, channel: str) -> None:
+        """Stop receiving."""
+        self._receivers.pop(channel, None)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send and receive until cancelled, over as many connections as it takes."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever(self._send), name="publish")
+            group.create_task(self._forever(self._receive), name="subscribe")
+
+    async def _forever(self, once: Callable[[], object]) -> None:
+        while True:
+            try:
+                await once()  # type: ignore[misc]
+            except (RedisError, OSError) as error:
+                _log.warning("valkey away", cause=type(error).__name__)
+                await asyncio.sleep(_RECONNECT_S)
+
+    async def _send(self) -> None:
+        while True:
+            batch = [await self._outgoing.get()]
+            while len(batch) < _BATCH and not self._outgoing.empty():
+                batch.append(self._outgoing.get_nowait())
+            pipeline = self._client.pipeline(transaction=False)
+            for channel, payload in batch:
+                pipeline.publish(channel, payload)
+            await pipeline.execute()
+
+    async def _receive(self) -> None:
+        async with self._client.pubsub(ignore_subscribe_messages=True) as connection:
+            subscribed: set[str] = set()
+            async with asyncio.TaskGroup() as group:
+                keeper = group.create_task(self._keep_subscribed(connection, subscribed))
+                try:
+                    await self._read(connection, subscribed)
+                finally:
+                    keeper.cancel()
+
+    async def _keep_subscribed(self, connection: redis.asyncio.client.PubSub, subscribed: set[str]) -> None:
+        while True:
+            self._changed.clear()
+            wanted = set(self._receivers)
+            if added := wanted - subscribed:
+                await connection.subscribe(*added)
+            if removed := subscribed - wanted:
+                await connection.unsubscribe(*removed)
+            subscribed.clear()
+            subscribed.update(wanted)
+            await self._changed.wait()
+
+    async def _read(self, connection: redis.asyncio.client.PubSub, subscribed: set[str]) -> None:
+        while True:
+            if not subscribed:
+                await asyncio.sleep(0.01)
+                continue
+            message = await connection.get_message(timeout=None)
+            if message is None:
+                continue
+            receive = self._receivers.get(message["channel"].decode())
+            if receive is not None:
+                receive(message["data"])

@@ -1,0 +1,183 @@
+"""The composition root: everything the gateway is made of, built in one place."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import redis.asyncio
+
+from focal.turn.v1 import session_service_pb2_grpc, turn_gateway_service_pb2_grpc
+from focal_kernel import ids
+from focal_service_kit import channels, postgres, redis_client
+from focal_service_kit.host import Host
+from focal_turn_gateway.adapters.config_directory import ConfigDirectory
+from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
+from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
+from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
+from focal_turn_gateway.adapters.hints import WakeHints
+from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
+from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
+from focal_turn_gateway.adapters.postgres.leases import Leases
+from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
+from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
+from focal_turn_gateway.adapters.postgres.presence import Presence
+from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
+from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
+from focal_turn_gateway.adapters.pubsub import PubSub
+from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
+from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
+from focal_turn_gateway.core.deliver import Deliver
+from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.follow import Follow
+from focal_turn_gateway.core.run_attempt import RunAttempt
+from focal_turn_gateway.core.send import Send
+from focal_turn_gateway.core.submit import Submit
+from focal_turn_gateway.domain.accumulation import WindowPolicy
+from focal_turn_gateway.domain.turns import Attempt
+from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
+from focal_turn_gateway.settings import TurnGatewaySettings
+from focal_turn_gateway.transport.session_servicer import SessionServicer
+from focal_turn_gateway.transport.streams import Streams
+from focal_turn_gateway.transport.turn_gateway_servicer import Limits, TurnGatewayServicer
+
+_POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
+
+
+async def build(settings: TurnGatewaySettings, host: Host) -> None:
+    """Connect, wire and register."""
+    pool = await host.stack.enter_async_context(postgres.pool(settings.postgres, "turn_gateway"))
+    host.readiness("postgres", postgres.ready(pool))
+    valkey = await host.stack.enter_async_context(redis_client.connect(settings.redis))
+    host.readiness("redis", redis_client.ready(valkey), required=False)
+
+    pubsub = PubSub(valkey)
+    host.background("pubsub", pubsub.run)
+    live = ValkeyLiveFeed(pubsub, settings.limits.stream_buffer)
+    engine = _engine(settings, pool, pubsub)
+    deliveries = _deliveries(settings, host, pool, valkey)
+    drain = _drain(settings, host, pool, live, deliveries)
+    host.background("turn engine", lambda: engine.serve(drain))
+    for delivery in deliveries:
+        host.background(f"deliver {delivery.name}", delivery.run)
+    _register(settings, host, pool, engine, live)
+
+
+def _engine(settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub) -> PostgresEngine:
+    engine = settings.engine
+    return PostgresEngine(
+        Leases(pool, engine.lease_s),
+        Presence(
+            settings.postgres, ids.new_id("gtw"), heartbeat_s=engine.heartbeat_s, lease_s=engine.lease_s
+        ),
+        WakeHints(pubsub),
+        sweep_s=engine.sweep_s,
+        sweep_limit=engine.sweep_limit,
+        max_drains=engine.max_drains,
+    )
+
+
+def _drain(
+    settings: TurnGatewaySettings,
+    host: Host,
+    pool: asyncpg.Pool,
+    live: LiveFeed,
+    deliveries: list[Deliver],
+) -> Drain:
+    turns, limits, peers = settings.turns, settings.limits, settings.peers
+
+    def token(attempt: Attempt) -> str:
+        return host.caller_tokens.mint(
+            ["pipeline", "toolbox", "memory"],
+            tenant_id=attempt.tenant_id,
+            session_id=attempt.session_id,
+            turn_id=attempt.turn_id,
+            epoch=attempt.epoch,
+            ttl_s=turns.budget_s * 2,
+        )
+
+    store = PostgresTurnStore(pool, max_messages=turns.max_messages, history=turns.history)
+    pipeline = host.channel(channels.ChannelSettings("pipeline", peers.pipeline))
+    toolbox = host.channel(channels.ChannelSettings("toolbox", peers.toolbox))
+    run_attempt = RunAttempt(
+        store=store,
+        pipeline=GrpcPipeline(pipeline, token, turns.budget_s),
+        fence=GrpcEffectFence(toolbox, token, turns.fence_timeout_s),
+        live=live,
+        poll_s=turns.poll_s,
+        flush_s=turns.events_flush_ms / 1000,
+        max_artifacts=limits.max_artifacts,
+        max_artifact_bytes=limits.max_artifact_bytes,
+        max_event_bytes=limits.max_event_bytes,
+    )
+    close_turn = CloseTurn(
+        store=store,
+        live=live,
+        destinations={delivery.name: delivery.wake for delivery in deliveries},
+        error_reply=turns.error_reply,
+        patience_s=turns.commit_patience_s,
+    )
+    retry = RetryPolicy(turns.max_attempts, turns.retry_min_s, turns.retry_max_s)
+    return Drain(store, run_attempt, close_turn, live, retry, turns.poll_s)
+
+
+def _deliveries(
+    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, valkey: redis.asyncio.Redis
+) -> list[Deliver]:
+    delivery = settings.delivery
+    destinations: dict[str, Destination] = {}
+    if delivery.memory:
+        memory = host.channel(channels.ChannelSettings("memory", settings.peers.memory))
+        destinations[MEMORY] = MemoryEpisodes(
+            memory,
+            lambda tenant_id: host.caller_tokens.own("memory", tenant_id),
+            delivery.timeout_s,
+        )
+    if delivery.outbound:
+        destinations[OUTBOUND] = OutboundStream(
+            valkey, maxlen=delivery.outbound_maxlen, dedupe_s=delivery.outbound_dedupe_s
+        )
+    outbox = PostgresOutbox(pool, delivery.claim_s)
+    return [
+        Deliver(
+            outbox,
+            name,
+            destination,
+            batch=delivery.batch,
+            poll_s=delivery.poll_s,
+            timeout_s=delivery.timeout_s,
+            retry_min_s=delivery.retry_min_s,
+            retry_max_s=delivery.retry_max_s,
+            woken=asyncio.Event(),
+        )
+        for name, destination in destinations.items()
+    ]
+
+
+def _register(
+    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, engine: TurnEngine, live: LiveFeed
+) -> None:
+    limits, accumulation = settings.limits, settings.accumulation
+    windows = WindowPolicy(
+        accumulation.mode, accumulation.fixed_ms, accumulation.max_wait_ms, accumulation.channel_ms
+    )
+    config = host.channel(
+        channels.ChannelSettings("config_watcher", settings.peers.config_watcher, safe_methods=(_POINTER,))
+    )
+    agents = ConfigDirectory(config, known_s=limits.known_agents_s, unknown_s=limits.unknown_agents_s)
+    reader = PostgresSessionReader(pool)
+    submit = Submit(agents, PostgresMessageStore(pool, accumulation.max_wait_ms), engine, live, windows)
+    follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
+    streams = Streams(settings.drain.grace_s)
+    host.on_drain(streams.drain)
+    servicer = TurnGatewayServicer(
+        submit,
+        Send(submit, follow, reader),
+        follow,
+        reader,
+        streams,
+        Limits(limits.max_text_chars, limits.stream_buffer),
+    )
+    turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
+    session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServicer(reader), host.server)
+    host.serves("focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService")

@@ -1,0 +1,152 @@
+"""Close a turn: its record, its reply in the outbox, its last event, in one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.turns import (
+    Attempt,
+    ReplySegment,
+    Turn,
+    TurnResult,
+    TurnStatus,
+    closed,
+)
+from focal_turn_gateway.ports import Committed, LiveFeed, OutboxRow, TurnStore
+
+MEMORY = "memory"
+OUTBOUND = "outbound"
+_RETRY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """`destinations` are the outbox destinations in use with what wakes their delivery; `patience_s` bounds
+    the wait for a store that is away, in seconds.
+    """
+
+    store: TurnStore
+    live: LiveFeed
+    destinations: Mapping[str, Callable[[], None]]
+    error_reply: str
+    patience_s: float
+
+    async def complete(self, attempt: Attempt, result: TurnResult, events: Sequence[Event]) -> bool:
+        """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
+        turn = closed(attempt, result, TurnStatus.COMPLETE)
+        return await self._commit(attempt, turn, result.state, [*events, _last(attempt, TurnCompleted(turn))])
+
+    async def fail(self, attempt: Attempt, reason: str) -> bool:
+        """Commit the error policy's answer; true when messages remain. Raises AttemptLost,
+        StoreUnavailable.
+        """
+        result = TurnResult(
+            answered_message_ids=tuple(message.message_id for message in attempt.messages),
+            reply=(ReplySegment(0, self.error_reply),),
+            outcome="UNRESOLVED",
+            state=None,
+            config_version=attempt.config_version,
+        )
+        turn = closed(attempt, result, TurnStatus.FAILED, reason)
+        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))])
+
+    async def _commit(self, attempt: Attempt, turn: Turn, state: str | None, events: list[Event]) -> bool:
+        outbox = outbox_rows(attempt, turn, frozenset(self.destinations))
+        committed = await self._patiently(attempt, turn, state, events, outbox)
+        if committed.fresh:
+            self.live.publish(attempt.session_id, stored(attempt.session_id, committed, events))
+        else:
+            self.live.hint(attempt.session_id)
+        for wake in self.destinations.values():
+            wake()
+        return committed.remaining
+
+    async def _patiently(
+        self,
+        attempt: Attempt,
+        turn: Turn,
+        state: str | None,
+        events: Sequence[Event],
+        outbox: Sequence[OutboxRow],
+    ) -> Committed:
+        """A commit is idempotent by attempt, so one whose answer was lost is simply repeated."""
+        give_up_at = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return await self.store.commit(attempt, turn, state, events, outbox)
+            except errors.StoreUnavailable:
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(_RETRY_S)
+
+
+def outbox_rows(attempt: Attempt, turn: Turn, destinations: frozenset[str]) -> list[OutboxRow]:
+    """What a committed turn owes the outside: each reply segment outbound, the exchange to memory."""
+    rows = []
+    if OUTBOUND in destinations:
+        rows += [_outbound(attempt, turn, segment) for segment in turn.reply]
+    if MEMORY in destinations:
+        rows.append(_memory(attempt, turn))
+    return rows
+
+
+def stored(session_id: str, committed: Committed, events: Sequence[Event]) -> list[StoredEvent]:
+    """Events with the offsets that the commit gave them."""
+    return [
+        StoredEvent(
+            session_id,
+            committed.first_offset + index,
+            committed.at,
+            event.body,
+            event.turn_id,
+            event.attempt,
+        )
+        for index, event in enumerate(events)
+    ]
+
+
+def _last(attempt: Attempt, body: TurnCompleted | TurnFailed) -> Event:
+    return Event(body, attempt.turn_id, attempt.attempt)
+
+
+def _outbound(attempt: Attempt, turn: Turn, segment: ReplySegment) -> OutboxRow:
+    payload = {
+        "agent_id": attempt.agent_id,
+        "session_id": attempt.session_id,
+        "customer_id": attempt.customer_id,
+        "channel": attempt.channel,
+        "turn_id": turn.turn_id,
+        "segment": segment.index,
+        "text": segment.text,
+        "content_type": segment.content_type,
+        "structured_json": segment.structured_json,
+    }
+    return OutboxRow(OUTBOUND, f"{turn.turn_id}:{segment.index}", payload)
+
+
+def _memory(attempt: Attempt, turn: Turn) -> OutboxRow:
+    answered = set(turn.message_ids)
+    said = [
+        {
+            "episode_id": message.message_id,
+            "text": message.text,
+            "source": "USER",
+            "at": message.received_at.isoformat(),
+        }
+        for message in attempt.messages
+        if message.message_id in answered
+    ]
+    last_at = attempt.messages[-1].received_at if attempt.messages else attempt.opened_at
+    reply = {
+        "episode_id": f"{turn.turn_id}-reply",
+        "text": turn.reply_text,
+        "source": "AGENT",
+        "at": last_at.isoformat(),
+    }
+    payload = {"customer_id": attempt.customer_id, "turn_id": turn.turn_id, "episodes": [*said, reply]}
+    return OutboxRow(MEMORY, turn.turn_id, payload)

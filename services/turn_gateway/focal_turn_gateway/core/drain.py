@@ -1,0 +1,134 @@
+"""The turn program: drain a session, one turn after the other, until nothing is left.
+
+Take the next epoch, load the unanswered messages, accumulate until the window has passed, run the pipeline,
+commit. Every step is safe to lose: whoever drains next reads the rows and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from focal_service_kit import logging
+from focal_turn_gateway import errors
+from focal_turn_gateway.core.close_turn import CloseTurn
+from focal_turn_gateway.core.run_attempt import Finished, RunAttempt
+from focal_turn_gateway.domain.events import Body, StoredEvent, TurnAggregated, TurnStarted
+from focal_turn_gateway.domain.turns import Attempt
+from focal_turn_gateway.ports import Hold, Idle, LiveFeed, TurnStore, Wait
+
+_log = logging.get("turn")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often an attempt is repeated, and after how many seconds: doubling from `min_s` to `max_s`."""
+
+    max_attempts: int
+    min_s: float
+    max_s: float
+
+    def pause_s(self, attempt: int) -> float:
+        """Seconds to wait after attempt number `attempt` (from 1) failed."""
+        return min(self.max_s, self.min_s * 2.0 ** (attempt - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """`poll_s`: seconds after which a window looks at the rows again, in case a wake hint was lost."""
+
+    store: TurnStore
+    run_attempt: RunAttempt
+    close_turn: CloseTurn
+    live: LiveFeed
+    retry: RetryPolicy
+    poll_s: float
+
+    async def __call__(self, hold: Hold) -> None:
+        """Answer what is unanswered in the held session. Raises StoreUnavailable."""
+        while await self._one_turn(hold):
+            pass
+
+    async def _one_turn(self, hold: Hold) -> bool:
+        """One step towards an empty queue; false when there is nothing left, or nothing left for this
+        holder.
+        """
+        hold.woken.clear()
+        step = await self.store.open_turn(hold)
+        if isinstance(step, Idle):
+            return False
+        if isinstance(step, Wait):
+            await self._wait(hold, step.seconds)
+            return True
+        self.live.publish(step.session_id, _opened(step))
+        try:
+            return await self._answer(step, hold)
+        except errors.AttemptLost:
+            _log.warning("attempt lost", session=step.session_id, turn=step.turn_id, epoch=step.epoch)
+            return False
+
+    async def _answer(self, attempt: Attempt, hold: Hold) -> bool:
+        if attempt.attempt > self.retry.max_attempts:
+            return await self._fail(attempt, hold, "no attempt succeeded")
+        try:
+            outcome = await self.run_attempt(attempt, hold.woken)
+        except errors.AttemptFailed as failure:
+            _log.warning(
+                "attempt failed", session=attempt.session_id, turn=attempt.turn_id, why=failure.reason
+            )
+            if failure.fatal:
+                return await self._fail(attempt, hold, failure.reason)
+            await asyncio.sleep(self.retry.pause_s(attempt.attempt))
+            return True
+        if not isinstance(outcome, Finished):
+            return True
+        remaining = await self.close_turn.complete(attempt, outcome.result, outcome.events)
+        _log_turn(attempt, outcome)
+        return remaining or hold.woken.is_set()
+
+    async def _fail(self, attempt: Attempt, hold: Hold, reason: str) -> bool:
+        remaining = await self.close_turn.fail(attempt, reason)
+        _log.error("turn failed", session=attempt.session_id, turn=attempt.turn_id, why=reason)
+        return remaining or hold.woken.is_set()
+
+    async def _wait(self, hold: Hold, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, self.poll_s)):
+                await hold.woken.wait()
+
+
+def _opened(attempt: Attempt) -> list[StoredEvent]:
+    started = TurnStarted(attempt.turn_group_id, attempt.epoch, attempt.cause, attempt.superseded_from)
+    aggregated = TurnAggregated(
+        attempt.aggregation_reason, tuple(message.message_id for message in attempt.messages)
+    )
+    bodies: tuple[Body, ...] = (started, aggregated)
+    return [
+        StoredEvent(
+            attempt.session_id,
+            attempt.first_offset + index,
+            attempt.started_at,
+            body,
+            attempt.turn_id,
+            attempt.attempt,
+        )
+        for index, body in enumerate(bodies)
+    ]
+
+
+def _log_turn(attempt: Attempt, outcome: Finished) -> None:
+    """The one line of a turn."""
+    _log.info(
+        "turn",
+        tenant=attempt.tenant_id,
+        agent=attempt.agent_id,
+        session=attempt.session_id,
+        turn=attempt.turn_id,
+        attempt=attempt.attempt,
+        epoch=attempt.epoch,
+        messages=len(outcome.result.answered_message_ids),
+        outcome=outcome.result.outcome,
+        llm_calls=outcome.result.usage.llm_calls,
+        phase_ms=dict(outcome.result.phase_ms),
+    )

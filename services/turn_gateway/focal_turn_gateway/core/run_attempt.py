@@ -1,0 +1,153 @@
+"""Run one attempt on the pipeline: hand it facts, keep what it reports, bring back what it decided."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from focal_kernel import ids
+from focal_turn_gateway import errors
+from focal_turn_gateway.core.reporting import Reporter
+from focal_turn_gateway.domain.events import (
+    AgentReported,
+    Event,
+    SupersedeDecided,
+    TextDelta,
+    TurnSuperseded,
+)
+from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnResult
+from focal_turn_gateway.ports import (
+    EffectFence,
+    LiveFeed,
+    OfferedArtifact,
+    Pipeline,
+    PipelineFrame,
+    PipelineRun,
+    Text,
+    TurnStore,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The turn ended in favour of a successor, which waits for its messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The attempt has a result, and events that wait to be stored with it."""
+
+    result: TurnResult
+    events: list[Event]
+
+
+Outcome = Superseded | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """`poll_s` makes lost wake hints good, `flush_s` batches events; both in seconds."""
+
+    store: TurnStore
+    pipeline: Pipeline
+    fence: EffectFence
+    live: LiveFeed
+    poll_s: float
+    flush_s: float
+    max_artifacts: int
+    max_artifact_bytes: int
+    max_event_bytes: int
+
+    async def __call__(self, attempt: Attempt, woken: asyncio.Event) -> Outcome:
+        """Run the attempt. Raises AttemptLost, AttemptFailed, StoreUnavailable."""
+        effects = (await self.fence.fence(attempt)).effects if attempt.follows_uncommitted else ()
+        reporter = Reporter(self.store, self.live, attempt, self.flush_s)
+        async with self.pipeline.run(attempt, effects) as run:
+            side_tasks = [
+                asyncio.create_task(self._tell_pending(attempt, run, woken), name="tell pending"),
+                asyncio.create_task(reporter.run(), name="report"),
+            ]
+            main = asyncio.create_task(self._listen(attempt, run, reporter), name="listen")
+            try:
+                await asyncio.wait([main, *side_tasks], return_when=asyncio.FIRST_COMPLETED)
+                for task in side_tasks:
+                    if task.done():
+                        task.result()
+                return await main
+            finally:
+                await _cancel([main, *side_tasks])
+
+    async def _listen(self, attempt: Attempt, run: PipelineRun, reporter: Reporter) -> Outcome:
+        artifacts = 0
+        async for frame in run.frames():
+            match frame:
+                case TurnResult():
+                    return Finished(frame, await reporter.take())
+                case Decision():
+                    if await self._decided(attempt, frame, reporter):
+                        return Superseded()
+                case OfferedArtifact():
+                    artifacts += 1
+                    await self._keep(attempt, run, frame, artifacts)
+                case _:
+                    self._report(attempt, frame, reporter)
+        raise AssertionError("frames end by a result or by raising")
+
+    def _report(self, attempt: Attempt, frame: PipelineFrame, reporter: Reporter) -> None:
+        if isinstance(frame, Text):
+            delta = TextDelta(attempt.turn_id, attempt.attempt, frame.sequence, frame.text)
+            self.live.publish(attempt.session_id, [delta])
+        elif isinstance(frame, AgentReported) and len(frame.payload_json) <= self.max_event_bytes:
+            reporter.add(Event(frame, attempt.turn_id, attempt.attempt))
+
+    async def _keep(self, attempt: Attempt, run: PipelineRun, offered: OfferedArtifact, count: int) -> None:
+        size = len(offered.artifact.data_json.encode())
+        if count > self.max_artifacts or size > self.max_artifact_bytes:
+            raise errors.AttemptFailed("the pipeline offers more artifacts than are kept", fatal=True)
+        await self.store.store_artifact(attempt, offered.artifact)
+        if offered.acknowledge:
+            await run.tell_stored(offered.artifact.name)
+
+    async def _decided(self, attempt: Attempt, decision: Decision, reporter: Reporter) -> bool:
+        """Keep the decision; true when it ends this turn."""
+        supersede = decision.action is SupersedeAction.SUPERSEDE
+        successor_id = ids.new_id("trn") if supersede else ""
+        events = [*await reporter.take(), self._event(attempt, decision)]
+        if supersede:
+            events.append(
+                Event(TurnSuperseded(successor_id, decision.reason), attempt.turn_id, attempt.attempt)
+            )
+        await self.store.record_decision(attempt, decision, successor_id, events)
+        self.live.hint(attempt.session_id)
+        return supersede
+
+    def _event(self, attempt: Attempt, decision: Decision) -> Event:
+        body = SupersedeDecided(
+            decision.action.value,
+            decision.absorb_strategy,
+            decision.interrupt_point,
+            decision.reason,
+            decision.message_ids,
+        )
+        return Event(body, attempt.turn_id, attempt.attempt)
+
+    async def _tell_pending(self, attempt: Attempt, run: PipelineRun, woken: asyncio.Event) -> None:
+        """State each message that arrives, once. A store that is away is asked again."""
+        told = attempt.last_sequence
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.poll_s):
+                    await woken.wait()
+            woken.clear()
+            with suppress(errors.StoreUnavailable):
+                messages = await self.store.pending(attempt.session_id, told)
+                if messages:
+                    await run.tell_pending(messages)
+                    told = messages[-1].sequence
+
+
+async def _cancel(tasks: list[asyncio.Task[None] | asyncio.Task[Outcome]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,50 @@
+"""Accept a message: check it, make it durable, then see that somebody answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from focal_turn_gateway.domain.accumulation import WindowPolicy
+from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
+from focal_turn_gateway.domain.messages import Accepted, Message, Submission
+from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, TurnEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Nothing is stored of a message that is refused, and nothing is acknowledged that is not stored."""
+
+    agents: AgentDirectory
+    store: MessageStore
+    engine: TurnEngine
+    live: LiveFeed
+    windows: WindowPolicy
+
+    async def __call__(self, submission: Submission) -> Accepted:
+        """Store a message and wake its session.
+
+        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), RequestIdReused, StoreUnavailable.
+        """
+        await self.agents.require(submission.tenant_id, submission.address.agent_id)
+        accepted = await self.store.submit(submission, self.windows.window(submission.address.channel))
+        if not accepted.duplicate:
+            self.live.publish(accepted.session_id, [_received(submission, accepted)])
+        # A repeat wakes too: the first try may have died between its commit and its wake.
+        self.engine.wake(accepted.session_id)
+        return accepted
+
+
+def _received(submission: Submission, accepted: Accepted) -> StoredEvent:
+    message = Message(
+        message_id=accepted.message_id,
+        session_id=accepted.session_id,
+        sequence=accepted.sequence,
+        text=submission.content.text,
+        received_at=accepted.received_at,
+        request_id=submission.request_id,
+        metadata=submission.content.metadata,
+        provider_message_id=submission.content.provider_message_id,
+    )
+    return StoredEvent(
+        accepted.session_id, accepted.event_offset, accepted.received_at, MessageReceived(message)
+    )

@@ -1,0 +1,129 @@
+"""Fabric events: what is stored about a session, and the live text that is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message was stored."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """An attempt of a turn began."""
+
+    turn_group_id: str
+    epoch: int
+    cause: str
+    superseded_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAggregated:
+    """Accumulation stopped and the pipeline starts."""
+
+    reason: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SupersedeDecided:
+    """The pipeline decided about messages that arrived during the turn."""
+
+    action: str
+    absorb_strategy: str
+    interrupt_point: str
+    reason: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSuperseded:
+    """The turn was replaced."""
+
+    superseded_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCompleted:
+    """The turn was committed."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The turn gave up; its reply is the error policy's answer."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReported:
+    """Something the agent reports; routed unread."""
+
+    category: str
+    type: str
+    payload_json: str
+    severity: str
+    schema_version: str
+
+
+Body = (
+    MessageReceived
+    | TurnStarted
+    | TurnAggregated
+    | SupersedeDecided
+    | TurnSuperseded
+    | TurnCompleted
+    | TurnFailed
+    | AgentReported
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact about to be stored; `turn_id` is empty and `attempt` 0 for facts about the session."""
+
+    body: Body
+    turn_id: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A stored fact with its place in the session's log."""
+
+    session_id: str
+    offset: int
+    occurred_at: datetime
+    body: Body
+    turn_id: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Live text of a running attempt; `sequence` counts the attempt's deltas from 1. Never stored."""
+
+    turn_id: str
+    attempt: int
+    sequence: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextReset:
+    """The live text of a turn is void up to `attempt`."""
+
+    turn_id: str
+    attempt: int

@@ -1,0 +1,210 @@
+"""A logical turn from its opening to its record, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from focal_turn_gateway.domain.messages import Message
+
+
+class TurnStatus(StrEnum):
+    """Where a turn stands; COMPLETE, SUPERSEDED, FAILED and CANCELLED are terminal."""
+
+    ACCUMULATING = "ACCUMULATING"
+    PROCESSING = "PROCESSING"
+    COMPLETE = "COMPLETE"
+    SUPERSEDED = "SUPERSEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class SupersedeAction(StrEnum):
+    """What the pipeline decided about messages that arrived during a turn."""
+
+    SUPERSEDE = "SUPERSEDE"
+    ABSORB = "ABSORB"
+    QUEUE = "QUEUE"
+    FORCE_COMPLETE = "FORCE_COMPLETE"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySegment:
+    """One piece of a reply; `content_type` is a name of the contract's enum without prefix."""
+
+    index: int
+    text: str
+    content_type: str = "TEXT"
+    structured_json: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One tool call of a turn as its record keeps it."""
+
+    tool_name: str
+    status: str
+    effect_id: str = ""
+    error_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Model calls of an attempt; characters and tokens are sums over all calls."""
+
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_characters: int = 0
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """The stored result of a phase; `data_json` is canonical JSON of at most 64 KiB."""
+
+    name: str
+    data_json: str
+    input_fingerprint: str = ""
+    dependency_fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A committed turn as history for the next ones."""
+
+    customer_text: str
+    reply_text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a turn, with all the pipeline needs to run it. `state` is the pipeline's own JSON,
+    unread here.
+    """
+
+    session_id: str
+    tenant_id: str
+    agent_id: str
+    customer_id: str
+    channel: str
+    epoch: int
+    turn_id: str
+    turn_group_id: str
+    attempt: int
+    cause: str
+    messages: tuple[Message, ...]
+    state: str
+    config_version: int
+    turn_count: int
+    superseded_from: str
+    supersede_count: int
+    opened_at: datetime
+    aggregation_reason: str
+    first_offset: int
+    started_at: datetime
+    history: tuple[Exchange, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def follows_uncommitted(self) -> bool:
+        """Whether an attempt before this one may still run somewhere, so that the toolbox must be fenced
+        first.
+        """
+        return self.attempt > 1 or bool(self.superseded_from)
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence of the latest message of the attempt; 0 without messages."""
+        return max((message.sequence for message in self.messages), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the pipeline decided about pending messages."""
+
+    action: SupersedeAction
+    absorb_strategy: str
+    interrupt_point: str
+    reason: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """What an attempt comes to. Nothing of it is real until it is committed. `state` None leaves the
+    session's as is.
+    """
+
+    answered_message_ids: tuple[str, ...]
+    reply: tuple[ReplySegment, ...]
+    outcome: str
+    state: str | None
+    config_version: int
+    matched_rule_ids: tuple[str, ...] = ()
+    tools: tuple[ToolUse, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    commit_point_reached: bool = False
+    phase_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as its readers see it."""
+
+    turn_id: str
+    session_id: str
+    turn_group_id: str
+    status: TurnStatus
+    attempt: int
+    turn_index: int
+    cause: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    message_ids: tuple[str, ...] = ()
+    reply: tuple[ReplySegment, ...] = ()
+    outcome: str = "UNSPECIFIED"
+    aggregation_reason: str = "UNSPECIFIED"
+    superseded_by: str = ""
+    superseded_from: str = ""
+    config_version: int = 0
+    matched_rule_ids: tuple[str, ...] = ()
+    tools: tuple[ToolUse, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    commit_point_reached: bool = False
+    status_reason: str = ""
+    phase_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def reply_text(self) -> str:
+        """The reply as one text, segments joined by newlines."""
+        return "\n".join(segment.text for segment in self.reply)
+
+
+def closed(attempt: Attempt, result: TurnResult, status: TurnStatus, status_reason: str = "") -> Turn:
+    """The record of `attempt` ending as `status` with `result`; `closed_at` is the database's to set."""
+    return Turn(
+        turn_id=attempt.turn_id,
+        session_id=attempt.session_id,
+        turn_group_id=attempt.turn_group_id,
+        status=status,
+        attempt=attempt.attempt,
+        turn_index=attempt.turn_count + 1,
+        cause=attempt.cause,
+        opened_at=attempt.opened_at,
+        message_ids=result.answered_message_ids,
+        reply=result.reply,
+        outcome=result.outcome,
+        aggregation_reason=attempt.aggregation_reason,
+        superseded_from=attempt.superseded_from,
+        config_version=result.config_version,
+        matched_rule_ids=result.matched_rule_ids,
+        tools=result.tools,
+        usage=result.usage,
+        commit_point_reached=result.commit_point_reached,
+        status_reason=status_reason,
+        phase_ms=result.phase_ms,
+    )

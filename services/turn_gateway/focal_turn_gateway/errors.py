@@ -1,0 +1,132 @@
+"""What can go wrong in the gateway.
+
+focal_kernel.errors.FocalError
+├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidMetadata · InvalidPageToken
+├── NotFound         SessionNotFound · TurnNotFound
+├── AlreadyExists    RequestIdReused
+├── FailedPrecondition StreamProtocol
+├── Unavailable      StoreUnavailable · PeerUnavailable
+└── DeadlineExceeded ReplyNotReady
+Exception            (never leave the process)
+├── AttemptLost      another attempt of the session is newer: stop, touch nothing
+└── AttemptFailed    the pipeline could not run the attempt
+"""
+
+from __future__ import annotations
+
+from focal_kernel import errors
+
+
+class EmptyText(errors.InvalidArgument):
+    """A message without a visible character."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "EMPTY_TEXT",
+            "the text holds no visible character",
+            violations=[errors.FieldViolation("content.text", "write at least one visible character")],
+        )
+
+
+class TextTooLong(errors.InvalidArgument):
+    """A message over the limit of characters."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(
+            "TEXT_TOO_LONG",
+            f"the text has {length} characters, {limit} are allowed",
+            metadata={"length": str(length), "limit": str(limit)},
+            violations=[errors.FieldViolation("content.text", f"at most {limit} characters")],
+        )
+
+
+class UnknownChannel(errors.InvalidArgument):
+    """A channel that is not in the registry."""
+
+    def __init__(self, channel: str, known: list[str]) -> None:
+        super().__init__(
+            "UNKNOWN_CHANNEL",
+            f"channel {channel[:64]!r} is not one of {', '.join(known)}",
+            metadata={"channel": channel[:64], "known": ",".join(known)},
+            violations=[errors.FieldViolation("address.channel", f"one of {', '.join(known)}")],
+        )
+
+
+class InvalidField(errors.InvalidArgument):
+    """A field that breaks its stated limit."""
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(
+            "INVALID_FIELD", f"{field}: {description}", violations=[errors.FieldViolation(field, description)]
+        )
+
+
+class InvalidPageToken(errors.InvalidArgument):
+    """A page token that this service did not issue."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_PAGE_TOKEN", "page_token was not issued for this list; start without one")
+
+
+class SessionNotFound(errors.NotFound):
+    """No such session for the caller's tenant."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("SESSION_NOT_FOUND", f"session '{session_id}' does not exist")
+
+
+class TurnNotFound(errors.NotFound):
+    """No such turn for the caller's tenant."""
+
+    def __init__(self, turn_id: str) -> None:
+        super().__init__("TURN_NOT_FOUND", f"turn '{turn_id}' does not exist")
+
+
+class RequestIdReused(errors.AlreadyExists):
+    """A request id that came with other content before."""
+
+    def __init__(self) -> None:
+        super().__init__("REQUEST_ID_REUSED", "this request_id was used with other content; use a new one")
+
+
+class StreamProtocol(errors.FailedPrecondition):
+    """A stream frame out of order."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("STREAM_PROTOCOL", message)
+
+
+class StoreUnavailable(errors.Unavailable):
+    """PostgreSQL does not answer; nothing of the request is stored, or it is stored and a repeat finds it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            "the message store does not answer; repeat with the same request_id",
+            metadata={"dependency": "postgres"},
+            retry_after_s=1.0,
+        )
+
+
+class ReplyNotReady(errors.DeadlineExceeded):
+    """The caller's deadline passed before the turn was committed."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            "DEADLINE_EXCEEDED",
+            "the message is stored and will be answered; repeat with the same request_id to fetch the reply",
+            metadata={"message_id": message_id},
+        )
+
+
+class AttemptLost(Exception):
+    """A newer attempt of the session exists: this one must neither commit nor cause an effect."""
+
+
+class AttemptFailed(Exception):
+    """The pipeline could not run the attempt; `fatal` when trying again cannot help."""
+
+    def __init__(self, reason: str, *, fatal: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fatal = fatal

@@ -1,0 +1,254 @@
+"""What the use cases need of the outside, each as small as its need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from focal_turn_gateway.domain.accumulation import Window
+from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
+from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
+from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn, TurnResult
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The right to drain one session.
+
+    `woken` is set whenever the session may have something new; `lease` identifies the holder to the store and
+    is None when the engine itself sees to it that a session has one drain at a time.
+    """
+
+    session_id: str
+    woken: asyncio.Event
+    lease: int | None = None
+
+
+class TurnEngine(Protocol):
+    """Sees that a session is drained somewhere, one at a time, soon after a wake, and again if that process
+    dies.
+    """
+
+    def wake(self, session_id: str) -> None:
+        """Hint that the session has unanswered messages; never waits, may be lost."""
+
+    async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:
+        """Drain sessions with `drain` until cancelled."""
+
+
+class MessageStore(Protocol):
+    """Makes messages durable."""
+
+    async def submit(self, submission: Submission, window: Window) -> Accepted:
+        """Store the message, its identity and its session. Raises RequestIdReused, StoreUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The session has no unanswered messages, or the hold on it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The session's window is open for another `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Something to deliver; `dedupe_key` is unique per destination, `payload` is plain JSON data."""
+
+    destination: str
+    dedupe_key: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit that happened now, or (`fresh` False) had happened before with its answer lost."""
+
+    fresh: bool
+    first_offset: int
+    at: datetime
+    remaining: bool
+
+
+class TurnStore(Protocol):
+    """Moves turns. Every method but the first two raises AttemptLost when a newer attempt exists."""
+
+    async def open_turn(self, hold: Hold) -> Idle | Wait | Attempt:
+        """Start the session's next attempt when its window has passed."""
+
+    async def pending(self, session_id: str, after_sequence: int) -> tuple[Message, ...]:
+        """Unanswered messages behind `after_sequence`."""
+
+    async def record_events(self, attempt: Attempt, events: Sequence[Event]) -> int:
+        """Append events; returns the offset of the first."""
+
+    async def store_artifact(self, attempt: Attempt, artifact: Artifact) -> None:
+        """Keep the result of a phase for other attempts of this turn."""
+
+    async def record_decision(
+        self, attempt: Attempt, decision: Decision, successor_id: str, events: Sequence[Event]
+    ) -> int:
+        """Keep a decision; with a `successor_id` the turn ends SUPERSEDED and that turn waits in its
+        group.
+        """
+
+    async def commit(
+        self,
+        attempt: Attempt,
+        turn: Turn,
+        state: str | None,
+        events: Sequence[Event],
+        outbox: Sequence[OutboxRow],
+    ) -> Committed:
+        """Close the turn and everything that goes with it, in one transaction."""
+
+
+class SessionReader(Protocol):
+    """Reads sessions, turns and events of one tenant."""
+
+    async def session(self, tenant_id: str, session_id: str) -> Session:
+        """One session. Raises SessionNotFound."""
+
+    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
+        """The session at an address, if there is one."""
+
+    async def sessions(
+        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+    ) -> list[Session]:
+        """Sessions with an id below `before` (all when empty), latest first."""
+
+    async def turn(self, tenant_id: str, turn_id: str) -> Turn:
+        """One turn. Raises TurnNotFound."""
+
+    async def turns(self, tenant_id: str, session_id: str, before: str, limit: int) -> list[Turn]:
+        """Turns of a session with an id below `before` (all when empty), latest first."""
+
+    async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
+        """The closed turn that answered a message, if it is answered."""
+
+    async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
+        """Stored events behind an offset, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """The fence holds; `effects` are the turn group's effects, serialized and unread here."""
+
+    effects: tuple[bytes, ...]
+
+
+class EffectFence(Protocol):
+    """Keeps earlier attempts from causing effects."""
+
+    async def fence(self, attempt: Attempt) -> Fenced:
+        """Raise the session's fence to the attempt's epoch. Raises AttemptLost, AttemptFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedArtifact:
+    """An artifact the pipeline wants stored; it waits for the word that it is when `acknowledge`."""
+
+    artifact: Artifact
+    acknowledge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Live text of the attempt."""
+
+    sequence: int
+    text: str
+
+
+PipelineFrame = AgentReported | Text | OfferedArtifact | Decision | TurnResult
+
+
+class PipelineRun(Protocol):
+    """One attempt being run by the pipeline."""
+
+    def frames(self) -> AsyncIterator[PipelineFrame]:
+        """What the pipeline says, to its result. Raises AttemptFailed."""
+
+    async def tell_pending(self, messages: Sequence[Message]) -> None:
+        """State that messages arrived."""
+
+    async def tell_stored(self, name: str) -> None:
+        """State that an artifact is durable."""
+
+
+class Pipeline(Protocol):
+    """Decides what is said."""
+
+    def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AbstractAsyncContextManager[PipelineRun]:
+        """Run an attempt; leaving the context abandons it."""
+
+
+LiveItem = StoredEvent | TextDelta
+
+
+class LiveSubscription(Protocol):
+    """What happens in one session, as it happens; items may be missing, the log has them all."""
+
+    async def next(self, timeout_s: float) -> LiveItem | None:
+        """The next item; None after `timeout_s` or when the log should be read."""
+
+
+class LiveFeed(Protocol):
+    """Spreads what happens to those who follow, in this process and in others."""
+
+    def publish(self, session_id: str, items: Iterable[LiveItem]) -> None:
+        """Tell followers; never waits, may be lost."""
+
+    def hint(self, session_id: str) -> None:
+        """Tell followers to read the log."""
+
+    def subscribe(self, session_id: str) -> AbstractContextManager[LiveSubscription]:
+        """Follow a session."""
+
+
+class AgentDirectory(Protocol):
+    """Knows which agents exist."""
+
+    async def require(self, tenant_id: str, agent_id: str) -> None:
+        """Raise NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND) unless the agent has a published version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """An outbox row that this process delivers now."""
+
+    outbox_id: int
+    tenant_id: str
+    session_id: str
+    dedupe_key: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+class Outbox(Protocol):
+    """Rows that wait for delivery."""
+
+    async def claim(self, destination: str, limit: int) -> list[ClaimedRow]:
+        """Take the oldest row of each session for this process."""
+
+    async def delivered(self, outbox_ids: Sequence[int]) -> None:
+        """The destination took them."""
+
+    async def postpone(self, outbox_ids: Sequence[int], seconds: float) -> None:
+        """Try again later."""
+
+
+class Destination(Protocol):
+    """Where outbox rows go. A repeated delivery with the same dedupe key must change nothing."""
+
+    async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
+        """Deliver all rows or raise."""

@@ -1,0 +1,111 @@
+"""What the gateway may be told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from focal_service_kit import settings
+from focal_turn_gateway.domain.accumulation import Mode
+
+
+class Peers(settings.Section):
+    """Where the other services are."""
+
+    pipeline: str = Field("127.0.0.1:7402", description="gRPC target of pipeline")
+    toolbox: str = Field("127.0.0.1:7403", description="gRPC target of toolbox")
+    memory: str = Field("127.0.0.1:7404", description="gRPC target of memory")
+    config_watcher: str = Field("127.0.0.1:7405", description="gRPC target of config_watcher")
+
+
+class Accumulation(settings.Section):
+    """When a burst of messages is one turn."""
+
+    mode: Mode = Field(
+        Mode.CHANNEL, description="off answers at once, fixed waits the same everywhere, channel its base"
+    )
+    fixed_ms: int = Field(800, ge=0, le=60_000, description="pause that ends a turn in mode fixed, ms")
+    max_wait_ms: int = Field(
+        10_000, ge=0, description="longest wait from the first unanswered message on, ms"
+    )
+    channel_ms: dict[str, int] = Field(
+        default_factory=dict, description="channel name to pause in ms, instead of the channel's base"
+    )
+
+
+class Engine(settings.Section):
+    """How sessions are claimed, kept and taken over."""
+
+    lease_s: float = Field(
+        3, gt=0, description="seconds without a heartbeat after which a gateway counts as frozen"
+    )
+    heartbeat_s: float = Field(0.5, gt=0, description="seconds between heartbeats")
+    sweep_s: float = Field(1, gt=0, description="seconds between looks for sessions nobody drains, ±25 %")
+    sweep_limit: int = Field(200, gt=0, description="sessions taken up per sweep")
+    max_drains: int = Field(256, gt=0, description="sessions drained at once by this process")
+    hint_timeout_s: float = Field(0.2, gt=0, description="seconds a wake hint to other gateways may take")
+
+
+class Turns(settings.Section):
+    """Limits of one turn."""
+
+    budget_s: float = Field(60, gt=0, description="seconds a turn may take before it fails")
+    max_attempts: int = Field(5, ge=1, description="attempts before a turn fails (a poisoned turn)")
+    retry_min_s: float = Field(0.1, gt=0, description="seconds before the second attempt; doubles after")
+    retry_max_s: float = Field(5, gt=0, description="longest pause between attempts, seconds")
+    fence_timeout_s: float = Field(10, gt=0, description="seconds to wait for the toolbox to fence")
+    commit_patience_s: float = Field(
+        30, gt=0, description="seconds a finished turn tries to commit while the store is away"
+    )
+    poll_s: float = Field(1, gt=0, description="seconds after which a lost wake hint is made good")
+    max_messages: int = Field(100, gt=0, description="messages one turn answers at most")
+    history: int = Field(5, ge=0, description="committed turns handed to the pipeline as history")
+    error_reply: str = Field(
+        "Sorry, something went wrong on our side. Please write to us again in a moment.",
+        description="what the customer reads when a turn failed",
+    )
+    events_flush_ms: int = Field(
+        50, ge=0, description="pause after which reported events are stored, ms; fewer, larger writes"
+    )
+
+
+class Limits(settings.Section):
+    """Limits of requests and streams."""
+
+    max_text_chars: int = Field(10_000, gt=0, description="characters of one message")
+    max_artifact_bytes: int = Field(65_536, gt=0, description="bytes of one phase artifact")
+    max_artifacts: int = Field(10, gt=0, description="artifacts of one attempt")
+    max_event_bytes: int = Field(65_536, gt=0, description="bytes of one reported event's payload")
+    stream_buffer: int = Field(256, gt=0, description="frames held for a slow reader before text is dropped")
+    page_events: int = Field(200, gt=0, description="stored events read at once")
+    known_agents_s: float = Field(30, gt=0, description="seconds an agent's existence is remembered")
+    unknown_agents_s: float = Field(2, gt=0, description="seconds an agent's absence is remembered")
+
+
+class Delivery(settings.Section):
+    """The outbox."""
+
+    memory: bool = Field(True, description="send committed turns to memory")
+    outbound: bool = Field(True, description="write replies to events.outbound.{tenant}.{channel}")
+    outbound_maxlen: int = Field(10_000, gt=0, description="entries kept per outbound stream, about")
+    outbound_dedupe_s: int = Field(
+        86_400, gt=0, description="seconds a delivered segment's dedupe key is kept"
+    )
+    batch: int = Field(50, gt=0, description="outbox rows claimed at once")
+    claim_s: float = Field(10, gt=0, description="seconds after which another process may take a claimed row")
+    poll_s: float = Field(1, gt=0, description="seconds between looks without a hint")
+    timeout_s: float = Field(5, gt=0, description="seconds one delivery may take")
+    retry_min_s: float = Field(0.5, gt=0, description="seconds before a failed delivery is repeated; doubles")
+    retry_max_s: float = Field(30, gt=0, description="longest pause between deliveries, seconds")
+
+
+class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.ServiceSettings):
+    """Settings of `turn_gateway`."""
+
+    grpc: settings.GrpcSettings = settings.GrpcSettings(listen="127.0.0.1:7401")
+    metrics: settings.MetricsSettings = settings.MetricsSettings(listen="127.0.0.1:7501")
+    peers: Peers = Peers()
+    accumulation: Accumulation = Accumulation()
+    engine: Engine = Engine()
+    turns: Turns = Turns()
+    limits: Limits = Limits()
+    delivery: Delivery = Delivery()

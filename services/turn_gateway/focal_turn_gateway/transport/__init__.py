@@ -1,0 +1,1 @@
+"""The gRPC edge: servicers that decode, make one core call and encode."""

@@ -1,0 +1,113 @@
+"""Fabric events and live text to protobuf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from focal.turn.v1 import event_pb2, turn_gateway_service_pb2, turn_pb2
+from focal_turn_gateway.adapters import protobuf
+from focal_turn_gateway.domain import events
+from focal_turn_gateway.transport.codecs import turns
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What every event of a session repeats."""
+
+    tenant_id: str
+    agent_id: str
+    channel: str
+
+
+def event_to_proto(event: events.StoredEvent, place: Place) -> event_pb2.FabricEvent:
+    """A stored event."""
+    field, encode = _BODIES[type(event.body)]
+    encoded = event_pb2.FabricEvent(
+        offset=event.offset,
+        session_id=event.session_id,
+        tenant_id=place.tenant_id,
+        agent_id=place.agent_id,
+        channel=place.channel,
+        turn_id=event.turn_id,
+        attempt=event.attempt,
+        **{field: encode(event.body, event)},
+    )
+    encoded.occurred_at.FromDatetime(event.occurred_at)
+    return encoded
+
+
+def delta_to_proto(delta: events.TextDelta) -> turn_gateway_service_pb2.TextDelta:
+    """Live text."""
+    return turn_gateway_service_pb2.TextDelta(
+        turn_id=delta.turn_id, attempt=delta.attempt, sequence=delta.sequence, text=delta.text
+    )
+
+
+def reset_to_proto(reset: events.TextReset) -> turn_gateway_service_pb2.TextReset:
+    """The word that live text is void."""
+    return turn_gateway_service_pb2.TextReset(turn_id=reset.turn_id, attempt=reset.attempt)
+
+
+def _message_received(body: events.MessageReceived, _: events.StoredEvent) -> event_pb2.MessageReceived:
+    return event_pb2.MessageReceived(message=protobuf.message_to_proto(body.message))
+
+
+def _turn_started(body: events.TurnStarted, _: events.StoredEvent) -> event_pb2.TurnStarted:
+    return event_pb2.TurnStarted(
+        turn_group_id=body.turn_group_id,
+        epoch=body.epoch,
+        cause=protobuf.to_enum(turn_pb2.TurnCause, body.cause),
+        superseded_from=body.superseded_from,
+    )
+
+
+def _turn_aggregated(body: events.TurnAggregated, _: events.StoredEvent) -> event_pb2.TurnAggregated:
+    return event_pb2.TurnAggregated(
+        reason=protobuf.to_enum(turn_pb2.AggregationReason, body.reason), message_ids=body.message_ids
+    )
+
+
+def _supersede_decided(body: events.SupersedeDecided, _: events.StoredEvent) -> event_pb2.SupersedeDecided:
+    return event_pb2.SupersedeDecided(
+        action=protobuf.to_enum(event_pb2.SupersedeAction, body.action),
+        absorb_strategy=protobuf.to_enum(event_pb2.AbsorbStrategy, body.absorb_strategy),
+        interrupt_point=protobuf.to_enum(event_pb2.InterruptPoint, body.interrupt_point),
+        reason=body.reason,
+        message_ids=body.message_ids,
+    )
+
+
+def _turn_superseded(body: events.TurnSuperseded, _: events.StoredEvent) -> event_pb2.TurnSuperseded:
+    return event_pb2.TurnSuperseded(superseded_by=body.superseded_by, reason=body.reason)
+
+
+def _turn_completed(body: events.TurnCompleted, event: events.StoredEvent) -> event_pb2.TurnCompleted:
+    return event_pb2.TurnCompleted(turn=turns.turn_to_proto(body.turn, event.occurred_at))
+
+
+def _turn_failed(body: events.TurnFailed, event: events.StoredEvent) -> event_pb2.TurnFailed:
+    return event_pb2.TurnFailed(turn=turns.turn_to_proto(body.turn, event.occurred_at))
+
+
+def _agent(body: events.AgentReported, _: events.StoredEvent) -> event_pb2.AgentEvent:
+    return event_pb2.AgentEvent(
+        category=body.category,
+        type=body.type,
+        payload_json=body.payload_json,
+        severity=protobuf.to_enum(event_pb2.EventSeverity, body.severity),
+        schema_version=body.schema_version,
+    )
+
+
+_BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
+    events.MessageReceived: ("message_received", _message_received),
+    events.TurnStarted: ("turn_started", _turn_started),
+    events.TurnAggregated: ("turn_aggregated", _turn_aggregated),
+    events.SupersedeDecided: ("supersede_decided", _supersede_decided),
+    events.TurnSuperseded: ("turn_superseded", _turn_superseded),
+    events.TurnCompleted: ("turn_completed", _turn_completed),
+    events.TurnFailed: ("turn_failed", _turn_failed),
+    events.AgentReported: ("agent", _agent),
+}

@@ -1,0 +1,96 @@
+"""`focal.turn.v1.SessionService`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc.aio
+
+from focal.turn.v1 import session_service_pb2 as pb
+from focal.turn.v1 import session_service_pb2_grpc as api
+from focal_kernel import errors as kernel_errors
+from focal_kernel import ids
+from focal_service_kit import identity
+from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.transport.codecs import requests, turns
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SessionServicer(api.SessionServiceServicer):
+    """Looks at sessions and their turns."""
+
+    def __init__(self, reader: SessionReader) -> None:
+        self._reader = reader
+
+    async def GetSession(  # noqa: N802
+        self, request: pb.GetSessionRequest, context: Context
+    ) -> pb.GetSessionResponse:
+        """One session."""
+        session_id = ids.check_id(request.session_id, "session_id")
+        session = await self._reader.session(identity.tenant(), session_id)
+        return pb.GetSessionResponse(session=turns.session_to_proto(session, with_state=True))
+
+    async def ListSessions(  # noqa: N802
+        self, request: pb.ListSessionsRequest, context: Context
+    ) -> pb.ListSessionsResponse:
+        """A page of sessions."""
+        matching = requests.filter_from_proto(request)
+        size = requests.page_size(request.page_size)
+        query = f"sessions {matching!r}"
+        before = requests.page_start(request.page_token, query)
+        found = await self._reader.sessions(identity.tenant(), matching, before, size + 1)
+        response = pb.ListSessionsResponse(
+            sessions=[turns.session_to_proto(session, with_state=False) for session in found[:size]]
+        )
+        if len(found) > size:
+            response.next_page_token = requests.page_token(found[size - 1].session_id, query)
+        return response
+
+    async def ListTurns(  # noqa: N802
+        self, request: pb.ListTurnsRequest, context: Context
+    ) -> pb.ListTurnsResponse:
+        """A page of a session's turns."""
+        session_id = ids.check_id(request.session_id, "session_id")
+        size = requests.page_size(request.page_size)
+        query = f"turns {session_id}"
+        before = requests.page_start(request.page_token, query)
+        tenant_id = identity.tenant()
+        await self._reader.session(tenant_id, session_id)
+        found = await self._reader.turns(tenant_id, session_id, before, size + 1)
+        response = pb.ListTurnsResponse(turns=[turns.turn_to_proto(turn) for turn in found[:size]])
+        if len(found) > size:
+            response.next_page_token = requests.page_token(found[size - 1].turn_id, query)
+        return response
+
+    async def GetTurn(  # noqa: N802
+        self, request: pb.GetTurnRequest, context: Context
+    ) -> pb.GetTurnResponse:
+        """One turn."""
+        turn_id = ids.check_id(request.turn_id, "turn_id")
+        turn = await self._reader.turn(identity.tenant(), turn_id)
+        return pb.GetTurnResponse(turn=turns.turn_to_proto(turn))
+
+    async def UpdateSession(  # noqa: N802
+        self, request: pb.UpdateSessionRequest, context: Context
+    ) -> pb.UpdateSessionResponse:
+        """Not in this release."""
+        raise _later("UpdateSession")
+
+    async def EndSession(  # noqa: N802
+        self, request: pb.EndSessionRequest, context: Context
+    ) -> pb.EndSessionResponse:
+        """Not in this release."""
+        raise _later("EndSession")
+
+    async def ListPinnedVersions(  # noqa: N802
+        self, request: pb.ListPinnedVersionsRequest, context: Context
+    ) -> pb.ListPinnedVersionsResponse:
+        """Not in this release."""
+        raise _later("ListPinnedVersions")
+
+
+def _later(method: str) -> kernel_errors.FocalError:
+    return kernel_errors.Unimplemented(
+        "NOT_IMPLEMENTED", f"{method} is part of the contract and not of this release"
+    )
