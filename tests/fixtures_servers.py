@@ -28,6 +28,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 import redis
+
 from focal_cli.local import children, ports, postgres, valkey
 
 READY_TIMEOUT_S = 30.0
@@ -60,9 +61,7 @@ def postgres_server(servers_folder: Path) -> Iterator[str]:
     cluster = postgres.prepare(servers_folder / "postgres")
     port = ports.choose()[0]
     command = cluster.command(port, durable=False)
-    with _running(
-        command, servers_folder / "postgres.log", lambda child: cluster.is_ready(child.pid)
-    ):
+    with _running(command, servers_folder / "postgres.log", lambda child: cluster.is_ready(child.pid)):
         yield cluster.url(port)
 
 
@@ -89,9 +88,7 @@ def template_database(postgres_server: str) -> MakeTemplate:
         if key not in made:
             name = f"template_{secrets.token_hex(6)}"
             await _execute(postgres_server, f'CREATE DATABASE "{name}"')
-            await _execute(
-                _with_database(postgres_server, name), "CREATE EXTENSION IF NOT EXISTS vector"
-            )
+            await _execute(_with_database(postgres_server, name), "CREATE EXTENSION IF NOT EXISTS vector")
             for module in key:
                 await _migrate(module, _with_database(postgres_server, name))
             made[key] = name

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
 from focal.turn.v1 import event_pb2, turn_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 Stream = Callable[["FakeStream"], Awaitable[None]]
 

@@ -6,10 +6,10 @@ import sys
 
 import rich.console
 import typer
-from focal_client import CallFailed
 
 from focal_cli.commands import chat, doctor, effects, publish, send, sessions, tenants, token, up, watch
 from focal_cli.local import errors
+from focal_client import CallFailed
 
 FAILURE = 1
 

@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
+
 from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
 from focal.config.v1 import tenant_service_pb2, tenant_service_pb2_grpc, version_pb2
 from focal.toolbox.v1 import effect_pb2, toolbox_service_pb2, toolbox_service_pb2_grpc
+from focal_cli.connection import Connection
+from focal_cli.local import errors
 from focal_client import calls, channels
 from focal_client import errors as client_errors
 from focal_kernel import ids
-
-from focal_cli.connection import Connection
-from focal_cli.local import errors
 
 TIMEOUT_S = 10.0
 PUBLISH_TIMEOUT_S = 120.0

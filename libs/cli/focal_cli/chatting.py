@@ -11,9 +11,8 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from focal_client import CallFailed, Conversation, Frame, Reply, TextDelta, TextReset
-
 from focal_cli import frames, render
+from focal_client import CallFailed, Conversation, Frame, Reply, TextDelta, TextReset
 
 PROMPT = "you> "
 

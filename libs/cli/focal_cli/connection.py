@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from focal_client import FocalClient, channels
 
 from focal_cli.local import home, keys
+from focal_client import FocalClient, channels
 
 ADMIN_ROLES = ("admin",)
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from focal.turn.v1 import event_pb2
-from focal_client import Event, Frame, Reply, TextDelta, TextReset
 from google.protobuf import json_format
 
+from focal.turn.v1 import event_pb2
 from focal_cli import render
+from focal_client import Event, Frame, Reply, TextDelta, TextReset
 
 Summary = tuple[str, str]
 

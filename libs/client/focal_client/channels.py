@@ -1,5 +1,6 @@
 """How the client reaches a gateway: channel, encryption, and the token on every call."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,11 @@ class Tls:
 
 
 def channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
-    """An unconnected channel; plain text without ``tls``, which is meant for loopback."""
+    """An unconnected channel; plain text without ``tls``, which is meant for loopback.
+
+    Raises RuntimeError outside a coroutine: calls on a channel of another event loop never end.
+    """
+    asyncio.get_running_loop()
     if tls is None:
         return grpc.aio.insecure_channel(target, OPTIONS)
     return grpc.aio.secure_channel(target, tls.credentials(), OPTIONS)

@@ -5,15 +5,11 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from focal.turn.v1 import (
-    turn_gateway_service_pb2 as gateway,
-)
-from focal.turn.v1 import (
-    turn_gateway_service_pb2_grpc as gateway_grpc,
-)
-from focal_kernel import ids
 
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
+from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
 from focal_client import calls, channels, conversation, events, sessions, watch
+from focal_kernel import ids
 
 SUBMIT_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 60.0
@@ -30,7 +26,10 @@ class FocalClient:
 
     @classmethod
     def connect(cls, target: str, *, token: channels.Token, tls: channels.Tls | None = None) -> Self:
-        """A client for a gRPC target such as ``gateway.example:7401``; it connects when used."""
+        """A client for a gRPC target such as ``gateway.example:7401``; it connects when used.
+
+        Call it from a coroutine.
+        """
         return cls(channels.channel(target, tls), token)
 
     async def __aenter__(self) -> Self:

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from focal.turn.v1 import turn_gateway_service_pb2 as gateway
-from focal_kernel import ids
 
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal_client import calls, errors, events
+from focal_kernel import ids
 
 Call = grpc.aio.StreamStreamCall[gateway.ConverseRequest, gateway.ConverseResponse]
 OpenStream = Callable[[], Call]

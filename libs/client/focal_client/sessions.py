@@ -1,17 +1,10 @@
 """Look at sessions and their turns."""
 
 import grpc
-from focal.turn.v1 import (
-    session_pb2,
-    turn_pb2,
-)
-from focal.turn.v1 import (
-    session_service_pb2 as service,
-)
-from focal.turn.v1 import (
-    session_service_pb2_grpc as service_grpc,
-)
 
+from focal.turn.v1 import session_pb2, turn_pb2
+from focal.turn.v1 import session_service_pb2 as service
+from focal.turn.v1 import session_service_pb2_grpc as service_grpc
 from focal_client import calls, channels
 
 TIMEOUT_S = 10.0

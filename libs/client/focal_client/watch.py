@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
-from focal.turn.v1 import (
-    turn_gateway_service_pb2 as gateway,
-)
-from focal.turn.v1 import (
-    turn_gateway_service_pb2_grpc as gateway_grpc,
-)
 
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
+from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
 from focal_client import calls, channels, errors, events
 
 MOST_FAILURES_IN_A_ROW = 40

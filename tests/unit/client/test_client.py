@@ -3,9 +3,9 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal_client import Accepted, CallFailed, FocalClient, Reply
-
 from tests.fakes import gateway_server
 from tests.fakes.gateway_server import FakeGateway, completed
 

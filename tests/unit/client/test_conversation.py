@@ -4,6 +4,8 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+from google.protobuf import duration_pb2
+
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal_client import (
     CallFailed,
@@ -14,8 +16,6 @@ from focal_client import (
     TextDelta,
     Token,
 )
-from google.protobuf import duration_pb2
-
 from tests.fakes import gateway_server
 from tests.fakes.gateway_server import FakeGateway, FakeStream, completed
 

@@ -1,7 +1,5 @@
 """`focal chat`: hold a conversation in the terminal."""
 
-from focal_client import FocalClient
-
 from focal_cli import chatting, connection, options, running
 
 
@@ -15,10 +13,10 @@ def chat(
 ) -> None:
     """Talk to an agent. Every line is a message; Ctrl-D or Ctrl-C leaves."""
     mesh = connection.of(home, tenant)
-    running.until_signal(_chat(mesh.client(), agent, channel, user, json))
+    running.until_signal(_chat(mesh, agent, channel, user, json))
 
 
-async def _chat(client: FocalClient, agent: str, channel: str, user: str, json: bool) -> None:
-    async with client, client.conversation(agent, channel, user) as conversation:
+async def _chat(mesh: connection.Connection, agent: str, channel: str, user: str, json: bool) -> None:
+    async with mesh.client() as client, client.conversation(agent, channel, user) as conversation:
         screen = chatting.JsonScreen() if json else chatting.TextScreen()
         await chatting.talk(conversation, screen)

@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from focal.toolbox.v1 import effect_pb2
 
+from focal.toolbox.v1 import effect_pb2
 from focal_cli import admin, connection, options, render
 
 commands = typer.Typer(help="The ledger of effects.", no_args_is_help=True)

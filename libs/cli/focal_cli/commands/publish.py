@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import version_pb2
-
 from focal_cli import admin, connection, options, render
 
 COLUMNS = ("where", "reason", "what is wrong")

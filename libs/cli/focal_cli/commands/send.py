@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal_cli import connection, options, render
 
 

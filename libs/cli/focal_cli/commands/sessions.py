@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from focal.turn.v1 import session_pb2, turn_pb2
 
+from focal.turn.v1 import session_pb2, turn_pb2
 from focal_cli import connection, options, render
 
 commands = typer.Typer(help="Look at sessions and their turns.", no_args_is_help=True)

@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from focal.config.v1 import tenant_service_pb2
 
+from focal.config.v1 import tenant_service_pb2
 from focal_cli import admin, connection, options, render
 
 commands = typer.Typer(help="The registry of tenants.", no_args_is_help=True)

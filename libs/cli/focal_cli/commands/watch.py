@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from focal_client import TextDelta
 
 from focal_cli import connection, frames, options, render, running
+from focal_client import TextDelta
 
 
 def watch(

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import psutil
+
 from focal_cli.local import children
 
 PARENT = """

@@ -3,6 +3,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from focal_cli.local import errors, home
 
 RECORD = home.Record(

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from focal_cli.local import children, errors, keeper, supervisor
 
 QUICK = keeper.Policy(first_delay_s=0.01, max_delay_s=0.05, give_up_after=3)

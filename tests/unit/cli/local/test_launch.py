@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 from focal_cli.local import children, privilege
 
 ID = "/usr/bin/id"

@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from focal_cli.local import errors, postgres, privilege
 
 

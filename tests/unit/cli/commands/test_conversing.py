@@ -1,0 +1,62 @@
+"""`focal send`, `chat` and `watch` against a scripted gateway."""
+
+import grpc
+
+from focal.turn.v1 import turn_gateway_service_pb2 as gateway
+from tests.fakes import gateway_server
+from tests.fakes.gateway_server import FakeGateway, FakeStream, completed
+from tests.unit.cli.conftest import FakeMesh
+
+
+async def echo(stream: FakeStream) -> None:
+    await stream.open()
+    offset = 0
+    while True:
+        offset += 1
+        message = await stream.accept(f"msg_{offset}")
+        said = f"you said {message.content.text}"
+        await stream.send(text_delta=gateway.TextDelta(turn_id="trn", attempt=1, text=said))
+        await stream.send(event=completed(offset, said, f"msg_{offset}"))
+
+
+async def test_a_chat_answers_every_line_and_ends_with_its_input(fake_mesh: FakeMesh) -> None:
+    async with gateway_server.serving(FakeGateway([echo])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("chat", "--json", stdin="hello\n\nbye\n")
+    replies = [document["text"] for document in outcome.documents if document["type"] == "reply"]
+    assert replies == ["you said hello", "you said bye"]
+    assert outcome.code == 0
+
+
+async def test_streamed_text_is_not_repeated_as_the_reply(fake_mesh: FakeMesh) -> None:
+    async with gateway_server.serving(FakeGateway([echo])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("chat", stdin="hello\n")
+    assert outcome.output.count("you said hello") == 1
+
+
+async def test_a_watched_session_prints_offsets_and_replies_until_it_is_refused(
+    fake_mesh: FakeMesh,
+) -> None:
+    frame = gateway.WatchSessionResponse(event=completed(1, "Hello", "msg_1"))
+    refused = grpc.StatusCode.NOT_FOUND
+    async with gateway_server.serving(FakeGateway(watch=[[frame], refused])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("watch", "ses_1")
+    assert "turn completed" in outcome.output
+    assert "Hello" in outcome.output
+    assert outcome.code == 1
+
+
+async def test_without_a_mesh_the_error_says_how_to_start_one(fake_mesh: FakeMesh) -> None:
+    outcome = await fake_mesh.terminal.focal("send", "hello")
+    assert outcome.code == 1
+    assert "still starting" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+
+async def test_a_gateway_that_is_away_is_one_line(fake_mesh: FakeMesh) -> None:
+    fake_mesh.at({"turn_gateway": "127.0.0.1:1"})
+    outcome = await fake_mesh.terminal.focal("chat", "--json")
+    assert outcome.code == 1
+    assert set(outcome.documents[0]["error"]) == {"reason", "message", "mend"}
