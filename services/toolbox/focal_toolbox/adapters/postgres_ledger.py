@@ -1,0 +1,173 @@
+"""The effect ledger in PostgreSQL; the rules about races are in the migration's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from focal_service_kit import postgres
+from focal_toolbox import errors
+from focal_toolbox.domain.answer import Answer
+from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
+from focal_toolbox.domain.policy import Policy
+
+_RESERVE = """
+    SELECT outcome, fence, (effect).*
+    FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""
+
+_RELEASE = """
+    UPDATE effects.effects
+    SET state = 'FAILED', error_reason = 'not_sent', updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND effect_key = $2 AND reservation_id = $3
+        AND state IN ('PREPARED', 'IN_DOUBT')
+"""
+
+# The holder of the latest reservation may also end what others took for doubtful: it knows.
+_CONCLUDE = """
+    UPDATE effects.effects
+    SET state = $3, result_json = $4, error_reason = $5, attempts = attempts + $6,
+        updated_at = clock_timestamp()
+    WHERE effect_id = $1 AND reservation_id = $2 AND state IN ('PREPARED', 'IN_DOUBT')
+    RETURNING *
+"""
+
+_FIND = "SELECT * FROM effects.effects WHERE tenant_id = $1 AND effect_id = $2"
+
+_OF_GROUP = """
+    SELECT * FROM effects.effects
+    WHERE tenant_id = $1 AND session_id = $2 AND turn_group_id = $3
+    ORDER BY position
+"""
+
+_PAGE = """
+    SELECT * FROM effects.effects
+    WHERE tenant_id = $1 AND ($2 = '' OR session_id = $2) AND ($3 = '' OR state = $3)
+        AND ($4::bigint IS NULL OR position < $4)
+    ORDER BY position DESC LIMIT $5
+"""
+
+
+class PostgresLedger:
+    """Ledger of one process; `instance_id` names the process whose heartbeat vouches for its
+    reservations, `lease_s` is the age in seconds at which a heartbeat stops doing so."""
+
+    def __init__(self, pool: asyncpg.Pool, instance_id: str, lease_s: float) -> None:
+        self._pool = pool
+        self._instance_id = instance_id
+        self._lease = timedelta(seconds=lease_s)
+
+    async def reserve(self, wish: Wish) -> Reservation:
+        row = await self._one(
+            _RESERVE,
+            wish.effect_id,
+            wish.reservation_id,
+            wish.tenant_id,
+            wish.effect_key,
+            wish.business_key,
+            wish.tool_name,
+            wish.policy.value,
+            wish.session_id,
+            wish.turn_group_id,
+            wish.turn_id,
+            wish.epoch,
+            wish.arguments_json,
+            self._instance_id,
+            self._lease,
+        )
+        found = _effect(row) if row["effect_id"] is not None else None
+        return Reservation(Outcome(row["outcome"]), row["fence"], found)
+
+    async def release(self, wish: Wish) -> None:
+        await self._one(_RELEASE, wish.tenant_id, wish.effect_key, wish.reservation_id)
+
+    async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
+        row = await self._one(
+            _CONCLUDE,
+            effect.effect_id,
+            effect.reservation_id,
+            state.value,
+            answer.result_json,
+            answer.reason,
+            more_requests,
+        )
+        if row is not None:
+            return _effect(row)
+        return await self.find(effect.tenant_id, effect.effect_id) or effect
+
+    async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
+        row = await self._one(_FIND, tenant_id, effect_id)
+        return None if row is None else _effect(row)
+
+    async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
+        row = await self._one(
+            "SELECT effects.fence_session($1, $2, $3, $4) AS epoch",
+            tenant_id,
+            session_id,
+            epoch,
+            self._lease,
+        )
+        return int(row["epoch"])
+
+    async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
+        rows = await self._all(_OF_GROUP, tenant_id, session_id, turn_group_id)
+        return [_effect(row) for row in rows]
+
+    async def page(self, query: Query) -> Sequence[Effect]:
+        state = query.state.value if query.state else ""
+        rows = await self._all(_PAGE, query.tenant_id, query.session_id, state, query.before, query.limit)
+        return [_effect(row) for row in rows]
+
+    async def doubt_orphans(self) -> int:
+        row = await self._one("SELECT effects.doubt_orphans($1) AS changed", self._lease)
+        return int(row["changed"])
+
+    async def _one(self, statement: str, *values: object) -> Any:
+        with _away():
+            return await self._pool.fetchrow(statement, *values)
+
+    async def _all(self, statement: str, *values: object) -> Sequence[Any]:
+        with _away():
+            return await self._pool.fetch(statement, *values)
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Lost connections and exceeded limits as Unavailable; everything else is a bug and stays one."""
+    try:
+        yield
+    except Exception as raised:
+        error = postgres.translate(raised)
+        if error is None and isinstance(raised, OSError):
+            error = errors.LedgerAway()
+        if error is None:
+            raise
+        raise error from raised
+
+
+def _effect(row: Any) -> Effect:
+    return Effect(
+        effect_id=row["effect_id"],
+        position=row["position"],
+        tenant_id=row["tenant_id"],
+        effect_key=row["effect_key"],
+        business_key=row["business_key"],
+        tool_name=row["tool_name"],
+        policy=Policy(row["policy"]),
+        state=State(row["state"]),
+        session_id=row["session_id"],
+        turn_group_id=row["turn_group_id"],
+        turn_id=row["turn_id"],
+        epoch=row["epoch"],
+        arguments_json=row["arguments_json"],
+        result_json=row["result_json"],
+        error_reason=row["error_reason"],
+        attempts=row["attempts"],
+        reservation_id=row["reservation_id"],
+        prepared_at=row["prepared_at"],
+        updated_at=row["updated_at"],
+    )

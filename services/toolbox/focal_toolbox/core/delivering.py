@@ -1,0 +1,82 @@
+"""Sends a prepared request, again where the policy allows it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+
+from focal_kernel.clock import Clock
+from focal_service_kit import logging
+from focal_toolbox.domain.answer import Answer, Delivery, Verdict
+from focal_toolbox.domain.result import Progress
+from focal_toolbox.ports import Dispatch, Notify
+
+_log = logging.get("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a repeatable call is sent at most, and the pauses in between (doubling, in seconds)."""
+
+    requests: int = 3
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 2.0
+
+    def pause_s(self, sent: int) -> float:
+        """The pause after `sent` requests, spread by ±25 % so that callers do not march in step."""
+        pause = min(self.first_pause_s * 2.0 ** (sent - 1), self.longest_pause_s)
+        return pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one call may be sent.
+
+    A request may take `request_s` seconds; after `retry_within_s` seconds no further one begins.
+    """
+
+    idempotency_key: str
+    repeatable: bool
+    request_s: float
+    retry_within_s: float
+
+
+class Courier:
+    """Sends requests and adds up what they came to."""
+
+    def __init__(self, retries: Retries, clock: Clock) -> None:
+        self._retries = retries
+        self._clock = clock
+
+    async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify) -> Delivery:
+        """Send once; where repeating is safe, until a clear answer or the limits are reached."""
+        started = self._clock.monotonic()
+        allowed = self._retries.requests if plan.repeatable else 1
+        doubt = False
+        for sent in range(1, allowed + 1):
+            answer = await _send(dispatch, plan)
+            doubt = doubt or answer.verdict is Verdict.UNKNOWN
+            pause = self._retries.pause_s(sent)
+            elapsed = self._clock.monotonic() - started
+            if not answer.transient or sent == allowed or elapsed + pause >= plan.retry_within_s:
+                break
+            notify(Progress(f"request {sent} of {allowed} ended with {answer.reason}, trying again"))
+            await asyncio.sleep(pause)
+        return Delivery(_overall(answer, doubt), sent, elapsed)
+
+
+async def _send(dispatch: Dispatch, plan: Plan) -> Answer:
+    """A provider adapter that breaks its promise not to raise leaves the world unknown."""
+    try:
+        return await dispatch.send(plan.idempotency_key, plan.request_s)
+    except Exception as failure:  # noqa: BLE001 - whatever it was, the request may be out
+        _log.error("provider adapter failed", exc_info=failure)
+        return Answer(Verdict.UNKNOWN, reason="provider_failure", message="the provider adapter failed")
+
+
+def _overall(last: Answer, doubt: bool) -> Answer:
+    """A late refusal does not tell what an earlier unanswered request did."""
+    if doubt and last.verdict is Verdict.UNCHANGED:
+        return replace(last, verdict=Verdict.UNKNOWN)
+    return last

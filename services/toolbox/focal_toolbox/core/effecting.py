@@ -1,0 +1,183 @@
+"""Carries a ledgered call out once: reserve, send, record, in a run that its caller cannot cut off.
+
+reserve ──► RESERVED ──► send ──► record DONE | FAILED | IN_DOUBT
+   │
+   ├─► EXISTS · RUNNING   the earlier call's end is this call's result
+   └─► FENCED · BLOCKED   nothing is sent
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from focal_kernel.clock import Clock
+from focal_kernel.errors import Unavailable
+from focal_service_kit import deadlines, logging
+from focal_toolbox import errors
+from focal_toolbox.core.delivering import Courier, Plan
+from focal_toolbox.core.following import follow
+from focal_toolbox.core.preparing import Job
+from focal_toolbox.core.runs import Runs
+from focal_toolbox.domain import result
+from focal_toolbox.domain.answer import Answer, Delivery, Verdict
+from focal_toolbox.domain.effect import Effect, Outcome, Reservation, State, Wish
+from focal_toolbox.domain.result import Event, Result, Started
+from focal_toolbox.ports import EffectLedger, Meter, Notify
+
+T = TypeVar("T")
+
+LAST_WORD_S = 1.0
+"""Seconds a cancelled run takes to note its doubt; the process is about to exit."""
+
+NOT_SENT = Answer(
+    Verdict.UNCHANGED,
+    reason="not_sent",
+    message="the toolbox was held up between reserving and sending, so it did not send",
+)
+INTERRUPTED = Answer(Verdict.UNKNOWN, reason="interrupted")
+
+_STATES = {
+    Verdict.DONE: State.DONE,
+    Verdict.UNCHANGED: State.FAILED,
+    Verdict.UNKNOWN: State.IN_DOUBT,
+}
+
+_log = logging.get("effects")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: the age at which a reservation is too old to send on it, the longest wait for another
+    call's end, the pause between looks at it, and the longest pause between tries to record."""
+
+    send_within_s: float = 1.5
+    wait_s: float = 60.0
+    poll_s: float = 0.05
+    record_pause_s: float = 1.0
+
+
+class Effects:
+    """The part of execution that changes the world."""
+
+    def __init__(
+        self,
+        ledger: EffectLedger,
+        courier: Courier,
+        runs: Runs,
+        meter: Meter,
+        clock: Clock,
+        timing: Timing,
+    ) -> None:
+        self._ledger = ledger
+        self._courier = courier
+        self._runs = runs
+        self._meter = meter
+        self._clock = clock
+        self._timing = timing
+
+    async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
+        """Events of the call; raises Fenced, or Unavailable when the ledger is away."""
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        name = f"{job.tool.name} {job.effect_key}"
+        task = self._runs.start(name, self._once(job, plan, events.put_nowait))
+        async for event in follow(task, events):
+            yield event
+        outcome = task.result()
+        yield await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
+
+    async def _once(self, job: Job, plan: Plan, emit: Callable[[Event], None]) -> Result | Effect:
+        """The run: a result, or the effect that another call is carrying out right now."""
+        asked_at = self._clock.monotonic()
+        reservation = await self._reserve(job.wish())
+        effect = reservation.effect
+        if reservation.outcome is not Outcome.RESERVED or effect is None:
+            return _not_reserved(job, reservation)
+        emit(Started(effect.tool_name, effect.effect_id))
+        self._runs.begin(effect.effect_id)
+        try:
+            # A process that was frozen here may have been given up: its reservation can be in doubt,
+            # even resolved. It must not send on it.
+            late = self._clock.monotonic() - asked_at > self._timing.send_within_s
+            delivery = Delivery(NOT_SENT, 0, 0.0) if late else await self._deliver(job, effect, plan, emit)
+            ended = await self._record(effect, delivery)
+        finally:
+            self._runs.end(effect.effect_id)
+        return result.of_effect(ended, delivery)
+
+    async def _reserve(self, wish: Wish) -> Reservation:
+        try:
+            return await self._ledger.reserve(wish)
+        except Unavailable:
+            # The reservation may stand although its reply was lost.
+            self._runs.start(f"release {wish.effect_key}", self._insist(lambda: self._ledger.release(wish)))
+            raise
+
+    async def _deliver(self, job: Job, effect: Effect, plan: Plan, notify: Notify) -> Delivery:
+        try:
+            return await self._courier.deliver(job.dispatch, plan, notify)
+        except asyncio.CancelledError:
+            async with asyncio.timeout(LAST_WORD_S):
+                await self._ledger.conclude(effect, State.IN_DOUBT, INTERRUPTED, 0)
+            raise
+
+    async def _record(self, effect: Effect, delivery: Delivery) -> Effect:
+        """Until the ledger takes it: nobody else knows what happened."""
+        state = _STATES[delivery.answer.verdict]
+        ended = await self._insist(
+            lambda: self._ledger.conclude(effect, state, delivery.answer, delivery.requests - 1)
+        )
+        if ended.reservation_id != effect.reservation_id or ended.state is not state:
+            _log.warning(
+                "effect had ended otherwise", effect=effect.effect_id, wanted=state, found=ended.state
+            )
+        self._meter.side_effect(effect.tenant_id, effect.policy, ended.state)
+        return ended
+
+    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
+        pause = self._timing.poll_s
+        while True:
+            try:
+                return await write()
+            except Unavailable as away:
+                _log.warning("ledger is away, recording later", error=away.message)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self._timing.record_pause_s)
+
+    async def _end_of(self, effect: Effect) -> Result:
+        """The result of a call that another one is carrying out, once it has ended."""
+        until = self._clock.monotonic() + (deadlines.cap(self._timing.wait_s) or 0.0)
+        while effect.state is State.PREPARED and (left := until - self._clock.monotonic()) > 0:
+            await self._runs.ended(effect.effect_id, self._timing.poll_s, left)
+            effect = await self._ledger.find(effect.tenant_id, effect.effect_id) or effect
+        if effect.state is State.PREPARED:
+            return _in_progress(effect.tool_name, effect)
+        return result.of_earlier(effect)
+
+
+def _not_reserved(job: Job, reservation: Reservation) -> Result | Effect:
+    effect = reservation.effect
+    if reservation.outcome is Outcome.FENCED:
+        raise errors.Fenced(job.order.attempt.epoch, reservation.fence)
+    if effect is None:
+        raise errors.LedgerAway("the effect ledger does not hold this process for alive")
+    match reservation.outcome:
+        case Outcome.RUNNING:
+            return effect
+        case Outcome.BLOCKED_IN_DOUBT:
+            return _in_doubt(job.tool.name, effect)
+        case Outcome.BLOCKED_RUNNING:
+            return _in_progress(job.tool.name, effect)
+    return result.of_earlier(effect)
+
+
+def _in_doubt(tool_name: str, blocking: Effect) -> Result:
+    text = f"effect {blocking.effect_id} on the same business key is in doubt; it must be resolved first"
+    return result.blocked(tool_name, errors.Refusal("EFFECT_IN_DOUBT", text), blocking)
+
+
+def _in_progress(tool_name: str, blocking: Effect) -> Result:
+    text = f"effect {blocking.effect_id} on the same business key is still being carried out"
+    return result.blocked(tool_name, errors.Refusal("EFFECT_IN_PROGRESS", text), blocking)

@@ -1,0 +1,105 @@
+"""Carries out one call and tells what happens: refused, read, or effected once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from focal_kernel.clock import Clock
+from focal_service_kit import deadlines
+from focal_toolbox import errors
+from focal_toolbox.core.delivering import Courier, Plan
+from focal_toolbox.core.effecting import Effects
+from focal_toolbox.core.following import follow
+from focal_toolbox.core.preparing import Job, Preparation
+from focal_toolbox.domain import result
+from focal_toolbox.domain.order import Order
+from focal_toolbox.domain.result import Event, Result, Started
+from focal_toolbox.domain.tool import Tool
+from focal_toolbox.ports import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds one request may take: unless its tool says otherwise, and whatever its tool says."""
+
+    default_s: float = 30.0
+    longest_s: float = 120.0
+
+    def of(self, tool: Tool) -> float:
+        """The limit of one request of `tool`."""
+        return min(tool.timeout_s or self.default_s, self.longest_s)
+
+
+class Execution:
+    """Prepares a call, then reads or effects it."""
+
+    def __init__(
+        self,
+        preparation: Preparation,
+        courier: Courier,
+        effects: Effects,
+        meter: Meter,
+        clock: Clock,
+        timeouts: Timeouts,
+    ) -> None:
+        self._preparation = preparation
+        self._courier = courier
+        self._effects = effects
+        self._meter = meter
+        self._clock = clock
+        self._timeouts = timeouts
+
+    async def execute(self, order: Order) -> AsyncGenerator[Event, None]:
+        """Events of the call; the last one is its Result.
+
+        Raises FocalError for a malformed order (BadRequest), an unknown agent or version (NotFound),
+        a lost race against a newer attempt (Fenced) and dependencies that are away (Unavailable).
+        """
+        started = self._clock.monotonic()
+        given = self._preparation.arguments(order)
+        tool: Tool | None = None
+        try:
+            tool = await self._preparation.tool(order)
+            job = self._preparation.job(order, tool, given)
+        except errors.Refusal as refusal:
+            yield self._counted(result.refused(order.tool_name, refusal), order, tool, started)
+            return
+        carry_out = self._effects.carry_out if tool.policy.ledgered else self._read
+        async with aclosing(carry_out(job, self._plan(job))) as events:
+            async for event in events:
+                yield self._counted(event, order, tool, started)
+
+    async def _read(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
+        """A PURE call: no ledger, and given up with its caller."""
+        yield Started(job.tool.name)
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        reading = asyncio.create_task(
+            self._courier.deliver(job.dispatch, plan, events.put_nowait), name=f"read {job.tool.name}"
+        )
+        try:
+            async for event in follow(reading, events):
+                yield event
+            yield result.of_read(job.tool.name, reading.result())
+        finally:
+            reading.cancel()
+
+    def _plan(self, job: Job) -> Plan:
+        """Retries end with the caller's deadline; a request under way does not."""
+        left = deadlines.remaining()
+        return Plan(
+            idempotency_key=job.effect_key,
+            repeatable=job.tool.policy.repeatable,
+            request_s=self._timeouts.of(job.tool),
+            retry_within_s=math.inf if left is None else left,
+        )
+
+    def _counted(self, event: Event, order: Order, tool: Tool | None, started: float) -> Event:
+        if isinstance(event, Result):
+            seconds = self._clock.monotonic() - started
+            policy = tool.policy if tool else None
+            self._meter.executed(order.attempt.tenant_id, policy, event.status, seconds)
+        return event

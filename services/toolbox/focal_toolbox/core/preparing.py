@@ -1,0 +1,104 @@
+"""Everything that can refuse a call before anything is reserved or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from focal_kernel import ids
+from focal_toolbox import errors
+from focal_toolbox.core import arguments
+from focal_toolbox.domain import keys
+from focal_toolbox.domain.effect import Wish
+from focal_toolbox.domain.order import Arguments, Order
+from focal_toolbox.domain.tool import Tool
+from focal_toolbox.ports import Dispatch, Provider, ToolCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A call that may be carried out: its tool, its request, and for ledgered tools its keys."""
+
+    order: Order
+    tool: Tool
+    arguments: Arguments
+    dispatch: Dispatch
+    effect_key: str = ""
+    business_key: str = ""
+
+    def wish(self) -> Wish:
+        """A new wish to reserve the effect."""
+        attempt = self.order.attempt
+        return Wish(
+            effect_id=ids.new_id("eff"),
+            reservation_id=ids.new_id("rsv"),
+            tenant_id=attempt.tenant_id,
+            effect_key=self.effect_key,
+            business_key=self.business_key,
+            tool_name=self.tool.name,
+            policy=self.tool.policy,
+            session_id=attempt.session_id,
+            turn_group_id=attempt.turn_group_id,
+            turn_id=attempt.turn_id,
+            epoch=attempt.epoch,
+            arguments_json=self.arguments.canonical,
+        )
+
+
+class Preparation:
+    """Resolves the tool, checks the arguments and builds the request."""
+
+    def __init__(
+        self,
+        catalogue: ToolCatalogue,
+        providers: Mapping[str, Provider],
+        schemas: arguments.Schemas,
+        max_arguments_bytes: int,
+    ) -> None:
+        self._catalogue = catalogue
+        self._providers = providers
+        self._schemas = schemas
+        self._max_arguments_bytes = max_arguments_bytes
+
+    async def tool(self, order: Order) -> Tool:
+        """The tool that the order names; Refusal TOOL_NOT_FOUND when the agent may not call it."""
+        attempt = order.attempt
+        tools = await self._catalogue.tools(attempt.tenant_id, attempt.agent_id, attempt.config_version)
+        tool = tools.get(order.tool_name)
+        if tool is None or not tool.enabled:
+            state = "has no tool" if tool is None else "may not call its tool"
+            raise errors.Refusal("TOOL_NOT_FOUND", f"the agent {state} {order.tool_name[:64]!r}")
+        return tool
+
+    def arguments(self, order: Order) -> Arguments:
+        """The order's arguments; BadRequest when they are no JSON object."""
+        return arguments.read(order.arguments_json, self._max_arguments_bytes)
+
+    def job(self, order: Order, tool: Tool, given: Arguments) -> Job:
+        """The call, ready to be carried out; Refusal when it must not be."""
+        self._schemas.check(tool, given)
+        effect_key, business_key = _keys(order, tool, given) if tool.policy.ledgered else ("", "")
+        dispatch = self._provider(tool).prepare(tool.provider_config_json, given.values)
+        return Job(order, tool, given, dispatch, effect_key, business_key)
+
+    def _provider(self, tool: Tool) -> Provider:
+        provider = self._providers.get(tool.provider)
+        if provider is None:
+            raise errors.Refusal("PROVIDER_NOT_CONFIGURED", f"there is no provider {tool.provider!r} here")
+        return provider
+
+
+def _keys(order: Order, tool: Tool, given: Arguments) -> tuple[str, str]:
+    """Effect key and business key. Without declared fields only repeatable tools are accepted:
+    two wordings of one refund must not count as two refunds."""
+    if not tool.business_key_fields and not tool.policy.repeatable:
+        raise errors.Refusal(
+            "INVALID_BUNDLE", f"{tool.name!r} is {tool.policy} and names no business-key fields"
+        )
+    try:
+        values = keys.business_values(tool, given)
+    except KeyError as missing:
+        raise errors.Refusal(
+            "INVALID_TOOL_ARGUMENTS", f"/: the business-key field {missing} must have a value"
+        ) from None
+    return keys.effect_key(order, values), keys.business_key(order, values)

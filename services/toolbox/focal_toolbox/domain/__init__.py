@@ -1,0 +1,4 @@
+"""What tools, effects, keys and results are: frozen values and pure rules.
+
+No input or output, no protobuf, no SQL, no clock.
+"""

@@ -1,0 +1,42 @@
+"""What a provider's side of one request amounts to."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Verdict(enum.Enum):
+    """What is known about the world after a request."""
+
+    DONE = "done"
+    """The provider confirmed the operation."""
+    UNCHANGED = "unchanged"
+    """It refused, or nothing was sent."""
+    UNKNOWN = "unknown"
+    """The request, or a part of it, was sent and no clear answer came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of one request.
+
+    `reason` is a lower-case word such as `timeout`, `http_503` or the provider's own;
+    `message` is for people and repeats nothing of a response body. `transient` says that the same
+    request may fare better soon.
+    """
+
+    verdict: Verdict
+    result_json: str = ""
+    reason: str = ""
+    message: str = ""
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """All requests of one call: the last answer, how many were sent, seconds spent on them."""
+
+    answer: Answer
+    requests: int
+    seconds: float

@@ -1,0 +1,126 @@
+"""One row of the effect ledger, and what the ledger answers to a reservation.
+
+    (none) ── reserve ──► PREPARED ── conclude ──► DONE | FAILED | IN_DOUBT
+                             │ owner lost              │          │
+                             └────► IN_DOUBT ◄─────────┼──────────┘
+                                       │               │
+              owner learns the truth ──┴► DONE|FAILED  └── reserve ──► PREPARED (again)
+
+IN_DOUBT → DONE or FAILED by the process that holds the reservation is knowledge, not an effect: a
+frozen process that thaws may write down what its request came to. It may not send another.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from focal_toolbox.domain.policy import Policy
+
+
+class State(enum.StrEnum):
+    """Where an effect stands."""
+
+    PREPARED = "PREPARED"
+    """Reserved; the request may have been sent."""
+    DONE = "DONE"
+    """The provider confirmed it."""
+    FAILED = "FAILED"
+    """Refused or never sent: the world is unchanged, so it may be reserved again."""
+    IN_DOUBT = "IN_DOUBT"
+    """Nobody knows."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a wish to reserve."""
+
+    RESERVED = "RESERVED"
+    """The effect is PREPARED by this call: send."""
+    EXISTS = "EXISTS"
+    """The same effect is DONE or IN_DOUBT: do not send."""
+    RUNNING = "RUNNING"
+    """The same effect is being carried out by another call: wait for its end."""
+    FENCED = "FENCED"
+    """A newer attempt holds the session's fence."""
+    BLOCKED_IN_DOUBT = "BLOCKED_IN_DOUBT"
+    """Another effect on the same business key is in doubt."""
+    BLOCKED_RUNNING = "BLOCKED_RUNNING"
+    """Another effect on the same business key is being carried out."""
+    OWNER_LOST = "OWNER_LOST"
+    """The ledger holds the asking process for dead; its reservation would be in doubt at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a reservation would enter. `reservation_id` is new per call of `reserve`."""
+
+    effect_id: str
+    reservation_id: str
+    tenant_id: str
+    effect_key: str
+    business_key: str
+    tool_name: str
+    policy: Policy
+    session_id: str
+    turn_group_id: str
+    turn_id: str
+    epoch: int
+    arguments_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One logical effect, whatever number of requests it took.
+
+    `position` counts rows in the order they were first reserved; `attempts` counts requests;
+    `prepared_at` and `updated_at` are the moments of the latest reservation and of the latest change.
+    """
+
+    effect_id: str
+    position: int
+    tenant_id: str
+    effect_key: str
+    business_key: str
+    tool_name: str
+    policy: Policy
+    state: State
+    session_id: str
+    turn_group_id: str
+    turn_id: str
+    epoch: int
+    arguments_json: str
+    result_json: str
+    error_reason: str
+    attempts: int
+    reservation_id: str
+    prepared_at: datetime
+    updated_at: datetime
+
+    @property
+    def commit_point(self) -> bool:
+        """Whether the turn that reserved it can no longer be superseded."""
+        return self.policy.commits_the_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The ledger's answer; `fence` is the session's epoch in force.
+
+    `effect` is the caller's effect, or the blocking one for the two BLOCKED outcomes, or None.
+    """
+
+    outcome: Outcome
+    fence: int
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which effects to list, newest first; `before` is a position, None for the newest."""
+
+    tenant_id: str
+    session_id: str = ""
+    state: State | None = None
+    before: int | None = None
+    limit: int = 20

@@ -1,0 +1,129 @@
+"""What a call comes to, and the events on the way there."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from focal_toolbox.domain.answer import Delivery, Verdict
+from focal_toolbox.domain.effect import Effect, State
+from focal_toolbox.errors import Refusal
+
+
+class Status(enum.StrEnum):
+    """How a call ended."""
+
+    SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
+    CACHED = "CACHED"
+    IN_DOUBT = "IN_DOUBT"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The effect is reserved, or a PURE call begins (then `effect_id` is empty)."""
+
+    tool_name: str
+    effect_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something happened on the way; `fraction` of the work done, 0 when unknown."""
+
+    message: str
+    fraction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a call. `effect` is None for PURE tools and for refusals that met no effect."""
+
+    tool_name: str
+    status: Status
+    result_json: str = ""
+    error_reason: str = ""
+    error_message: str = ""
+    effect: Effect | None = None
+    provider_s: float = 0.0
+    attempts: int = 0
+    commit_point_reached: bool = False
+
+
+Event = Started | Progress | Result
+
+_STATUS_OF_VERDICT = {
+    Verdict.DONE: Status.SUCCESS,
+    Verdict.UNCHANGED: Status.ERROR,
+    Verdict.UNKNOWN: Status.IN_DOUBT,
+}
+_STATUS_OF_STATE = {
+    State.DONE: Status.SUCCESS,
+    State.FAILED: Status.ERROR,
+    State.IN_DOUBT: Status.IN_DOUBT,
+}
+_MESSAGES = {
+    State.FAILED: "the provider refused the call, or it was never sent",
+    State.IN_DOUBT: "it is not known whether the call took effect",
+}
+
+
+def of_read(tool_name: str, delivery: Delivery) -> Result:
+    """The result of a PURE call: without a clear answer it failed, there is nothing to doubt."""
+    found = of_delivery(delivery)
+    status = Status.ERROR if found.status is Status.IN_DOUBT else found.status
+    return replace(found, tool_name=tool_name, status=status)
+
+
+def of_delivery(delivery: Delivery) -> Result:
+    """What the provider's answer says by itself."""
+    answer = delivery.answer
+    return Result(
+        tool_name="",
+        status=_STATUS_OF_VERDICT[answer.verdict],
+        result_json=answer.result_json,
+        error_reason=answer.reason,
+        error_message=answer.message,
+        provider_s=delivery.seconds,
+        attempts=delivery.requests,
+    )
+
+
+def of_effect(effect: Effect, delivery: Delivery) -> Result:
+    """The result of the call that carried `effect` out."""
+    return Result(
+        effect.tool_name,
+        _STATUS_OF_STATE[effect.state],
+        result_json=effect.result_json,
+        error_reason=effect.error_reason,
+        error_message=delivery.answer.message,
+        effect=effect,
+        provider_s=delivery.seconds,
+        attempts=delivery.requests,
+        commit_point_reached=effect.commit_point,
+    )
+
+
+def of_earlier(effect: Effect) -> Result:
+    """The result of a call that found its effect ended by another call."""
+    done = effect.state is State.DONE
+    return Result(
+        effect.tool_name,
+        Status.CACHED if done else _STATUS_OF_STATE[effect.state],
+        result_json=effect.result_json,
+        error_reason=effect.error_reason,
+        error_message=_MESSAGES.get(effect.state, ""),
+        effect=effect,
+        commit_point_reached=effect.commit_point,
+    )
+
+
+def refused(tool_name: str, refusal: Refusal) -> Result:
+    """The result of a call that must not be sent."""
+    return Result(tool_name, Status.REFUSED, error_reason=refusal.reason, error_message=refusal.message)
+
+
+def blocked(tool_name: str, refusal: Refusal, effect: Effect) -> Result:
+    """The result of a call that another effect is in the way of."""
+    return replace(refused(tool_name, refusal), effect=effect)

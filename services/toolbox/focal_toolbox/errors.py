@@ -1,0 +1,85 @@
+"""What goes wrong in the toolbox.
+
+    FocalError
+    ├── BadRequest          INVALID_ARGUMENT  INVALID_FIELD: the request itself is malformed
+    ├── BadPageToken        INVALID_ARGUMENT  INVALID_PAGE_TOKEN
+    ├── ForeignAttempt      PERMISSION_DENIED INSUFFICIENT_PERMISSIONS: not what the token is for
+    ├── Fenced              ABORTED           FENCED: a newer attempt runs; the caller must stop
+    ├── LedgerAway          UNAVAILABLE       DEPENDENCY_UNAVAILABLE
+    ├── BundleUnusable      UNAVAILABLE       DEPENDENCY_UNAVAILABLE: cut or damaged on its way
+    └── NotBuilt            UNIMPLEMENTED     NOT_IMPLEMENTED
+
+`Refusal` is none of these: it ends a call with a REFUSED result and never reaches the wire as an
+error. Failures of a tool are results too (`domain.result`).
+"""
+
+from __future__ import annotations
+
+from focal_kernel import errors
+
+
+class BadRequest(errors.InvalidArgument):
+    """Fields of the request are missing or malformed."""
+
+    def __init__(self, *violations: errors.FieldViolation) -> None:
+        text = "; ".join(f"{one.field} {one.description}" for one in violations)
+        super().__init__("INVALID_FIELD", text, violations=violations)
+
+
+class BadPageToken(errors.InvalidArgument):
+    """A page token that this service did not issue, or for another query."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_PAGE_TOKEN", "the page token does not belong to this query")
+
+
+class ForeignAttempt(errors.PermissionDenied):
+    """The call names another attempt than the one its token was minted for."""
+
+    def __init__(self, required: str) -> None:
+        super().__init__(
+            "INSUFFICIENT_PERMISSIONS",
+            f"the token does not allow this call: {required}",
+            metadata={"required": required},
+        )
+
+
+class Fenced(errors.Aborted):
+    """A newer attempt of the session holds the fence."""
+
+    def __init__(self, epoch: int, fence: int) -> None:
+        super().__init__(
+            "FENCED",
+            f"epoch {epoch} is over: the session's fence stands at {fence}",
+            metadata={"epoch": str(epoch), "fence": str(fence)},
+        )
+
+
+class LedgerAway(errors.Unavailable):
+    """The ledger does not answer, or does not accept this process yet."""
+
+    def __init__(self, message: str = "the effect ledger is away") -> None:
+        super().__init__("DEPENDENCY_UNAVAILABLE", message, metadata={"dependency": "postgres"})
+
+
+class BundleUnusable(errors.Unavailable):
+    """A bundle arrived incomplete or damaged."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("DEPENDENCY_UNAVAILABLE", message, metadata={"dependency": "config_watcher"})
+
+
+class NotBuilt(errors.Unimplemented):
+    """Part of the contract, not of this release."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__("NOT_IMPLEMENTED", f"{call} is not part of this release")
+
+
+class Refusal(Exception):
+    """A call that must not be sent; `reason` as in `focal.common.v1.ErrorReason`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,99 @@
+"""What the core needs from the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from focal_toolbox.domain.answer import Answer
+from focal_toolbox.domain.effect import Effect, Query, Reservation, State, Wish
+from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.result import Progress, Status
+from focal_toolbox.domain.tool import Tool
+
+Notify = Callable[[Progress], None]
+
+
+class ToolCatalogue(Protocol):
+    """The tools of published bundles."""
+
+    async def tools(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
+        """All tools of one bundle by name; version 0 is the current one.
+
+        Raises NotFound (TENANT_, AGENT_ or VERSION_NOT_FOUND) or Unavailable.
+        """
+
+
+class EffectLedger(Protocol):
+    """What happened to the world, and who may happen to it next. Every call raises Unavailable
+    while the ledger is away."""
+
+    async def reserve(self, wish: Wish) -> Reservation:
+        """Raise the session's fence to the wish's epoch and reserve the effect, or say why not."""
+
+    async def release(self, wish: Wish) -> None:
+        """Undo a reservation of which only the request is known to have left: nothing was sent."""
+
+    async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
+        """Record the end of a reservation; returns the effect as it then stands.
+
+        Changes nothing when the reservation is not the latest one or the effect has ended otherwise.
+        `more_requests` counts requests beyond the first.
+        """
+
+    async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
+        """One effect, or None."""
+
+    async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
+        """Refuse lower epochs from now on; returns the epoch in force.
+
+        Reservations of this session held by lost processes are IN_DOUBT afterwards.
+        """
+
+    async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
+        """Effects of a turn group, oldest first."""
+
+    async def page(self, query: Query) -> Sequence[Effect]:
+        """Effects, newest first."""
+
+    async def doubt_orphans(self) -> int:
+        """Turn every reservation held by a lost process IN_DOUBT; returns how many there were."""
+
+
+class Dispatch(Protocol):
+    """A request that is ready to be sent, once or several times."""
+
+    async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
+        """Send it and judge the answer; raises nothing but cancellation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a provider can be used now, and why not."""
+
+    available: bool
+    reason: str = ""
+
+
+class Provider(Protocol):
+    """One kind of counterpart that carries tools out."""
+
+    def availability(self) -> Availability:
+        """Whether it can be used now."""
+
+    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
+        """Build the request without sending anything; raises Refusal when it cannot be built."""
+
+
+class Meter(Protocol):
+    """Counts what the toolbox does."""
+
+    def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
+        """A call ended after `seconds`; `policy` is None when its tool is unknown."""
+
+    def side_effect(self, tenant_id: str, policy: Policy, state: State) -> None:
+        """An effect reached its end in this process."""
+
+    def orphaned(self, effects: int) -> None:
+        """Reservations of lost processes went IN_DOUBT."""

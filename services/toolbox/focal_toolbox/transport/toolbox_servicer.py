@@ -1,0 +1,101 @@
+"""ToolboxService on the wire."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from focal.toolbox.v1 import toolbox_service_pb2 as pb
+from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceServicer
+from focal_kernel import ids
+from focal_kernel.errors import FieldViolation
+from focal_service_kit import identity
+from focal_toolbox import errors
+from focal_toolbox.core import fencing, listing
+from focal_toolbox.core.executing import Execution
+from focal_toolbox.domain.effect import Query
+from focal_toolbox.ports import EffectLedger, ToolCatalogue
+from focal_toolbox.transport import callers, codec, page_tokens
+
+DEFAULT_PAGE = 20
+LARGEST_PAGE = 100
+
+
+class ToolboxServicer(ToolboxServiceServicer):
+    """Decodes, calls the core, encodes."""
+
+    def __init__(self, execution: Execution, ledger: EffectLedger, catalogue: ToolCatalogue) -> None:
+        self._execution = execution
+        self._ledger = ledger
+        self._catalogue = catalogue
+
+    async def ListTools(self, request: pb.ListToolsRequest, context: Any) -> pb.ListToolsResponse:
+        agent_id = ids.check_id(request.agent_id, "agent_id")
+        if request.config_version < 0:
+            raise _bad("config_version", "must be 0 or a published version")
+        found = await listing.tools(self._catalogue, identity.tenant(), agent_id, request.config_version)
+        return pb.ListToolsResponse(tools=map(codec.tool_to_proto, found))
+
+    async def Execute(self, request: pb.ExecuteRequest, context: Any) -> AsyncIterator[pb.ExecuteResponse]:
+        order = codec.order_from_proto(callers.of_attempt(request.context), request)
+        async with aclosing(self._execution.execute(order)) as events:
+            async for event in events:
+                yield codec.event_to_proto(event)
+
+    async def Fence(self, request: pb.FenceRequest, context: Any) -> pb.FenceResponse:
+        session_id = ids.check_id(request.session_id, "session_id")
+        tenant_id = callers.of_session(session_id)
+        group_id = ids.check_id(request.turn_group_id, "turn_group_id")
+        if request.epoch < 1:
+            raise _bad("epoch", "must be at least 1")
+        fence = await fencing.raise_fence(self._ledger, tenant_id, session_id, request.epoch, group_id)
+        return pb.FenceResponse(epoch=fence.epoch, effects=map(codec.effect_to_proto, fence.effects))
+
+    async def ListEffects(self, request: pb.ListEffectsRequest, context: Any) -> pb.ListEffectsResponse:
+        query = _query(identity.tenant(), request)
+        page = await listing.effects(
+            self._ledger, replace(query, before=page_tokens.decode(query, request.page_token))
+        )
+        return pb.ListEffectsResponse(
+            effects=map(codec.effect_to_proto, page.effects),
+            next_page_token=page_tokens.encode(query, page.next_before),
+        )
+
+    async def ExecuteBatch(
+        self, request: pb.ExecuteBatchRequest, context: Any
+    ) -> AsyncIterator[pb.ExecuteBatchResponse]:
+        raise errors.NotBuilt("ExecuteBatch")
+        yield  # makes this a stream
+
+    async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
+        raise errors.NotBuilt("Confirm")
+
+    async def Compensate(self, request: pb.CompensateRequest, context: Any) -> pb.CompensateResponse:
+        raise errors.NotBuilt("Compensate")
+
+    async def ReportToolResult(
+        self, request: pb.ReportToolResultRequest, context: Any
+    ) -> pb.ReportToolResultResponse:
+        raise errors.NotBuilt("ReportToolResult")
+
+    async def ResolveEffect(self, request: pb.ResolveEffectRequest, context: Any) -> pb.ResolveEffectResponse:
+        raise errors.NotBuilt("ResolveEffect")
+
+
+def _query(tenant_id: str, request: pb.ListEffectsRequest) -> Query:
+    if not 0 <= request.page_size <= LARGEST_PAGE:
+        raise _bad("page_size", f"must be 0 to {LARGEST_PAGE}")
+    return Query(
+        tenant_id=tenant_id,
+        session_id=ids.check_id(request.session_id, "session_id") if request.session_id else "",
+        state=codec.state_from_proto(request.state),
+        limit=request.page_size or DEFAULT_PAGE,
+    )
+
+
+def _bad(field: str, description: str) -> errors.BadRequest:
+    return errors.BadRequest(FieldViolation(field, description))
