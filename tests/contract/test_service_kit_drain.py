@@ -60,7 +60,8 @@ async def test_open_streams_hear_go_away_after_new_calls_are_refused_and_end_in_
         assert (await stream.read()).value == "hello"
 
         async with grpc.aio.insecure_channel(running.target) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+            probe: Any = health_pb2_grpc.HealthStub(channel)
+            watch = probe.Watch(health_pb2.HealthCheckRequest(), timeout=10)
             while (await watch.read()).status != health_pb2.HealthCheckResponse.SERVING:
                 pass
 

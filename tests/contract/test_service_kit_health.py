@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -43,7 +44,7 @@ class Probe:
     """Asks for health by name."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = health_pb2_grpc.HealthStub(channel)
+        self._stub: Any = health_pb2_grpc.HealthStub(channel)
 
     async def status(self, name: str) -> int:
         reply = await self._stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
@@ -105,7 +106,8 @@ async def test_a_watcher_hears_of_the_change() -> None:
     async with needing(database, Dependency()) as (probe, running):
         await probe.becomes("", SERVING)
         async with grpc.aio.insecure_channel(running.target) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=10)
             assert (await watch.read()).status == SERVING
             database.up = False
             assert (await watch.read()).status == NOT_SERVING
@@ -114,7 +116,8 @@ async def test_a_watcher_hears_of_the_change() -> None:
 
 async def test_reflection_lists_what_is_served() -> None:
     async with needing(Dependency(), Dependency()) as (_, running):
-        stub = reflection_pb2_grpc.ServerReflectionStub(running.channel())
+        channel: Any = running.channel()
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
         ask = reflection_pb2.ServerReflectionRequest(list_services="")
         replies = stub.ServerReflectionInfo(iter([ask]), timeout=5)
         names = {service.name for service in (await replies.read()).list_services_response.service}

@@ -129,7 +129,8 @@ async def test_a_call_without_credentials_is_told_so() -> None:
 
 async def test_health_needs_no_credentials() -> None:
     async with asking_who() as running, grpc.aio.insecure_channel(running.target) as channel:
-        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
 
 
 async def test_a_body_or_header_that_names_another_tenant_is_refused() -> None:
@@ -234,8 +235,8 @@ async def test_a_tenants_call_reaches_the_next_hop_in_the_services_own_name() ->
 def test_a_private_key_is_not_accepted_as_another_kind_of_key(tmp_path: Any) -> None:
     paths = in_process.Deployment(Ed25519PrivateKey.generate()).write(tmp_path)
     swapped = settings.AuthSettings(
-        tenant_public_key_file=paths["AUTH__INTERNAL_KEY_FILE"],  # type: ignore[arg-type]
-        internal_key_file=paths["AUTH__TENANT_PUBLIC_KEY_FILE"],  # type: ignore[arg-type]
+        tenant_public_key_file=paths["AUTH__INTERNAL_KEY_FILE"],
+        internal_key_file=paths["AUTH__TENANT_PUBLIC_KEY_FILE"],
     )
     with pytest.raises(ConfigError, match="auth.tenant_public_key_file"):
         identity.load_keys(swapped)

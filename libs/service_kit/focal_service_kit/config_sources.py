@@ -74,7 +74,7 @@ def _from_environ(cls: type[settings.ServiceSettings], service: str, environ: Ma
         if name in environ and _find(cls, path) is not None:
             _put(values, path, environ[name])
     start = prefix(service)
-    for name, text in environ.items():
+    for name, text in sorted(environ.items()):
         if name.upper().startswith(start):
             path = name[len(start) :].lower().split("__")
             _put(values, path, _parse(_find(cls, path), text))
@@ -130,9 +130,12 @@ def _merge(into: Values, layer: Values) -> None:
 
 
 def _put(values: Values, path: list[str], value: object) -> None:
+    at = values
     for key in path[:-1]:
-        values = values.setdefault(key, {})
-    values[path[-1]] = value
+        at = at.setdefault(key, {})
+        if not isinstance(at, dict):
+            raise ConfigError([f"{'.'.join(path)}: {key} is set as a whole, too"])
+    at[path[-1]] = value
 
 
 def _model(annotation: object) -> type[BaseModel] | None:

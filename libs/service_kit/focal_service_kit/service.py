@@ -58,13 +58,13 @@ def run(definition: Definition[Any], arguments: Sequence[str], environ: Mapping[
     """One command of the process; returns its exit code."""
     options = _parser(definition).parse_args(arguments)
     try:
+        if options.command == "migrate":
+            chosen = config_sources.load(definition.settings, definition.name, environ)
+            logging.configure(chosen.logging, definition.name)
+            return uvloop.run(migrate(definition, chosen))
         chosen = load(definition, environ)
         if options.check_config:
             sys.stdout.write(settings_text.effective(chosen) + "\n")
-            return 0
-        logging.configure(chosen.logging, definition.name)
-        if options.command == "migrate":
-            uvloop.run(_migrate(definition, chosen))
             return 0
         return uvloop.run(serve(definition, chosen))
     except ConfigError as error:
@@ -83,11 +83,23 @@ def load(definition: Definition[S], environ: Mapping[str, str]) -> S:
     return chosen
 
 
+async def migrate(definition: Definition[S], chosen: S) -> int:
+    """Bring the schema up to date; needs no keys, so that a job without them can run it."""
+    if definition.migrations is None or not isinstance(chosen, settings.WithPostgres):
+        return 0
+    from focal_service_kit import migrations
+
+    await migrations.upgrade(definition.migrations, chosen.postgres.url)
+    _log.info("schema is up to date", migrations=definition.migrations)
+    return 0
+
+
 async def serve(definition: Definition[S], chosen: S) -> int:
     """Build, serve until SIGTERM or SIGINT or a failed background task, drain, close."""
+    logging.configure(chosen.logging, definition.name)
     stopping = _on_signals()
     if isinstance(chosen, settings.WithPostgres) and chosen.postgres.migrate_on_start:
-        await _migrate(definition, chosen)
+        await migrate(definition, chosen)
     tracer, flush = tracing.start(chosen.tracing, definition.name)
     host = Host(
         definition.name,
@@ -143,14 +155,6 @@ def _parser(definition: Definition[Any]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--check-config", action="store_true", help="print the settings in force and exit")
     return parser
-
-
-async def _migrate(definition: Definition[Any], chosen: settings.ServiceSettings) -> None:
-    if definition.migrations is None or not isinstance(chosen, settings.WithPostgres):
-        return
-    from focal_service_kit import migrations
-
-    await migrations.upgrade(definition.migrations, chosen.postgres.url)
 
 
 def _translators(chosen: settings.ServiceSettings) -> tuple[errors.Translator, ...]:

@@ -1,0 +1,3 @@
+"""Migrations of a schema that only the service kit's own tests have."""
+
+SCHEMA = "toy"
