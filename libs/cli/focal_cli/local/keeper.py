@@ -50,7 +50,7 @@ class Policy:
     """
 
     auto_restart: bool = True
-    first_delay_s: float = 0.2
+    first_delay_s: float = 0.1
     max_delay_s: float = 5.0
     steady_after_s: float = 10.0
     give_up_after: int = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from focal_cli.local import errors, keeper, logfiles
 
-SERVICE_GRACE_S = 2.5
+SERVICE_GRACE_S = 3.0
 SERVER_GRACE_S = 1.0
 ROTATE_EVERY_S = 5.0
 TAIL_LINES = 12

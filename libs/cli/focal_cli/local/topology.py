@@ -13,14 +13,17 @@ from focal_cli.local import children, keys, ports
 SERVICES = ("config_watcher", "memory", "toolbox", "pipeline", "turn_gateway")
 
 PEERS: Mapping[str, tuple[str, ...]] = {
-    "config_watcher": ("turn_gateway",),
+    "config_watcher": (),
     "memory": (),
     "toolbox": ("config_watcher",),
     "pipeline": ("config_watcher", "memory", "toolbox"),
     "turn_gateway": ("config_watcher", "memory", "pipeline", "toolbox"),
 }
 
-DRAIN_GRACE_S = 1.5  # below the supervisor's own grace, so that a drain is seldom cut off
+# Together below the supervisor's own grace, so that a drain is not cut off.
+DRAIN_GRACE_S = 1.5
+EFFECTS_GRACE_S = 1.0
+OF_SERVICE = {"toolbox": {"EXECUTION__DRAIN_S": str(EFFECTS_GRACE_S)}}
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Addresses:
         return f"{ports.LOOPBACK}:{self.port[instance]}"
 
     def peer(self, service: str) -> str:
-        """The gRPC target that spreads calls over all instances of a service."""
+        """The gRPC target that spreads calls over all instances of a service; empty for none."""
         mine = [self.target(name) for name in self.port if service_of(name) == service]
-        return mine[0] if len(mine) == 1 else "ipv4:" + ",".join(mine)
+        return "ipv4:" + ",".join(mine) if len(mine) > 1 else "".join(mine)
 
 
 def service_of(instance: str) -> str:
@@ -78,7 +81,8 @@ def command(
         "DRAIN__GRACE_S": str(DRAIN_GRACE_S),
         "LOGGING__FORMAT": "json",
     }
-    ours |= {f"PEERS__{peer.upper()}": addresses.peer(peer) for peer in PEERS[service]}
+    ours |= {f"PEERS__{peer.upper()}": target for peer in PEERS[service] if (target := addresses.peer(peer))}
+    ours |= OF_SERVICE.get(service, {})
     env = os.environ | {prefix + name: value for name, value in ours.items()}
     env |= {"FOCAL_POSTGRES_URL": servers.postgres_url, "FOCAL_REDIS_URL": servers.redis_url}
     return children.Command([sys.executable, "-m", f"focal_{service}"], env | dict(extra))
