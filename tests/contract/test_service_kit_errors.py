@@ -92,6 +92,23 @@ async def test_a_list_of_violations_too_long_for_headers_is_cut_and_counted() ->
     assert seen.violations[-1].description == f"and {left} more"
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_call_that_no_servicer_overrides_is_unimplemented_with_its_reason(shape: str) -> None:
+    def as_generated(request: Any, context: Any) -> Any:
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    async def build(host: Host) -> None:
+        echo.add(host, **{shape: as_generated})
+
+    async with in_process.serving("toolbox", build) as running:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await _call(echo.Stub(running.channel()), shape)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert errors.from_rpc(caught.value).reason == "NOT_IMPLEMENTED"
+
+
 async def test_an_abort_by_the_handler_passes_unchanged() -> None:
     async def unary(request: Any, context: Any) -> Any:
         await context.abort(grpc.StatusCode.DATA_LOSS, "as it is")

@@ -17,11 +17,12 @@ import grpc.aio
 import prometheus_client
 from opentelemetry import trace
 
-from focal_kernel.errors import FocalError
+from focal_kernel.errors import FocalError, Unimplemented
 from focal_service_kit import deadlines, errors, logging, metrics, tracing
 from focal_service_kit.identity import Verifier, caller
 from focal_service_kit.rpc import Layer, Rpc
 
+Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Any], Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
 
@@ -106,7 +107,7 @@ class Around(grpc.aio.ServerInterceptor):
     def _around(self, method: str, handler: Handler) -> Handler:
         respond = _written(handler) if inspect.isasyncgenfunction(handler) else handler
 
-        async def around(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def around(request: Any, context: Context) -> Any:
             rpc = Rpc(
                 method=method,
                 metadata=dict(context.invocation_metadata() or ()),
@@ -122,7 +123,7 @@ class Around(grpc.aio.ServerInterceptor):
                 rpc.code = _stopped_code(stopped, context)
                 raise
             except Exception as raised:  # noqa: BLE001 - the text of no exception may leak
-                refusal = self._refuse(rpc, raised)
+                refusal = self._refuse(rpc, raised, context)
             finally:
                 for layer in reversed(entered):
                     layer.leave(rpc)
@@ -130,8 +131,8 @@ class Around(grpc.aio.ServerInterceptor):
 
         return around
 
-    def _refuse(self, rpc: Rpc, raised: Exception) -> FocalError:
-        error = errors.translate(raised, self._translators)
+    def _refuse(self, rpc: Rpc, raised: Exception, context: Context) -> FocalError:
+        error = _unimplemented(raised, context) or errors.translate(raised, self._translators)
         rpc.code, rpc.reason = errors.code(error), error.reason
         if error.reason == "INTERNAL_ERROR":
             rpc.error_id = error.metadata.get("error_id", "")
@@ -142,7 +143,7 @@ class Around(grpc.aio.ServerInterceptor):
 def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
     """A generator handler as one that writes, so that its `finally` runs before the call is over."""
 
-    async def write(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    async def write(request: Any, context: Context) -> None:
         async with aclosing(handler(request, context)) as responses:
             async for response in responses:
                 await context.write(response)
@@ -150,10 +151,22 @@ def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handle
     return write
 
 
-def _stopped_code(stopped: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
+def _unimplemented(raised: Exception, context: Context) -> FocalError | None:
+    """What a generated servicer says of an RPC that nobody has overridden."""
+    if isinstance(raised, NotImplementedError) and _code_of(context) is grpc.StatusCode.UNIMPLEMENTED:
+        return Unimplemented("NOT_IMPLEMENTED", "this release does not have the call")
+    return None
+
+
+def _code_of(context: Context) -> grpc.StatusCode:
+    """The code set on the context; grpc.aio answers with its number."""
+    return _CODES.get(cast("int", context.code()), grpc.StatusCode.UNKNOWN)
+
+
+def _stopped_code(stopped: BaseException, context: Context) -> grpc.StatusCode:
     """The code of a call that ended by abort, by its deadline or because the caller left."""
     if isinstance(stopped, grpc.aio.AbortError):
-        return _CODES.get(cast("int", context.code()), grpc.StatusCode.UNKNOWN)
+        return _code_of(context)
     left = context.time_remaining()
     expired = left is not None and left <= 0
     return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
