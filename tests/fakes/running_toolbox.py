@@ -1,0 +1,183 @@
+"""A toolbox in the test's own loop: its real app on real PostgreSQL, with a bundle of the test's tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from focal.common.v1 import side_effect_policy_pb2 as policies
+from focal.config.v1 import tool_definition_pb2
+from focal.toolbox.v1 import effect_pb2, tool_pb2
+from focal.toolbox.v1 import toolbox_service_pb2 as pb
+from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
+from focal_service_kit import postgres, settings
+from focal_toolbox import app
+from focal_toolbox.settings import ToolboxSettings
+from tests.fakes import in_process
+from tests.fakes.published_tools import AGENT, PublishedTools
+
+TENANT = "acme"
+PURE, IDEMPOTENT, COMPENSATABLE, IRREVERSIBLE = (
+    policies.SIDE_EFFECT_POLICY_PURE,
+    policies.SIDE_EFFECT_POLICY_IDEMPOTENT,
+    policies.SIDE_EFFECT_POLICY_COMPENSATABLE,
+    policies.SIDE_EFFECT_POLICY_IRREVERSIBLE,
+)
+CALL_S = 15.0
+"""No call of a test takes longer, unless something is wrong."""
+
+FAST: dict[str, Any] = {
+    "retry": {"requests": 3, "first_pause_ms": 5, "longest_pause_ms": 20},
+    "instance": {"heartbeat_s": 0.1, "sweep_s": 0.1},
+    "execution": {"timeout_s": 5, "poll_s": 0.02, "drain_s": 5},
+    "drain": {"grace_s": 0.2},
+    "metrics": {"listen": ""},
+    "grpc": {"listen": "127.0.0.1:0"},
+}
+
+
+def tool(
+    name: str,
+    policy: Any,
+    *,
+    keys: Iterable[str] = ("order_id",),
+    schema: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    **more: Any,
+) -> tool_definition_pb2.ToolDefinition:
+    """A tool whose provider is `${PROVIDER}`; its arguments are an order number and an amount."""
+    return tool_definition_pb2.ToolDefinition(
+        name=name,
+        policy=policy,
+        provider="http",
+        enabled=True,
+        business_key_fields=keys,
+        parameter_schema_json=json.dumps(schema or SCHEMA),
+        provider_config_json=json.dumps(config or {"url": "${PROVIDER}/" + name + "/{order_id}"}),
+        **more,
+    )
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"order_id": {"type": "string"}, "amount": {"type": "number", "minimum": 0}},
+    "required": ["order_id"],
+    "additionalProperties": False,
+}
+TOOLS = (
+    tool("look_up", PURE, config={"method": "GET", "url": "${PROVIDER}/orders/{order_id}"}),
+    tool("label", IDEMPOTENT),
+    tool("reserve", COMPENSATABLE, compensation_tool="release"),
+    tool("refund", IRREVERSIBLE),
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The attempt that calls are made for."""
+
+    session_id: str = "ses_1"
+    turn_id: str = "trn_1"
+    turn_group_id: str = "grp_1"
+    epoch: int = 1
+
+    def context(self, version: int = 1, agent_id: str = AGENT) -> tool_pb2.ToolContext:
+        return tool_pb2.ToolContext(
+            agent_id=agent_id,
+            config_version=version,
+            session_id=self.session_id,
+            turn_id=self.turn_id,
+            turn_group_id=self.turn_group_id,
+            epoch=self.epoch,
+            customer_id="cus_1",
+            no_pending_messages=True,
+        )
+
+
+@dataclass
+class RunningToolbox:
+    """Calls to a running toolbox."""
+
+    running: in_process.Running
+    bundles: PublishedTools
+
+    def stub(self, turn: Turn | None = None) -> ToolboxServiceStub:
+        """Calls as the gateway's attempt, or as a person of the tenant."""
+        deployment = self.running.deployment
+        token = deployment.tenant_token(TENANT)
+        if turn is not None:
+            token = deployment.internal_token(
+                "pipeline",
+                "toolbox",
+                tenant_id=TENANT,
+                session_id=turn.session_id,
+                turn_id=turn.turn_id,
+                epoch=turn.epoch,
+            )
+        return ToolboxServiceStub(self.running.channel(token))
+
+    def call(self, name: str, arguments: object, turn: Turn = Turn(), occurrence: int = 0) -> Any:
+        """A started Execute call."""
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        request = pb.ExecuteRequest(
+            context=turn.context(),
+            call=tool_pb2.ToolCall(tool_name=name, arguments_json=text, occurrence=occurrence),
+        )
+        return self.stub(turn).Execute(request, timeout=CALL_S)
+
+    async def execute(self, name: str, arguments: object, turn: Turn = Turn(), **more: Any) -> Any:
+        """The result of a call."""
+        events = [event async for event in self.call(name, arguments, turn, **more)]
+        assert events[-1].WhichOneof("event") == "result"
+        return events[-1].result
+
+    async def fence(self, turn: Turn) -> pb.FenceResponse:
+        request = pb.FenceRequest(
+            session_id=turn.session_id, epoch=turn.epoch, turn_group_id=turn.turn_group_id
+        )
+        return await self.stub(turn).Fence(request, timeout=CALL_S)
+
+    async def effects(self, **filters: Any) -> list[effect_pb2.Effect]:
+        """The tenant's effects, newest first."""
+        response = await self.stub().ListEffects(pb.ListEffectsRequest(**filters), timeout=CALL_S)
+        return list(response.effects)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.running.host.metrics.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def serving(
+    database: str,
+    provider_url: str,
+    *,
+    tools: Iterable[tool_definition_pb2.ToolDefinition] = TOOLS,
+    deployment: in_process.Deployment | None = None,
+    **overrides: dict[str, Any],
+) -> AsyncIterator[RunningToolbox]:
+    """Start a toolbox; `overrides` are settings by section."""
+    deployment = deployment or in_process.Deployment()
+    bundles = PublishedTools(tools)
+    quiet = settings.ServiceSettings(drain=settings.DrainSettings(grace_s=0.2))
+    async with in_process.serving(
+        "config_watcher", bundles.build, deployment=deployment, chosen=quiet
+    ) as watcher:
+        chosen = ToolboxSettings.model_validate(
+            {
+                **{name: {**FAST.get(name, {}), **overrides.get(name, {})} for name in {*FAST, *overrides}},
+                "postgres": {"url": database, "pool_max": 8},
+                "peers": {"config_watcher": watcher.target},
+                "variables": {"PROVIDER": provider_url},
+            }
+        )
+        async with in_process.serving(
+            "toolbox",
+            lambda host: app.build(chosen, host),
+            deployment=deployment,
+            chosen=chosen,
+            translators=(postgres.translate,),
+        ) as running:
+            yield RunningToolbox(running, bundles)
