@@ -1,0 +1,69 @@
+"""Tools' JSON Schemas, and the places in their requests that the schema has to fill."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+
+from focal_config_watcher.core.authoring.checks import naming
+from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
+from focal_config_watcher.core.authoring.folder import Kind
+from focal_config_watcher.domain.authoring import binding
+from focal_config_watcher.domain.authoring.tool import Tool
+from focal_config_watcher.domain.problem import Problem
+
+VALIDATOR = jsonschema.Draft202012Validator
+META = VALIDATOR(VALIDATOR.META_SCHEMA)
+
+
+def check(draft: Draft) -> Iterator[Problem]:
+    """Schemas that are none, schemas of something else than an object, unknown `{argument}`s."""
+    for tool_id, tool in draft.tools.items():
+        origin = draft.origin(Kind.TOOLS, tool_id)
+        broken = list(_schema(origin, tool))
+        yield from broken
+        if not broken:
+            yield from _request(origin, tool)
+
+
+def sound(tool: Tool) -> bool:
+    """Whether arguments can be checked with the tool's schema."""
+    return tool.parameters.get("type") == "object" and META.is_valid(tool.parameters)
+
+
+def _schema(origin: Origin, tool: Tool) -> Iterator[Problem]:
+    for error in META.iter_errors(tool.parameters):
+        yield origin.error("BAD_SCHEMA", f"not JSON Schema: {error.message[:200]}", *_path(error))
+    if tool.parameters.get("type") != "object":
+        message = "the arguments are one object: write `type: object` with `properties:`"
+        yield origin.error("BAD_SCHEMA", message, "parameters", "type")
+    for where in _references(tool.parameters, ("parameters",)):
+        message = "use `$ref` only for `#/$defs/…`; other documents are not read"
+        yield origin.error("BAD_SCHEMA", message, *where)
+
+
+def _references(schema: Any, where: tuple[Where, ...]) -> Iterator[tuple[Where, ...]]:
+    if isinstance(schema, dict):
+        target = schema.get("$ref")
+        if isinstance(target, str) and not target.startswith("#"):
+            yield (*where, "$ref")
+        for key, value in schema.items():
+            yield from _references(value, (*where, key))
+    elif isinstance(schema, list):
+        for index, value in enumerate(schema):
+            yield from _references(value, (*where, index))
+
+
+def _request(origin: Origin, tool: Tool) -> Iterator[Problem]:
+    if tool.http is None:
+        return
+    known = tool.parameters.get("properties", {})
+    for part in ("url", "headers", "body"):
+        for name in dict.fromkeys(binding.places(getattr(tool.http, part))):
+            if name not in known:
+                message = naming.missing("argument", name, known)
+                yield origin.error("UNKNOWN_ARGUMENT", message, "http", part)
+
+
+def _path(error: jsonschema.ValidationError) -> tuple[Where, ...]:
+    return ("parameters", *error.absolute_path)

@@ -1,0 +1,3 @@
+"""The schema `config`, one alembic revision per file; nothing else may change its tables."""
+
+SCHEMA = "config"

@@ -1,0 +1,1 @@
+"""gRPC servicers: check who calls, decode, one core call, encode. No decisions about bundles."""
