@@ -108,6 +108,15 @@ async def test_a_refused_call_is_logged_with_code_and_reason(lines: io.StringIO)
     assert host.metrics.get_sample_value("focal_rpc_in_flight") == 0
 
 
+async def test_the_code_of_a_call_that_the_handler_aborted_is_logged(lines: io.StringIO) -> None:
+    async def unary(request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.DATA_LOSS, "as it is")
+
+    await handled(unary)
+    (line,) = logged(lines, "rpc")
+    assert line["code"] == "DATA_LOSS"
+
+
 async def test_an_unforeseen_error_is_logged_once_with_its_trace_and_id(lines: io.StringIO) -> None:
     async def unary(request: Any, context: Any) -> Any:
         raise RuntimeError("hunter2")

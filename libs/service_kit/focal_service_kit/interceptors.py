@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -25,8 +25,6 @@ from focal_service_kit.rpc import Layer, Rpc
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Any], Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
-
-_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 _log = logging.get("rpc")
 
@@ -118,7 +116,9 @@ class Around(grpc.aio.ServerInterceptor):
                 for layer in self._layers:
                     layer.enter(rpc)
                     entered.append(layer)
-                return await respond(request, context)
+                response = await respond(request, context)
+                rpc.code = context.code() or grpc.StatusCode.OK
+                return response
             except (grpc.aio.AbortError, asyncio.CancelledError) as stopped:
                 rpc.code = _stopped_code(stopped, context)
                 raise
@@ -153,20 +153,15 @@ def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handle
 
 def _unimplemented(raised: Exception, context: Context) -> FocalError | None:
     """What a generated servicer says of an RPC that nobody has overridden."""
-    if isinstance(raised, NotImplementedError) and _code_of(context) is grpc.StatusCode.UNIMPLEMENTED:
+    if isinstance(raised, NotImplementedError) and context.code() is grpc.StatusCode.UNIMPLEMENTED:
         return Unimplemented("NOT_IMPLEMENTED", "this release does not have the call")
     return None
-
-
-def _code_of(context: Context) -> grpc.StatusCode:
-    """The code set on the context; grpc.aio answers with its number."""
-    return _CODES.get(cast("int", context.code()), grpc.StatusCode.UNKNOWN)
 
 
 def _stopped_code(stopped: BaseException, context: Context) -> grpc.StatusCode:
     """The code of a call that ended by abort, by its deadline or because the caller left."""
     if isinstance(stopped, grpc.aio.AbortError):
-        return _code_of(context)
+        return context.code()
     left = context.time_remaining()
     expired = left is not None and left <= 0
     return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
