@@ -3,8 +3,9 @@
 import hashlib
 
 import pytest
-from focal.config.v1 import bundle_pb2
 from google.protobuf import json_format
+
+from focal.config.v1 import bundle_pb2
 from tests.fakes import config_server
 
 pytestmark = pytest.mark.migrated("focal_config_watcher")
@@ -20,7 +21,13 @@ async def test_what_is_published_can_be_fetched(database: str, redis_url: str) -
     assert published.pointer.version == 1
     assert manifest.pointer == published.pointer
     assert list(parts) == [
-        "agent", "rules", "scenarios", "templates", "tools", "variables", "vectors",
+        "agent",
+        "rules",
+        "scenarios",
+        "templates",
+        "tools",
+        "variables",
+        "vectors",
     ]
     for part in manifest.parts:
         assert part.size == len(parts[part.name])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from focal.config.v1 import bundle_pb2, version_pb2
-from focal.config.v1 import config_admin_service_pb2 as admin
+from focal.config.v1 import config_admin_service_pb2 as messages
 from focal.config.v1 import config_watcher_service_pb2 as watcher
 from focal.config.v1 import tenant_service_pb2 as tenants
 from focal.config.v1.config_admin_service_pb2_grpc import ConfigAdminServiceStub
@@ -46,9 +46,7 @@ class ConfigServer:
         return TenantServiceStub(self.running.channel(token))
 
     async def add_tenant(self, tenant_id: str = TENANT) -> None:
-        await self.tenants().CreateTenant(
-            tenants.CreateTenantRequest(tenant_id=tenant_id), timeout=TIMEOUT_S
-        )
+        await self.tenants().CreateTenant(tenants.CreateTenantRequest(tenant_id=tenant_id), timeout=TIMEOUT_S)
 
     async def publish(
         self,
@@ -56,7 +54,7 @@ class ConfigServer:
         *,
         tenant_id: str = TENANT,
         **fields: str,
-    ) -> admin.PublishResponse:
+    ) -> messages.PublishResponse:
         """The last frame of a publication."""
         *_, last = await self.publication(files, tenant_id=tenant_id, **fields)
         return last
@@ -67,9 +65,9 @@ class ConfigServer:
         *,
         tenant_id: str = TENANT,
         **fields: str,
-    ) -> list[admin.PublishResponse]:
+    ) -> list[messages.PublishResponse]:
         """All frames of a publication."""
-        request = admin.PublishRequest(files=files, **fields)
+        request = messages.PublishRequest(files=files, **fields)
         call = self.admin(tenant_id).Publish(request, timeout=TIMEOUT_S)
         return [frame async for frame in call]
 
@@ -136,8 +134,7 @@ def files(**contents: str) -> list[version_pb2.SourceFile]:
     """Files by name without `.yaml`; a valid agent.yaml is added when none is given."""
     contents.setdefault("agent", agent())
     return [
-        version_pb2.SourceFile(path=f"{name}.yaml", content=content)
-        for name, content in contents.items()
+        version_pb2.SourceFile(path=f"{name}.yaml", content=content) for name, content in contents.items()
     ]
 
 

@@ -50,9 +50,9 @@ async def build(settings: ConfigWatcherSettings, host: Host) -> None:
     host.background("reconcile the cache", distributor.reconcile)
     host.on_drain(pointers.close)
 
-    config_admin_service_pb2_grpc.add_ConfigAdminServiceServicer_to_server(
-        ConfigAdminServicer(publisher, History(registry, versions, distributor)), host.server
-    )
+    # Calls that are not built yet are answered by the kit.
+    admin = ConfigAdminServicer(publisher, History(registry, versions, distributor))  # type: ignore[abstract]
+    config_admin_service_pb2_grpc.add_ConfigAdminServiceServicer_to_server(admin, host.server)
     config_watcher_service_pb2_grpc.add_ConfigWatcherServiceServicer_to_server(
         ConfigWatcherServicer(Bundles(registry, versions, cache), pointers), host.server
     )

@@ -9,7 +9,6 @@ CacheAway          the cache does not answer; never leaves the service, reads an
 Problems in an agent's sources are not errors but an answer (`domain.problem`).
 """
 
-from focal_config_watcher.domain.version import AgentKey
 from focal_kernel import errors
 
 
@@ -24,21 +23,21 @@ def tenant_not_found(tenant_id: str) -> errors.NotFound:
     )
 
 
-def agent_not_found(key: AgentKey) -> errors.NotFound:
+def agent_not_found(agent_id: str) -> errors.NotFound:
     """Nothing was ever published for the agent."""
     return errors.NotFound(
         "AGENT_NOT_FOUND",
-        f"agent '{key.agent_id}' has no published version",
-        metadata={"agent": key.agent_id},
+        f"agent '{agent_id}' has no published version",
+        metadata={"agent": agent_id},
     )
 
 
-def version_not_found(key: AgentKey, version: int) -> errors.NotFound:
+def version_not_found(agent_id: str, version: int) -> errors.NotFound:
     """The agent has other versions, not this one."""
     return errors.NotFound(
         "VERSION_NOT_FOUND",
-        f"agent '{key.agent_id}' has no version {version}",
-        metadata={"agent": key.agent_id, "version": str(version)},
+        f"agent '{agent_id}' has no version {version}",
+        metadata={"agent": agent_id, "version": str(version)},
     )
 
 

@@ -74,9 +74,9 @@ async def move(connection: Connected, order: Move) -> Pointer:
         *(key.tenant_id, key.agent_id),
     )
     if current is None:
-        raise errors.agent_not_found(key)
+        raise errors.agent_not_found(key.agent_id)
     if not await _exists(connection, key, order.target_version):
-        raise errors.version_not_found(key, order.target_version)
+        raise errors.version_not_found(key.agent_id, order.target_version)
     moved = pointer(current)
     if moved.version != order.target_version:
         moved = await _point(connection, key, order.target_version, order.moved_by, order.reason)

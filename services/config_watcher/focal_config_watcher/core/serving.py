@@ -1,5 +1,6 @@
 """Hands out bundles: the description from the database, the bytes from the cache if they are right."""
 
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Bundles:
         pointer = await self.versions.pointer(key)
         if pointer is None:
             await self.registry.get(key.tenant_id)
-            raise errors.agent_not_found(key)
+            raise errors.agent_not_found(key.agent_id)
         return pointer
 
     async def manifest(self, key: AgentKey, version: int, names: Collection[str]) -> Manifest:
@@ -38,7 +39,7 @@ class Bundles:
         pointer = await self.pointer(key)
         manifest = await self.versions.manifest(key, version or pointer.version)
         if manifest is None:
-            raise errors.version_not_found(key, version)
+            raise errors.version_not_found(key.agent_id, version)
         return Manifest(
             pointer if manifest.pointer.version == pointer.version else manifest.pointer,
             tuple(part for part in manifest.parts if not names or part.name in names),
@@ -67,10 +68,8 @@ class Bundles:
 
     async def _stored(self, key: AgentKey, version: int, part: Part) -> bytes:
         content = (await self.versions.parts(key, version, [part.name]))[part.name]
-        try:
+        with contextlib.suppress(CacheAway):
             await self.cache.refill(key, version, part.name, content)
-        except CacheAway:
-            pass
         return content
 
 

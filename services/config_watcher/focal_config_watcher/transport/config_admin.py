@@ -1,7 +1,9 @@
-"""`focal.config.v1.ConfigAdminService`."""
+"""`focal.config.v1.ConfigAdminService`; what is not here the kit answers with NOT_IMPLEMENTED."""
+
+# ruff: noqa: N802 - the contract names the methods
 
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
@@ -102,51 +104,11 @@ class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServic
             next_page_token=next_page_token,
         )
 
-    async def PutDraft(
-        self, request: messages.PutDraftRequest, context: Context
-    ) -> messages.PutDraftResponse:
-        _not_built("PutDraft")
-
-    async def GetDraft(
-        self, request: messages.GetDraftRequest, context: Context
-    ) -> messages.GetDraftResponse:
-        _not_built("GetDraft")
-
-    async def ListDrafts(
-        self, request: messages.ListDraftsRequest, context: Context
-    ) -> messages.ListDraftsResponse:
-        _not_built("ListDrafts")
-
-    async def DeleteDraft(
-        self, request: messages.DeleteDraftRequest, context: Context
-    ) -> messages.DeleteDraftResponse:
-        _not_built("DeleteDraft")
-
-    async def DiffVersions(
-        self, request: messages.DiffVersionsRequest, context: Context
-    ) -> messages.DiffVersionsResponse:
-        _not_built("DiffVersions")
-
-    async def PlanMigration(
-        self, request: messages.PlanMigrationRequest, context: Context
-    ) -> messages.PlanMigrationResponse:
-        _not_built("PlanMigration")
-
-    async def ReviewMigration(
-        self, request: messages.ReviewMigrationRequest, context: Context
-    ) -> messages.ReviewMigrationResponse:
-        _not_built("ReviewMigration")
-
-    async def ListMigrations(
-        self, request: messages.ListMigrationsRequest, context: Context
-    ) -> messages.ListMigrationsResponse:
-        _not_built("ListMigrations")
-
 
 def _order(request: messages.PublishRequest) -> Order:
     caller = identity.require_role(*_WRITERS)
     if not request.files and request.agent_id:
-        _not_built("Publish of a draft")
+        raise errors.Unimplemented("NOT_IMPLEMENTED", "this release publishes files, not drafts")
     if not request.files:
         raise requests.invalid("files", "must hold the agent's folder")
     return Order(
@@ -179,7 +141,3 @@ def _publish_response(event: Event) -> messages.PublishResponse:
                 unchanged=event.settled.unchanged,
             )
             return messages.PublishResponse(published=published)
-
-
-def _not_built(what: str) -> NoReturn:
-    raise errors.Unimplemented("NOT_IMPLEMENTED", f"this release does not have {what}")

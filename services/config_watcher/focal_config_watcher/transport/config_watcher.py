@@ -1,5 +1,7 @@
 """`focal.config.v1.ConfigWatcherService`."""
 
+# ruff: noqa: N802 - the contract names the methods
+
 from collections.abc import AsyncIterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """`focal.config.v1.TenantService`."""
 
+# ruff: noqa: N802 - the contract names the methods
+
 from typing import Any
 
 import grpc
