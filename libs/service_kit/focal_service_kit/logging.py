@@ -42,7 +42,7 @@ def configure(chosen: settings.LoggingSettings, service: str, out: TextIO = sys.
     console = chosen.format == "console" or (chosen.format == "auto" and out.isatty())
     level = stdlib.getLevelNamesMapping()[chosen.level.upper()]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
