@@ -22,6 +22,8 @@ Values = dict[str, Any]
 
 FILE_VARIABLE = "FOCAL_CONFIG"
 COMMON_TABLE = "common"
+TABLES = {COMMON_TABLE, "turn_gateway", "pipeline", "toolbox", "memory", "config_watcher"}
+"""Tables that a file shared by all services may hold, so that a misspelt one is noticed."""
 
 
 class ConfigError(Exception):
@@ -60,6 +62,8 @@ def _from_file(cls: type[BaseModel], service: str, environ: Mapping[str, str]) -
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError([f"{FILE_VARIABLE}={path}: {error}"]) from None
+    if strays := document.keys() - TABLES - {service}:
+        raise ConfigError([f"[{name}]: no such table in {path}" for name in sorted(strays)])
     common = document.get(COMMON_TABLE, {})
     absent_here = settings.SHARED_SECTIONS - cls.model_fields.keys()
     merged = {key: value for key, value in common.items() if key not in absent_here}

@@ -6,7 +6,7 @@ Migrations are in `migrations`, which this module does not import.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,8 +19,12 @@ Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
 
 @asynccontextmanager
-async def pool(chosen: settings.PostgresSettings, application: str) -> AsyncIterator[asyncpg.Pool]:
+async def pool(
+    chosen: settings.PostgresSettings, application: str, parameters: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool]:
     """A pool that closes on leaving; `application` names its sessions in pg_stat_activity.
+
+    `parameters` are further server settings that each connection opens with (`plan_cache_mode`).
 
     Statements on a pooled connection must leave no session state behind (SET, LISTEN, session
     advisory locks): it is not reset between users, which saves a round trip per use.
@@ -31,7 +35,7 @@ async def pool(chosen: settings.PostgresSettings, application: str) -> AsyncIter
         max_size=chosen.pool_max,
         timeout=chosen.connect_timeout_s,
         connect=_connect,
-        server_settings=server_settings(chosen, application),
+        server_settings={**server_settings(chosen, application), **(parameters or {})},
         reset=_reset,
     ) as opened:
         yield opened

@@ -123,6 +123,11 @@ def test_a_file_that_is_missing_or_broken_is_a_named_problem(tmp_path: Path) -> 
     assert "FOCAL_CONFIG" in problems({}, toml(tmp_path, "[broken"))[0]
 
 
+def test_a_table_of_no_service_is_named(tmp_path: Path) -> None:
+    file = toml(tmp_path, "[toolbx]\nx = 1\n")
+    assert problems({}, file) == [f"[toolbx]: no such table in {file}"]
+
+
 def test_secrets_do_not_show_in_an_error(tmp_path: Path) -> None:
     text = str(problems({"FOCAL_TOY__LLM__API_KEY": "hunter2", "FOCAL_TOY__LLM__FALLBACKS": "oops"}))
     assert "hunter2" not in text
