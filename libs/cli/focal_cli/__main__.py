@@ -7,7 +7,20 @@ import sys
 import rich.console
 import typer
 
-from focal_cli.commands import chat, doctor, effects, publish, send, sessions, tenants, token, up, watch
+from focal_cli.commands import (
+    chat,
+    demo,
+    doctor,
+    effects,
+    publish,
+    run,
+    send,
+    sessions,
+    tenants,
+    token,
+    up,
+    watch,
+)
 from focal_cli.local import errors
 from focal_client import CallFailed
 
@@ -20,7 +33,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up.up, chat.chat, send.send, publish.publish, watch.watch, token.token, doctor.doctor):
+for command in (
+    run.run,
+    up.up,
+    demo.demo,
+    chat.chat,
+    send.send,
+    publish.publish,
+    watch.watch,
+    token.token,
+    doctor.doctor,
+):
     app.command()(command)
 app.add_typer(sessions.commands, name="sessions")
 app.add_typer(tenants.commands, name="tenants")

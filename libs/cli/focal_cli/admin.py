@@ -89,6 +89,19 @@ async def publish(
             raise client_errors.from_rpc(failure) from None
 
 
+async def publish_to_end(connection: Connection, files: list[version_pb2.SourceFile]) -> int:
+    """Publish an agent's files and return the version; raises LocalError with the first problem."""
+    async for event in publish(connection, files):
+        if event.HasField("published"):
+            return event.published.pointer.version
+        if event.HasField("refused"):
+            problem = event.refused.problems[0]
+            raise errors.LocalError(
+                f"{problem.path}:{problem.line}: {problem.message}", "`focal publish DIR` lists all problems."
+            )
+    raise errors.LocalError("the publication ended without an outcome", "Publish again.")
+
+
 async def effects(connection: Connection, session_id: str = "") -> list[effect_pb2.Effect]:
     """The latest effects of the tenant, newest first."""
     request = toolbox_service_pb2.ListEffectsRequest(session_id=session_id, page_size=LARGEST_PAGE)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from focal_cli import options, running
+from focal_cli.demo import shop
 from focal_cli.local import board, errors, mesh
 
 PORT_HELP = "Fix a port, as in turn_gateway=7401; also of postgres and valkey. Others are chosen free."
@@ -17,7 +18,13 @@ def up(
     json: options.Json = False,
 ) -> None:
     """Start PostgreSQL, Valkey and the five services, and keep them alive until Ctrl-C."""
-    chosen = mesh.Options(ports=dict(_port(text) for text in port or ()))
+    # The toolbox learns at its start where the example's shop will be; `focal demo` opens it there.
+    desk_shop = shop.choose()
+    chosen = mesh.Options(
+        ports=dict(_port(text) for text in port or ()),
+        env=desk_shop.environment(),
+        addresses={shop.NAME: desk_shop.url},
+    )
     running.until_signal(_serve(home, chosen, json))
 
 

@@ -19,6 +19,7 @@ COLOURS = {
     keeper.Phase.FAILED: "red",
     keeper.Phase.STOPPED: "dim",
 }
+SPOKEN_OF = (keeper.Phase.READY, keeper.Phase.BACKOFF, keeper.Phase.FAILED)
 REFRESHES_PER_S = 2
 
 
@@ -60,6 +61,25 @@ class PlainLines:
     def up(self, record: home.Record) -> None:
         """Write where the mesh is."""
         print(invitation(record), flush=True)
+
+
+class ReadyLines(PlainLines):
+    """One line per process that became ready, or has trouble to."""
+
+    def announce(self, status: keeper.Status) -> None:
+        """Write what a person waits for."""
+        if status.phase in SPOKEN_OF:
+            super().announce(status)
+
+
+class Silent:
+    """Nothing at all, where the output belongs to someone else."""
+
+    def announce(self, status: keeper.Status) -> None:
+        """Keep silent."""
+
+    def up(self, record: home.Record) -> None:
+        """Keep silent."""
 
 
 class LiveTable:

@@ -39,16 +39,17 @@ class Options:
 
     ``services`` names instances (``turn_gateway-2`` is a second gateway); ``ports`` fixes gRPC
     ports, or those of ``postgres`` and ``valkey``; ``env`` adds environment by instance or service
-    name. ``durable=False`` is for tests that never crash a server. ``extras`` start with the
-    services. Servers named in ``postgres_url`` and ``redis_url``, or in the environment
-    (FOCAL_POSTGRES_URL, FOCAL_REDIS_URL), replace embedded ones.
+    name. ``extras`` start with the services; ``addresses`` are kept in the record for other
+    commands. ``durable=False`` is for tests that never crash a server. Servers named in
+    ``postgres_url`` and ``redis_url``, or in the environment (FOCAL_POSTGRES_URL, FOCAL_REDIS_URL),
+    replace embedded ones.
     """
 
     services: Sequence[str] = topology.SERVICES
     ports: Mapping[str, int] = field(default_factory=dict)
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     extras: Sequence[keeper.Process] = ()
-    extra_addresses: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
     policy: keeper.Policy = DEFAULT_POLICY
     durable: bool = True
     postgres_url: str = ""
@@ -147,7 +148,7 @@ class LocalMesh:
             postgres_url=self.postgres_url,
             redis_url=self.redis_url,
             pids={status.name: status.pid for status in self.statuses() if status.pid},
-            addresses=dict(self._options.extra_addresses),
+            addresses=dict(self._options.addresses),
         )
 
     def _on_change(self, status: keeper.Status) -> None:

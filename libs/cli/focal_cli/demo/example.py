@@ -1,0 +1,28 @@
+"""Where the example is: the agent's folder and the shop that it calls."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from focal_cli.local import errors
+
+AGENT = "returns_desk"
+SHOP = "order_service"
+
+
+@dataclass(frozen=True)
+class Example:
+    """The two folders of the example."""
+
+    agent: Path
+    shop: Path
+
+
+def find() -> Example:
+    """The example in the current folder, else in the checkout that this command runs from."""
+    for root in (Path.cwd(), *Path(__file__).resolve().parents):
+        found = Example(root / "examples" / AGENT, root / "examples" / SHOP)
+        if found.agent.is_dir() and found.shop.is_dir():
+            return found
+    raise errors.LocalError(
+        "the example is not here", f"Run this in a checkout of Focal, which holds examples/{AGENT}."
+    )

@@ -1,0 +1,128 @@
+"""The scenes of the demonstration; each plays a conversation and returns its claims."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from focal.config.v1 import version_pb2
+from focal.toolbox.v1 import effect_pb2
+from focal_cli import admin
+from focal_cli.demo.claims import Claim, claim
+from focal_cli.demo.stage import Stage
+from focal_client import Reply
+from focal_kernel import ids
+
+BURST_PAUSE_S = 0.3
+THINKING_S = 0.3  # long enough that the carrier has been asked, far shorter than its answer
+
+Scene = Callable[[Stage], Awaitable[list[Claim]]]
+
+
+async def burst(stage: Stage) -> list[Claim]:
+    """A greeting and a question, 300 ms apart, are one turn."""
+    scene = "burst"
+    async with stage.customer("Ada") as ada:
+        greeting = await ada.say("Hello!")
+        await asyncio.sleep(BURST_PAUSE_S)
+        question = await ada.say("Where is my order 10001?")
+        await ada.answered([greeting, question])
+    answered = len(ada.replies[-1].turn.message_ids)
+    return [
+        claim(scene, "two messages get one reply", expected=1, seen=len(ada.replies)),
+        claim(scene, "the reply answers both", expected=2, seen=answered),
+        claim(scene, "the order was looked up", expected=True, seen="delivered" in ada.replies[-1].text),
+    ]
+
+
+async def refund(stage: Stage) -> list[Claim]:
+    """A refund is asked for, confirmed twice with one request id, and paid once."""
+    scene, order = "refund", "10003"
+    before = await stage.shop.refunds(order)
+    async with stage.customer("Ben") as ben:
+        await ben.ask(f"I'd like to return order {order}, it arrived broken.")
+        unasked = await stage.shop.refunds(order) - before
+        request_id = ids.new_id("yes")
+        first = await ben.say("Yes, please.", request_id=request_id)
+        second = await ben.say("Yes, please.", request_id=request_id)
+        await ben.answered([first, second])
+        effects = await admin.effects(stage.mesh, ben.conversation.session_id)
+    paid = await stage.shop.refunds(order) - before
+    done = [effect.tool_name for effect in effects if effect.state == effect_pb2.EFFECT_STATE_DONE]
+    return [
+        claim(scene, "nothing is paid before the yes", expected=0, seen=unasked),
+        claim(scene, "the second yes is known as the first", expected=True, seen=second.duplicate),
+        claim(scene, "both are one message", expected=first.message_id, seen=second.message_id),
+        claim(scene, "the yes gets one reply", expected=2, seen=len(ben.replies)),
+        claim(scene, "the shop paid once", expected=1, seen=paid),
+        claim(scene, "the ledger holds one refund", expected=1, seen=done.count("refund_order")),
+    ]
+
+
+async def change_of_mind(stage: Stage) -> list[Claim]:
+    """While the carrier is being asked about one parcel, the customer names another."""
+    scene = "change of mind"
+    async with stage.customer("Cleo") as cleo:
+        first = await cleo.say("Please trace my parcel, the order is 10014.")
+        await cleo.happened("turn_aggregated")
+        await asyncio.sleep(THINKING_S)
+        second = await cleo.say("Sorry, I meant order 10004. Please trace that parcel.")
+        await cleo.answered([first, second])
+    reply = cleo.replies[-1]
+    return [
+        claim(scene, "the first turn was replaced", expected=1, seen=len(cleo.events("turn_superseded"))),
+        claim(scene, "there is one reply", expected=1, seen=len(cleo.replies)),
+        claim(scene, "it answers both messages", expected=2, seen=len(reply.turn.message_ids)),
+        claim(scene, "it is about the second order", expected=True, seen="10004" in reply.text),
+        claim(scene, "and not about the first", expected=False, seen="10014" in reply.text),
+    ]
+
+
+OLD_HOURS, NEW_HOURS = "from 9 to 18 o'clock", "from 8 to 20 o'clock"
+QUESTION = "What are your opening hours?"
+VISIBLE_WITHIN_S = 5.0
+
+
+async def publication(stage: Stage) -> list[Claim]:
+    """The hours change while a session is live: it keeps its version, new ones get the new."""
+    scene = "publication"
+    original = admin.sources(stage.example.agent)
+    changed = [_with_new_hours(file) for file in original]
+    async with stage.customer("Dan") as dan:
+        old = await dan.ask(QUESTION)
+        try:
+            stage.tell("operator", f"publishes new hours: {NEW_HOURS}")
+            published = await admin.publish_to_end(stage.mesh, changed)
+            still_old = await dan.ask(QUESTION)
+            new = await _until_version(stage, published)
+        finally:
+            await admin.publish_to_end(stage.mesh, original)
+    versions = (old.turn.config_version, still_old.turn.config_version)
+    return [
+        claim(scene, "the live session keeps its version", expected=versions[0], seen=versions[1]),
+        claim(scene, "and its hours", expected=True, seen=OLD_HOURS in still_old.text),
+        claim(scene, "a new session gets the new version", expected=published, seen=new.turn.config_version),
+        claim(scene, "and the new hours", expected=True, seen=NEW_HOURS in new.text),
+    ]
+
+
+SCENES: tuple[Scene, ...] = (burst, refund, change_of_mind, publication)
+
+
+async def play(stage: Stage) -> list[Claim]:
+    """Register the tenant, publish the example, and play all scenes."""
+    await admin.ensure_tenant(stage.mesh)
+    await admin.publish_to_end(stage.mesh, admin.sources(stage.example.agent))
+    return [each for scene in SCENES for each in await scene(stage)]
+
+
+def _with_new_hours(file: version_pb2.SourceFile) -> version_pb2.SourceFile:
+    return version_pb2.SourceFile(path=file.path, content=file.content.replace(OLD_HOURS, NEW_HOURS))
+
+
+async def _until_version(stage: Stage, version: int) -> Reply:
+    """Open new sessions until one is answered by the version, or the time for it is over."""
+    deadline = asyncio.get_running_loop().time() + VISIBLE_WITHIN_S
+    while True:
+        async with stage.customer("Eve") as eve:
+            reply = await eve.ask(QUESTION)
+        if reply.turn.config_version >= version or asyncio.get_running_loop().time() > deadline:
+            return reply
