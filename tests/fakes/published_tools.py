@@ -1,5 +1,7 @@
 """A config_watcher that serves the tools a test gives it, over real gRPC."""
 
+# ruff: noqa: N802 - the contract names the methods
+
 from __future__ import annotations
 
 import hashlib

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,16 +104,17 @@ class RunningToolbox:
 
     running: in_process.Running
     bundles: PublishedTools
+    tenant: str = TENANT
 
     def stub(self, turn: Turn | None = None) -> ToolboxServiceStub:
         """Calls as the gateway's attempt, or as a person of the tenant."""
         deployment = self.running.deployment
-        token = deployment.tenant_token(TENANT)
+        token = deployment.tenant_token(self.tenant)
         if turn is not None:
             token = deployment.internal_token(
                 "pipeline",
                 "toolbox",
-                tenant_id=TENANT,
+                tenant_id=self.tenant,
                 session_id=turn.session_id,
                 turn_id=turn.turn_id,
                 epoch=turn.epoch,
@@ -147,6 +149,13 @@ class RunningToolbox:
 
     def metric(self, name: str, **labels: str) -> float:
         return self.running.host.metrics.get_sample_value(name, labels) or 0.0
+
+
+async def until(condition: Callable[[], object], within_s: float = 5) -> None:
+    """Wait for a condition of this process, no longer than `within_s` seconds."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
