@@ -47,15 +47,6 @@ class Recorder:
         finally:
             self.closed.set()
 
-    async def endless(self, request: Any, context: Any) -> Any:
-        """Is never inside an await of its own when the call ends."""
-        try:
-            while True:
-                self.started.set()
-                yield echo.text("x" * 100_000)
-        finally:
-            self.closed.set()
-
 
 @asynccontextmanager
 async def chain(
@@ -65,7 +56,7 @@ async def chain(
     deployment = in_process.Deployment()
 
     async def build_back(host: Host) -> None:
-        echo.add(host, unary=recorder.wait, server_stream=recorder.stream, both=recorder.endless)
+        echo.add(host, unary=recorder.wait, server_stream=recorder.stream)
 
     async with in_process.serving("toolbox", build_back, deployment=deployment) as back:
 
@@ -189,17 +180,27 @@ async def test_cancelling_a_stream_cancels_every_hop() -> None:
         await until(recorder.closed.is_set, "its generator is closed")
 
 
-async def test_a_generator_handler_is_closed_when_its_caller_leaves_between_two_answers() -> None:
-    recorder = Recorder()
+async def test_a_generator_handler_is_closed_within_its_call_when_the_caller_leaves() -> None:
+    in_flight: list[float | None] = []
 
     async def build(host: Host) -> None:
-        echo.add(host, both=recorder.endless)
+        async def endless(request: Any, context: Any) -> Any:
+            """Is never inside an await of its own when the call ends."""
+            try:
+                while True:
+                    yield echo.text("x" * 100_000)
+            finally:
+                await asyncio.sleep(0)
+                in_flight.append(host.metrics.get_sample_value("focal_rpc_in_flight"))
+
+        echo.add(host, both=endless)
 
     async with in_process.serving("toolbox", build) as running:
         call = echo.Stub(running.channel()).both(iter([echo.text()]), timeout=30)
         await call.read()
         call.cancel()
-        await until(recorder.closed.is_set, "the generator's finally runs")
+        await until(lambda: in_flight, "the generator's finally runs")
+    assert in_flight == [1]
 
 
 async def test_an_unreachable_peer_is_a_dependency_that_is_away() -> None:
