@@ -19,6 +19,7 @@ from focal_service_kit import (
     logging,
     metrics,
     settings,
+    tasks,
 )
 from focal_service_kit.identity import Keys, TokenIssuer, Verifier
 
@@ -96,9 +97,7 @@ class Host:
 
     async def stop_background(self) -> None:
         """Cancel the tasks and wait for their end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.cancel(list(self._tasks))
 
     def _start(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.get_running_loop().create_task(run(), name=name, context=deadlines.detached())

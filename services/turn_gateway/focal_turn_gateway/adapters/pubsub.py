@@ -14,6 +14,8 @@ _QUEUED = 10_000
 """Publications held while Valkey is slow; older ones are dropped, since followers read the log anyway."""
 _BATCH = 100
 _RECONNECT_S = 0.5
+_READ_S = 5.0
+"""Seconds a quiet connection is read at once; without it the client's command timeout would end the read."""
 
 _log = logging.get("pubsub")
 
@@ -93,7 +95,7 @@ class PubSub:
             if not subscribed:
                 await asyncio.sleep(0.01)
                 continue
-            message = await connection.get_message(timeout=None)
+            message = await connection.get_message(timeout=_READ_S)
             if message is None:
                 continue
             receive = self._receivers.get(message["channel"].decode())

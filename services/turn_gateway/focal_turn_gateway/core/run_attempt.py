@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from focal_kernel import ids
+from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.reporting import Reporter
 from focal_turn_gateway.domain.events import (
@@ -76,7 +77,7 @@ class RunAttempt:
                         task.result()
                 return await main
             finally:
-                await _cancel([main, *side_tasks])
+                await tasks.cancel([main, *side_tasks])
 
     async def _listen(self, attempt: Attempt, run: PipelineRun, reporter: Reporter) -> Outcome:
         artifacts = 0
@@ -145,9 +146,3 @@ class RunAttempt:
                 if messages:
                     await run.tell_pending(messages)
                     told = messages[-1].sequence
-
-
-async def _cancel(tasks: list[asyncio.Task[None] | asyncio.Task[Outcome]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

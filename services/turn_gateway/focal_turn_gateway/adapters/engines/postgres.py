@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from focal_service_kit import deadlines, logging
+from focal_service_kit import deadlines, logging, tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.ports import Hold
@@ -79,7 +79,7 @@ class PostgresEngine:
                 group.create_task(self._sweep(), name="sweep")
         finally:
             self._drain = None
-            await self._stop_all()
+            await tasks.cancel(list(self._tasks.values()))
 
     def _joined(self, instance: int) -> None:
         _log.info("joined", instance=instance)
@@ -150,9 +150,3 @@ class PostgresEngine:
                 continue
             for session_id in found:
                 self.wake(session_id)
-
-    async def _stop_all(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
