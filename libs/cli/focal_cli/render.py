@@ -28,7 +28,9 @@ def plain(proto: message.Message) -> dict[str, Any]:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table for people."""
-    drawn = rich.table.Table(*columns, title=title, title_justify="left", show_edge=False)
+    drawn = rich.table.Table(title=title, title_justify="left", show_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")  # nothing is cut: ids and paths are for copying
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     console().print(drawn)
