@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from focal.toolbox.v1 import effect_pb2, tool_pb2
 
+from focal.toolbox.v1 import effect_pb2, tool_pb2
 from tests.doubles import tool_provider
 from tests.fakes import in_process, running_toolbox
 from tests.fakes.running_toolbox import Turn

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+
 from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal_cli.local import ports
-
 from tests.doubles import tool_provider
 from tests.fakes import running_toolbox
 
@@ -119,7 +119,12 @@ async def test_a_repeatable_call_succeeds_on_a_later_request(database: str, tool
     ):
         provider.behave(tool_provider.answer(500), tool_provider.hang_up, tool_provider.answer())
         events = [event async for event in toolbox.call(tool, ORDER)]
-        assert [event.WhichOneof("event") for event in events] == ["started", "progress", "progress", "result"]
+        assert [event.WhichOneof("event") for event in events] == [
+            "started",
+            "progress",
+            "progress",
+            "result",
+        ]
         assert events[-1].result.status == SUCCESS
         keys = {request.headers.get("idempotency-key") for request in provider.received}
         assert keys == {events[-1].result.effect_key or None}

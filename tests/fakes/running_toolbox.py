@@ -56,7 +56,7 @@ def tool(
         provider="http",
         enabled=True,
         business_key_fields=keys,
-        parameter_schema_json=json.dumps(schema or SCHEMA),
+        parameter_schema_json=json.dumps(SCHEMA if schema is None else schema),
         provider_config_json=json.dumps(config or {"url": "${PROVIDER}/" + name + "/{order_id}"}),
         **more,
     )
@@ -104,6 +104,7 @@ class RunningToolbox:
 
     running: in_process.Running
     bundles: PublishedTools
+    watcher: str
     tenant: str = TENANT
 
     def stub(self, turn: Turn | None = None) -> ToolboxServiceStub:
@@ -189,4 +190,4 @@ async def serving(
             chosen=chosen,
             translators=(postgres.translate,),
         ) as running:
-            yield RunningToolbox(running, bundles)
+            yield RunningToolbox(running, bundles, watcher.target)

@@ -16,7 +16,7 @@ def business_values(tool: Tool, arguments: Arguments) -> str:
     """Canonical JSON of the business-key fields in their declared order.
 
     Without declared fields all arguments count. Raises KeyError with the name of a declared field
-    that the arguments lack or hold null for.
+    that the arguments lack, or hold null or an empty text for.
     """
     if not tool.business_key_fields:
         return arguments.canonical
@@ -42,6 +42,6 @@ def effect_key(order: Order, values: str) -> str:
 
 def _present(arguments: Arguments, name: str) -> object:
     value = arguments.values.get(name)
-    if value is None:
+    if value is None or value == "":
         raise KeyError(name)
     return value
