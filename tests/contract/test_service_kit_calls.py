@@ -142,6 +142,25 @@ async def test_work_detached_from_an_rpc_is_free_of_its_deadline_and_caller() ->
     assert await seen == (None, True)
 
 
+async def test_background_work_started_by_an_rpc_is_free_of_its_deadline() -> None:
+    seen: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        seen.set_result(deadlines.remaining())
+
+    async def build(host: Host) -> None:
+        async def unary(request: Any, context: Any) -> Any:
+            host.background("work", work)
+            return request
+
+        echo.add(host, unary=unary)
+
+    async with in_process.serving("toolbox", build) as running:
+        await echo.Stub(running.channel()).unary(echo.text(), timeout=5)
+        async with asyncio.timeout(5):
+            assert await seen is None
+
+
 async def test_cancelling_a_unary_call_cancels_every_hop() -> None:
     recorder = Recorder()
     async with chain(recorder, unary_to_unary) as stub:

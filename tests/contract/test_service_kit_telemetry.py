@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -78,6 +79,20 @@ async def test_each_call_writes_one_canonical_line_with_its_caller_and_bound_fie
     }
     assert logged(lines, "halfway")[0]["tool"] == "refund"
     assert "customer text" not in lines.getvalue()
+
+
+async def test_a_field_bound_by_a_task_of_the_call_is_on_its_line(lines: io.StringIO) -> None:
+    async def look_up() -> None:
+        logging.bind(found=3)
+
+    async def unary(request: Any, context: Any) -> Any:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(look_up())
+        return request
+
+    await handled(unary)
+    (line,) = logged(lines, "rpc")
+    assert line["found"] == 3
 
 
 async def test_fields_bound_in_one_call_are_gone_in_the_next(lines: io.StringIO) -> None:

@@ -36,7 +36,7 @@ async def pool(
         timeout=chosen.connect_timeout_s,
         connect=_connect,
         server_settings={**server_settings(chosen, application), **(parameters or {})},
-        reset=_reset,
+        reset=_no_reset,
     ) as opened:
         yield opened
 
@@ -100,7 +100,5 @@ async def _connect(*arguments: Any, **options: Any) -> asyncpg.Connection:
         raise _away("the database is away") from error
 
 
-async def _reset(connection: Any) -> None:
-    """Full reset only for a connection that comes back in the middle of a transaction."""
-    if connection.is_in_transaction():
-        await connection.reset()
+async def _no_reset(connection: Any) -> None:
+    """Nothing, in place of a round trip per use; asyncpg has rolled an open transaction back by now."""
