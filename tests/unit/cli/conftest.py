@@ -45,8 +45,12 @@ class Terminal:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(30):
-            output, errors = await process.communicate(stdin.encode())
+        try:
+            async with asyncio.timeout(30):
+                output, errors = await process.communicate(stdin.encode())
+        finally:
+            if process.returncode is None:
+                process.kill()
         assert process.returncode is not None
         return Outcome(process.returncode, output.decode(), errors.decode())
 
