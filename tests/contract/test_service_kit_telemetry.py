@@ -123,13 +123,17 @@ async def test_a_refused_call_is_logged_with_code_and_reason(lines: io.StringIO)
     assert host.metrics.get_sample_value("focal_rpc_in_flight") == 0
 
 
-async def test_the_code_of_a_call_that_the_handler_aborted_is_logged(lines: io.StringIO) -> None:
-    async def unary(request: Any, context: Any) -> Any:
+async def test_the_code_that_a_handler_aborts_with_or_sets_is_logged(lines: io.StringIO) -> None:
+    async def aborts(request: Any, context: Any) -> Any:
         await context.abort(grpc.StatusCode.DATA_LOSS, "as it is")
 
-    await handled(unary)
-    (line,) = logged(lines, "rpc")
-    assert line["code"] == "DATA_LOSS"
+    async def sets(request: Any, context: Any) -> Any:
+        context.set_code(grpc.StatusCode.OUT_OF_RANGE)
+        return request
+
+    await handled(aborts)
+    await handled(sets)
+    assert [line["code"] for line in logged(lines, "rpc")] == ["DATA_LOSS", "OUT_OF_RANGE"]
 
 
 async def test_an_unforeseen_error_is_logged_once_with_its_trace_and_id(lines: io.StringIO) -> None:
