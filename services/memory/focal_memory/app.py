@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -26,21 +27,48 @@ from focal_service_kit import postgres
 from focal_service_kit.host import Host
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What memory can do, wired to one database."""
+
+    pool: asyncpg.Pool
+    model: EmbeddingModel
+    ingest: Ingest
+    recall: Recall
+    forget: Forget
+    give_room: GiveRoom
+
+
 async def build(settings: MemorySettings, host: Host) -> None:
     """Connect, wire and register."""
-    embedder = await host.stack.enter_async_context(focal_embedding.opened(settings.embedding))
-    writing = await host.stack.enter_async_context(postgres.pool(settings.postgres, "memory"))
-    recalling = await host.stack.enter_async_context(_recall_pool(settings))
-    host.readiness("postgres", postgres.ready(writing))
-    model = EmbeddingModel(PostgresModelRegister(writing), embedder)
-    host.readiness("embedding_model", model.check)
+    parts = await connect(settings, host.stack)
+    host.readiness("postgres", postgres.ready(parts.pool))
+    host.readiness("embedding_model", parts.model.check)
+    host.background("give room", parts.give_room.run)
+    servicer = MemoryServicer(parts.ingest, parts.recall, parts.forget, clock.SystemClock())
+    memory_service_pb2_grpc.add_MemoryServiceServicer_to_server(servicer, host.server)
+    customer_data_service_pb2_grpc.add_CustomerDataServiceServicer_to_server(
+        CustomerDataServicer(), host.server
+    )
+    host.serves("focal.memory.v1.MemoryService", "focal.memory.v1.CustomerDataService")
 
+
+async def connect(settings: MemorySettings, stack: AsyncExitStack) -> Parts:
+    """Everything behind the servicers; `stack` closes it."""
+    embedder = await stack.enter_async_context(focal_embedding.opened(settings.embedding))
+    writing = await stack.enter_async_context(postgres.pool(settings.postgres, "memory"))
+    recalling = await stack.enter_async_context(_recall_pool(settings))
+    model = EmbeddingModel(PostgresModelRegister(writing), embedder)
     store = PostgresEpisodeStore(writing, recalling, model.ours, _tuning(settings))
     counts = StatisticsWordCounts(recalling, settings.recall.counts_max_age_s)
-    ingest = Ingest(store, embedder, model, settings.ingest.limits(), settings.ingest.batch)
-    recall = Recall(store, counts, embedder, model, settings.recall.choice(), settings.recall.query_chars)
-    host.background("give room", _give_room(settings, model).run)
-    _register(host, MemoryServicer(ingest, recall, Forget(store), clock.SystemClock()))
+    return Parts(
+        pool=writing,
+        model=model,
+        ingest=Ingest(store, embedder, model, settings.ingest.limits(), settings.ingest.batch),
+        recall=Recall(store, counts, embedder, model, settings.recall.choice(), settings.recall.query_chars),
+        forget=Forget(store),
+        give_room=_give_room(settings, model),
+    )
 
 
 def _recall_pool(settings: MemorySettings) -> AbstractAsyncContextManager[asyncpg.Pool]:
@@ -64,19 +92,17 @@ def _tuning(settings: MemorySettings) -> statement.Tuning:
     )
 
 
+def partitions(settings: MemorySettings) -> PostgresTenantPartitions:
+    """The partitions and vector indexes of large tenants."""
+    return PostgresTenantPartitions(
+        settings.postgres,
+        lock_timeout_ms=settings.partitions.lock_timeout_ms,
+        build_memory_mb=settings.partitions.build_memory_mb,
+    )
+
+
 def _give_room(settings: MemorySettings, model: EmbeddingModel) -> GiveRoom:
     chosen = settings.partitions
-    partitions = PostgresTenantPartitions(
-        settings.postgres,
-        lock_timeout_ms=chosen.lock_timeout_ms,
-        build_memory_mb=chosen.build_memory_mb,
+    return GiveRoom(
+        partitions(settings), model, episodes=chosen.own_from_episodes, interval_s=chosen.interval_s
     )
-    return GiveRoom(partitions, model, episodes=chosen.own_from_episodes, interval_s=chosen.interval_s)
-
-
-def _register(host: Host, servicer: MemoryServicer) -> None:
-    memory_service_pb2_grpc.add_MemoryServiceServicer_to_server(servicer, host.server)
-    customer_data_service_pb2_grpc.add_CustomerDataServiceServicer_to_server(
-        CustomerDataServicer(), host.server
-    )
-    host.serves("focal.memory.v1.MemoryService", "focal.memory.v1.CustomerDataService")

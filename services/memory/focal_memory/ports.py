@@ -101,3 +101,28 @@ class TenantPartitions(Protocol):
     async def index(self, model: Model) -> None:
         """Build the vector indexes that separated tenants still lack."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A stored text without a vector, and the place it has in the order they are read in."""
+
+    tenant: str
+    no: int
+    content: str
+
+
+class VectorRenewal(Protocol):
+    """Replaces all vectors after a change of the embedding model; can be taken up where it stopped."""
+
+    async def switch(self, model: Model) -> None:
+        """Make `model` the store's and drop the vectors of any other; nothing happens when it is already."""
+        ...
+
+    async def unembedded(self, after: Unembedded | None, limit: int) -> Sequence[Unembedded]:
+        """The next texts without a vector; empty at the end."""
+        ...
+
+    async def fill(self, texts: Sequence[Unembedded], vectors: Sequence[Sequence[float]]) -> None:
+        """Store one vector per text."""
+        ...

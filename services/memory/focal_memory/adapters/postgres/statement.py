@@ -49,8 +49,7 @@ _ONE_WORD = "CASE WHEN words @@ ($9::text[])[%n]::tsquery THEN ($10::float8[])[%
 
 _RECALL = _Sql("""
 WITH scope AS MATERIALIZED (
-    SELECT count(*) > $11::integer AS large
-    FROM (SELECT FROM memory.episode_vector WHERE %scope LIMIT $11::integer + 1) AS counted
+    SELECT EXISTS (SELECT FROM memory.episode_vector WHERE %scope OFFSET $11::integer) AS large
 ), near AS MATERIALIZED (
     (SELECT no, (embedding <=> $6::text::halfvec) + 0 AS distance
      FROM memory.episode_vector
