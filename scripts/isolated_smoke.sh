@@ -10,10 +10,10 @@ wanted=$(cat requirements.lock pyproject.toml libs/*/pyproject.toml services/*/p
 
 install() { # install SERVICE_FOLDER ENVIRONMENT
   [ "$(cat "$2/.wanted" 2>/dev/null)" = "$wanted" ] && return
-  rm -rf "$2"
-  "$uv" venv --quiet --python .venv/bin/python "$2"
-  "$uv" pip install --quiet --python "$2/bin/python" --constraint requirements.lock -e "$1"
-  echo "$wanted" >"$2/.wanted"
+  rm -rf "$2" &&
+    "$uv" venv --quiet --python .venv/bin/python "$2" &&
+    "$uv" pip install --quiet --python "$2/bin/python" --constraint requirements.lock -e "$1" &&
+    echo "$wanted" >"$2/.wanted"
 }
 
 keys() { # the two key files that every service wants
@@ -21,16 +21,22 @@ keys() { # the two key files that every service wants
   .venv/bin/python scripts/throwaway_keys.py "$smoke"
 }
 
-keys
-for folder in services/*; do
-  name=$(basename "$folder")
+try_service() { # try_service FOLDER: install it, show its help and settings, import all of it
+  local name environment prefix run
+  name=$(basename "$1")
   environment=$smoke/$name
-  install "$folder" "$environment"
   prefix=FOCAL_${name^^}__AUTH__
   run=(env -i PATH=/usr/bin:/bin "${prefix}TENANT_PUBLIC_KEY_FILE=$smoke/tenant.pub.pem"
     "${prefix}INTERNAL_KEY_FILE=$smoke/internal.pem" "$environment/bin/python")
-  "${run[@]}" -m "focal_$name" --help >/dev/null
-  "${run[@]}" -m "focal_$name" --check-config >/dev/null
-  "${run[@]}" scripts/import_all.py "focal_$name"
-  echo "   $name"
+  install "$1" "$environment" &&
+    "${run[@]}" -m "focal_$name" --help >/dev/null &&
+    "${run[@]}" -m "focal_$name" --check-config >/dev/null &&
+    "${run[@]}" scripts/import_all.py "focal_$name"
+}
+
+keys
+failed=()
+for folder in services/*; do
+  try_service "$folder" || failed+=("$folder")
 done
+[ ${#failed[@]} -eq 0 ] || { echo "does not stand alone: ${failed[*]}" >&2; exit 1; }
