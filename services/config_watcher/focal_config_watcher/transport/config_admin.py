@@ -90,8 +90,7 @@ class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServic
         position = requests.position(request.page_token, f"versions {request.agent_id}")
         if request.agent_id:
             key = AgentKey(tenant_id, ids.check_id(request.agent_id, "agent_id"))
-            below = int(position) if position.isdecimal() else _NEWEST
-            found = await self._history.of_agent(key, below, size + 1)
+            found = await self._history.of_agent(key, _below(position), size + 1)
         else:
             found = await self._history.current(tenant_id, position, size + 1)
         next_page_token = ""
@@ -119,6 +118,11 @@ def _order(request: messages.PublishRequest) -> Order:
         published_by=caller.subject,
         request_id=requests.request_id(request.request_id),
     )
+
+
+def _below(position: str) -> int:
+    """The version that a page of versions ends before."""
+    return min(int(position), _NEWEST) if position.isdecimal() else _NEWEST
 
 
 def _publish_response(event: Event) -> messages.PublishResponse:

@@ -1,0 +1,228 @@
+"""Every reason that can be given, on the smallest folder that deserves it."""
+
+import pytest
+
+from focal_config_watcher.core.authoring import reading
+from focal_config_watcher.domain.problem import Problem, Severity
+from focal_config_watcher.domain.sources import Limits, SourceFile
+from tests.fakes.config_watcher import sources
+
+VARIABLES = """
+order_id: {ask: Which order?}
+amount: {type: number, ask: How much?}
+"""
+TOOLS = """
+look:
+  description: Looks.
+  policy: pure
+  parameters:
+    type: object
+    properties: {order_id: {type: string, maxLength: 5}, detail: {enum: [short, long]}}
+    required: [order_id]
+  http: {url: "http://shop/{order_id}"}
+pay:
+  description: Pays.
+  policy: irreversible
+  business_key: [order_id]
+  parameters:
+    type: object
+    properties: {order_id: {type: string}}
+    required: [order_id]
+  http: {method: POST, url: "http://shop/{order_id}/pay"}
+"""
+SCENARIO = """
+buy:
+  starts_when: [I want to buy]
+  steps:
+    ask:
+      collects: [order_id]
+      next: [{to: done}]
+    done: {terminal: true}
+"""
+
+
+def problems(**contents: str) -> list[Problem]:
+    contents = {"variables": VARIABLES, "tools": TOOLS, "scenarios": SCENARIO, **contents}
+    return list(reading.read(sources(**contents), Limits()).problems)
+
+
+def rule(body: str) -> str:
+    return f"r:\n  when: x\n  then: y\n{body}"
+
+
+def scenario(steps: str, head: str = "") -> str:
+    return f"s:\n  starts_when: [x]\n{head}  steps:\n{steps}"
+
+
+def test_the_folder_that_all_tests_start_from_is_sound() -> None:
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason", "line"),
+    [
+        ("rules", rule("  scope: nowhere"), "DANGLING_SCENARIO", 4),
+        ("rules", rule("  scope: buy#nowhere"), "DANGLING_STEP", 4),
+        ("rules", rule("  templates: [a, nowhere]"), "DANGLING_TEMPLATE", 4),
+        ("rules", rule("  tools: [{tool: nowhere}]"), "DANGLING_TOOL", 4),
+        ("rules", rule("  hard: true"), "ENFORCEMENT_UNAVAILABLE", 4),
+        ("rules", rule("  must_hold: amount < 50"), "ENFORCEMENT_UNAVAILABLE", 4),
+        ("rules", "r:\n  when: x\n  then: say {nobody}", "DANGLING_VARIABLE", 3),
+        ("rules", "bad id:\n  when: x\n  then: y", "BAD_ID", 1),
+        ("templates", "t: {text: 'Hello { name }'}", "BAD_PLACE", 1),
+        ("templates", "t: {text: hi, translations: {de: '{nobody}'}}", "DANGLING_VARIABLE", 1),
+        ("templates", "t: {text: hi, scope: nowhere}", "DANGLING_SCENARIO", 1),
+        ("scenarios", scenario("    a: {next: [{to: b}]}"), "DANGLING_STEP", 4),
+        ("scenarios", scenario("    a: {terminal: true}", "  entry: b\n"), "DANGLING_STEP", 3),
+        ("scenarios", scenario("    a: {terminal: true, next: [{to: a}]}"), "TERMINAL_WITH_NEXT", 4),
+        ("scenarios", scenario("    a: {terminal: true, collects: [nobody]}"), "DANGLING_VARIABLE", 4),
+        ("scenarios", scenario("    a: {next: [{to: a, known: [nobody]}]}"), "DANGLING_VARIABLE", 4),
+        ("scenarios", scenario("    a: {next: [{to: a, equals: {nobody: 1}}]}"), "DANGLING_VARIABLE", 4),
+        ("scenarios", scenario("    a: {next: [{to: a, equals: {amount: x}}]}"), "WRONG_VALUE", 4),
+        ("scenarios", scenario("    a: {terminal: true, does: '{nobody}'}"), "DANGLING_VARIABLE", 4),
+        ("scenarios", "global:\n  starts_when: [x]\n  steps: {a: {terminal: true}}", "BAD_ID", 1),
+        ("variables", VARIABLES + "x: {pattern: '('}", "BAD_PATTERN", 4),
+        ("variables", VARIABLES + "x: {pattern: 'a*'}", "BAD_PATTERN", 4),
+        ("variables", VARIABLES + "x: {type: boolean, synonyms: {maybe: [perhaps]}}", "WRONG_VALUE", 4),
+        ("variables", VARIABLES + "x: {synonyms: {a: [One], b: [one]}}", "AMBIGUOUS_WORD", 4),
+        ("variables", VARIABLES + "x: {allowed: [a], synonyms: {b: [one]}}", "WRONG_VALUE", 4),
+        ("variables", VARIABLES + "x: {type: number, allowed: [a]}", "WRONG_VALUE", 4),
+        ("variables", VARIABLES + "x: {resolver: nowhere}", "DANGLING_TOOL", 4),
+        ("variables", VARIABLES + "Order: {}", "BAD_NAME", 4),
+        ("rules", rule("  tools: [{tool: look, arguments: {order_id: '{nobody}'}}]"), "DANGLING_VARIABLE", 4),
+        ("rules", rule("  tools: [{tool: look, arguments: {order: '{order_id}'}}]"), "UNKNOWN_ARGUMENT", 4),
+        ("rules", rule("  tools: [{tool: look}]"), "MISSING_ARGUMENT", 4),
+        ("rules", rule("  tools: [{tool: look, arguments: {order_id: 1}}]"), "WRONG_VALUE", 4),
+        ("rules", rule("  tools: [{tool: look, arguments: {order_id: '{amount}'}}]"), "WRONG_VALUE", 4),
+        (
+            "rules",
+            rule("  tools: [{tool: look, arguments: {order_id: '{order_id}', detail: full}}]"),
+            "WRONG_VALUE",
+            4,
+        ),
+        (
+            "rules",
+            rule("  tools: [{tool: look, arguments: {order_id: a}, results: {nobody: x}}]"),
+            "DANGLING_VARIABLE",
+            4,
+        ),
+        (
+            "rules",
+            rule("  tools: [{tool: look, arguments: {order_id: a}, depends_on: [nowhere]}]"),
+            "DANGLING_TOOL",
+            4,
+        ),
+        (
+            "rules",
+            rule(
+                "  tools:\n    - {tool: look, arguments: {order_id: a}, depends_on: [pay]}\n"
+                "    - {tool: pay, arguments: {order_id: a}, depends_on: [look]}"
+            ),
+            "CIRCULAR_TOOLS",
+            5,
+        ),
+    ],
+)
+def test_an_error_is_found_in_its_line(file: str, text: str, reason: str, line: int) -> None:
+    found = problems(**{file: text})
+    assert (reason, line, f"{file}.yaml") in {(item.reason, item.line, item.path) for item in found}
+    assert any(item.refuses for item in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("  business_key: [order_id]\n", "", "NO_BUSINESS_KEY"),
+        ("business_key: [order_id]", "business_key: [amount]", "BAD_BUSINESS_KEY"),
+        ("policy: irreversible", "policy: compensatable", "NO_COMPENSATION"),
+        ("policy: irreversible", "policy: irreversible\n  compensation: pay", "DANGLING_TOOL"),
+        ("policy: irreversible", "policy: irreversible\n  compensation: undo", "DANGLING_TOOL"),
+        ("type: object", "type: objekt", "BAD_SCHEMA"),
+        ("type: object", "type: array", "BAD_SCHEMA"),
+        ("{type: string, maxLength: 5}", "{$ref: 'http://elsewhere/schema'}", "BAD_SCHEMA"),
+        ("http://shop/{order_id}/pay", "http://shop/{order}/pay", "UNKNOWN_ARGUMENT"),
+        ("http: {method: POST", "body: {}\n  http: {method: POST", "UNKNOWN_KEY"),
+    ],
+)
+def test_a_tool_that_would_act_unsafely_is_refused(old: str, new: str, reason: str) -> None:
+    assert old in TOOLS
+    assert reason in {item.reason for item in problems(tools=TOOLS.replace(old, new)) if item.refuses}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("scenarios", scenario("    a: {terminal: true}\n    b: {terminal: true}"), "UNREACHABLE_STEP"),
+        ("scenarios", scenario("    a: {}"), "DEAD_END"),
+        (
+            "scenarios",
+            scenario("    a: {terminal: true, tools: [{tool: pay, arguments: {order_id: x}}]}"),
+            "NO_CHECKPOINT",
+        ),
+        ("rules", rule("  tools: [{tool: pay, arguments: {order_id: x}}]"), "NO_CHECKPOINT"),
+        ("variables", VARIABLES + "x: {only_when_asked: true}", "NEVER_ASKED"),
+        ("variables", VARIABLES.replace("{ask: Which order?}", "{}"), "NO_QUESTION"),
+    ],
+)
+def test_what_is_only_unwise_is_a_warning(file: str, text: str, reason: str) -> None:
+    found = problems(**{file: text})
+    assert {(item.reason, item.severity) for item in found} == {(reason, Severity.WARNING)}
+
+
+def test_a_checkpoint_on_every_way_guards_an_irreversible_tool() -> None:
+    guarded = scenario(
+        "    a: {checkpoint: asked, next: [{to: b}]}\n"
+        "    b: {terminal: true, tools: [{tool: pay, arguments: {order_id: x}}]}"
+    )
+    assert problems(scenarios=guarded) == []
+    open_way = guarded.replace("    a: {", "    c: {next: [{to: a}, {to: b}]}\n    a: {")
+    assert [item.reason for item in problems(scenarios=open_way)] == ["NO_CHECKPOINT"]
+
+
+def test_an_id_defined_in_two_files_is_refused_at_the_second() -> None:
+    [problem] = problems(rules__a=rule(""), rules__b=rule(""))
+    assert (problem.reason, problem.path) == ("DUPLICATE_ID", "rules/b.yaml")
+    assert "rules/a.yaml" in problem.message
+
+
+def test_a_reference_to_a_definition_with_errors_is_not_reported_as_dangling_too() -> None:
+    found = problems(rules=rule("  templates: [t]\n  scope: s#a"), templates="t: {txt: hi}",
+                     scenarios="s: {starts_when: 1, steps: {a: {}}}")  # fmt: skip
+    assert {item.reason for item in found} == {"UNKNOWN_KEY", "MISSING_KEY", "WRONG_TYPE"}
+
+
+def test_every_problem_of_every_file_is_reported_at_once() -> None:
+    found = problems(
+        agent="id: desk\nname: x\nsystem_prompt: y\ncolour: red",
+        rules=rule("  scope: nowhere"),
+        templates="t: {text: '{nobody}'}",
+        tools=TOOLS.replace("  business_key: [order_id]\n", ""),
+        variables=VARIABLES + "x: {pattern: '['}",
+        scenarios="not yaml: [",
+    )
+    assert {item.path for item in found} == {
+        "agent.yaml", "rules.yaml", "templates.yaml", "tools.yaml", "variables.yaml", "scenarios.yaml",
+    }  # fmt: skip
+
+
+def test_problems_beyond_the_limit_are_counted_and_errors_come_first() -> None:
+    rules = "\n".join(f"r{n}: {{when: x, then: '{{nobody}}'}}" for n in range(20))
+    read = reading.read(sources(rules=rules, scenarios=scenario("    a: {}")), Limits(problems=5))
+    assert len(read.problems) == 5
+    assert "17 more" in read.problems[0].message
+    assert read.bundle is None
+
+
+def test_too_many_definitions_are_refused() -> None:
+    rules = "\n".join(f"r{n}: {{when: x, then: y}}" for n in range(3))
+    read = reading.read(sources(rules=rules), Limits(definitions=2))
+    assert [item.reason for item in read.problems] == ["TOO_MANY"]
+
+
+def test_two_agent_files_are_refused() -> None:
+    files = [*sources(), SourceFile("agent.yml", "id: other\nname: x\nsystem_prompt: y")]
+    assert [item.reason for item in reading.read(files, Limits()).problems] == ["DUPLICATE_FILE"]
+
+
+def test_an_empty_agent_file_says_what_it_needs() -> None:
+    assert [item.reason for item in problems(agent="")] == ["EMPTY"]
