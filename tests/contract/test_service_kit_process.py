@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -107,9 +108,19 @@ async def test_a_signal_drains_the_process_and_ends_it_with_code_0(tmp_path: Pat
 
 
 async def test_a_background_task_that_fails_ends_the_process_with_code_1(tmp_path: Path) -> None:
-    code, _, err = await finished(environment(tmp_path, TOY_FAILS="1"))
+    code, _, err = await finished(environment(tmp_path, TOY_FAILS="background"))
     assert code == 1
     assert "background failure" in err
+
+
+async def test_a_service_that_cannot_be_built_says_why_in_its_log_and_ends_with_code_1(
+    tmp_path: Path,
+) -> None:
+    code, out, err = await finished(environment(tmp_path, TOY_FAILS="build"))
+    assert (code, out) == (1, "")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert lines[-1]["event"] == "cannot run"
+    assert "build failure" in lines[-1]["exception"]
 
 
 async def test_a_port_that_is_taken_is_a_settings_error(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A whole service in one file, started as a process by test_service_kit_process.
 
-`TOY_FAILS=1` makes its background task raise.
+`TOY_FAILS=background` makes its background task raise, `TOY_FAILS=build` its composition root.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ async def build(chosen: ToySettings, host: Host) -> None:
         raise RuntimeError("background failure")
 
     echo.add(host, unary=unary)
-    if os.environ.get("TOY_FAILS"):
-        host.background("doomed", fail)
+    match os.environ.get("TOY_FAILS"):
+        case "background":
+            host.background("doomed", fail)
+        case "build":
+            raise RuntimeError("build failure")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,9 @@ def run(definition: Definition[Any], arguments: Sequence[str], environ: Mapping[
         for problem in error.problems:
             sys.stderr.write(f"{definition.name}: {problem}\n")
         return EXIT_CONFIG
+    except Exception as failure:  # noqa: BLE001 - the last line of the log says why the process ended
+        _log.error("cannot run", exc_info=failure)
+        return EXIT_FAILED
 
 
 def load(definition: Definition[S], environ: Mapping[str, str]) -> S:
