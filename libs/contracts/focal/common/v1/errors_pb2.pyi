@@ -101,7 +101,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 37
     """UNIMPLEMENTED: the contract has the call, this release does not; the README's status table says when."""
     ERROR_REASON_EMBEDDING_MISMATCH: _ErrorReason.ValueType  # 38
-    """INVALID_ARGUMENT: an embedding of another model or dimension than the store's."""
+    """FAILED_PRECONDITION: the process embeds with another model or dimension than the vectors it is to compare."""
     ERROR_REASON_PROVIDER_NOT_CONFIGURED: _ErrorReason.ValueType  # 39
     """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
     ERROR_REASON_PAYLOAD_TOO_LARGE: _ErrorReason.ValueType  # 40
@@ -191,7 +191,7 @@ ERROR_REASON_TURN_SUPERSEDED: ErrorReason.ValueType  # 36
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 37
 """UNIMPLEMENTED: the contract has the call, this release does not; the README's status table says when."""
 ERROR_REASON_EMBEDDING_MISMATCH: ErrorReason.ValueType  # 38
-"""INVALID_ARGUMENT: an embedding of another model or dimension than the store's."""
+"""FAILED_PRECONDITION: the process embeds with another model or dimension than the vectors it is to compare."""
 ERROR_REASON_PROVIDER_NOT_CONFIGURED: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
 ERROR_REASON_PAYLOAD_TOO_LARGE: ErrorReason.ValueType  # 40
