@@ -114,7 +114,7 @@ class Embedder:
 
     model: str = "fake-v1"
     dimensions: int = 2
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     away: bool = False
     batches: list[int] = field(default_factory=list)
 
