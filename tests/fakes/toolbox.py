@@ -1,0 +1,260 @@
+"""In-memory twins of the toolbox's ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from focal_kernel import errors as kernel_errors
+from focal_toolbox import errors
+from focal_toolbox.domain.answer import Answer, Verdict
+from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
+from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.result import Status
+from focal_toolbox.domain.tool import Tool
+from focal_toolbox.ports import Availability
+
+BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class LedgerRows:
+    """What several MemoryLedgers share: rows by (tenant, effect key), owners, fences, living processes."""
+
+    effects: dict[tuple[str, str], Effect] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    fences: dict[tuple[str, str], int] = field(default_factory=dict)
+    alive: set[str] = field(default_factory=set)
+
+
+class MemoryLedger:
+    """The EffectLedger of one process. `failing` raises LedgerAway that many times, before the write;
+    `lost_replies` that many times after it."""
+
+    def __init__(self, rows: LedgerRows | None = None, instance_id: str = "tbx_1") -> None:
+        self.rows = rows or LedgerRows()
+        self.instance_id = instance_id
+        self.rows.alive.add(instance_id)
+        self.failing = 0
+        self.lost_replies = 0
+
+    async def reserve(self, wish: Wish) -> Reservation:
+        self._reach()
+        reservation = self._reserve(wish)
+        if self.lost_replies:
+            self.lost_replies -= 1
+            raise errors.LedgerAway
+        return reservation
+
+    async def release(self, wish: Wish) -> None:
+        self._reach()
+        found = self.rows.effects.get((wish.tenant_id, wish.effect_key))
+        if found and found.reservation_id == wish.reservation_id and found.state in _OPEN:
+            self._put(replace(found, state=State.FAILED, error_reason="not_sent"))
+
+    async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
+        self._reach()
+        found = self.rows.effects[effect.tenant_id, effect.effect_key]
+        if found.reservation_id != effect.reservation_id or found.state not in _OPEN:
+            return found
+        return self._put(
+            replace(
+                found,
+                state=state,
+                result_json=answer.result_json,
+                error_reason=answer.reason,
+                attempts=found.attempts + more_requests,
+            )
+        )
+
+    async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
+        self._reach()
+        return next((one for one in self._of(tenant_id) if one.effect_id == effect_id), None)
+
+    async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
+        self._reach()
+        self._doubt(lambda one: (one.tenant_id, one.session_id) == (tenant_id, session_id))
+        return self._raise_fence(tenant_id, session_id, epoch)
+
+    async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
+        self._reach()
+        wanted = (session_id, turn_group_id)
+        return [one for one in self._of(tenant_id) if (one.session_id, one.turn_group_id) == wanted]
+
+    async def page(self, query: Query) -> Sequence[Effect]:
+        self._reach()
+        found = [
+            one
+            for one in self._of(query.tenant_id)
+            if (not query.session_id or one.session_id == query.session_id)
+            and (query.state is None or one.state is query.state)
+            and (query.before is None or one.position < query.before)
+        ]
+        return found[::-1][: query.limit]
+
+    async def doubt_orphans(self) -> int:
+        self._reach()
+        return self._doubt(lambda one: True)
+
+    def _reserve(self, wish: Wish) -> Reservation:
+        if self.instance_id not in self.rows.alive:
+            return Reservation(Outcome.OWNER_LOST, 0)
+        fence = self._raise_fence(wish.tenant_id, wish.session_id, wish.epoch)
+        if fence > wish.epoch:
+            return Reservation(Outcome.FENCED, fence)
+        self._doubt(lambda one: _same_operation(one, wish))
+        own = self.rows.effects.get((wish.tenant_id, wish.effect_key))
+        if own and own.state is State.PREPARED:
+            return Reservation(Outcome.RUNNING, fence, own)
+        if own and (own.state is State.DONE or _blocks(own)):
+            return Reservation(Outcome.EXISTS, fence, own)
+        for other in self._of(wish.tenant_id):
+            if _same_operation(other, wish) and other.effect_key != wish.effect_key and _blocks(other):
+                doubtful = other.state is State.IN_DOUBT
+                outcome = Outcome.BLOCKED_IN_DOUBT if doubtful else Outcome.BLOCKED_RUNNING
+                return Reservation(outcome, fence, other)
+        self.rows.owners[wish.reservation_id] = self.instance_id
+        return Reservation(Outcome.RESERVED, fence, self._put(self._row(wish, own)))
+
+    def _row(self, wish: Wish, earlier: Effect | None) -> Effect:
+        return Effect(
+            effect_id=earlier.effect_id if earlier else wish.effect_id,
+            position=earlier.position if earlier else len(self.rows.effects) + 1,
+            tenant_id=wish.tenant_id,
+            effect_key=wish.effect_key,
+            business_key=wish.business_key,
+            tool_name=wish.tool_name,
+            policy=wish.policy,
+            state=State.PREPARED,
+            session_id=wish.session_id,
+            turn_group_id=wish.turn_group_id,
+            turn_id=wish.turn_id,
+            epoch=wish.epoch,
+            arguments_json=wish.arguments_json,
+            result_json="",
+            error_reason="",
+            attempts=(earlier.attempts if earlier else 0) + 1,
+            reservation_id=wish.reservation_id,
+            prepared_at=BEGINNING,
+            updated_at=BEGINNING,
+        )
+
+    def _raise_fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
+        key = (tenant_id, session_id)
+        self.rows.fences[key] = max(epoch, self.rows.fences.get(key, 0))
+        return self.rows.fences[key]
+
+    def _doubt(self, chosen: Callable[[Effect], bool]) -> int:
+        lost = [
+            one
+            for one in self.rows.effects.values()
+            if chosen(one)
+            and one.state is State.PREPARED
+            and self.rows.owners[one.reservation_id] not in self.rows.alive
+        ]
+        for one in lost:
+            self._put(replace(one, state=State.IN_DOUBT, error_reason="toolbox_lost"))
+        return len(lost)
+
+    def _of(self, tenant_id: str) -> Iterator[Effect]:
+        found = (one for one in self.rows.effects.values() if one.tenant_id == tenant_id)
+        return iter(sorted(found, key=lambda one: one.position))
+
+    def _put(self, effect: Effect) -> Effect:
+        self.rows.effects[effect.tenant_id, effect.effect_key] = effect
+        return effect
+
+    def _reach(self) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise errors.LedgerAway
+
+
+_OPEN = {State.PREPARED, State.IN_DOUBT}
+
+
+def _same_operation(effect: Effect, wish: Wish) -> bool:
+    return (effect.tenant_id, effect.tool_name, effect.business_key) == (
+        wish.tenant_id,
+        wish.tool_name,
+        wish.business_key,
+    )
+
+
+def _blocks(effect: Effect) -> bool:
+    doubtful = effect.state is State.IN_DOUBT and effect.policy is not Policy.IDEMPOTENT
+    return effect.state is State.PREPARED or doubtful
+
+
+class FixedCatalogue:
+    """A ToolCatalogue of one agent, `returns_desk`."""
+
+    def __init__(self, *tools: Tool) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    async def tools(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
+        if agent_id != "returns_desk":
+            raise kernel_errors.NotFound("AGENT_NOT_FOUND", "no such agent")
+        return self._tools
+
+
+DONE = Answer(Verdict.DONE, result_json='{"ok":true}')
+REFUSED = Answer(Verdict.UNCHANGED, reason="order_not_found", message="no")
+LOST = Answer(Verdict.UNKNOWN, reason="timeout", message="no answer", transient=True)
+
+
+@dataclass
+class ScriptedProvider:
+    """A Provider and the Dispatch it prepares: gives `answers` one by one, the last one again and again.
+
+    An exception among them is raised; `hold` keeps every answer back until it is set.
+    """
+
+    answers: list[Answer | Exception] = field(default_factory=lambda: [DONE])
+    keys: list[str] = field(default_factory=list)
+    arguments: list[Mapping[str, Any]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    sent: asyncio.Event = field(default_factory=asyncio.Event)
+    refusal: errors.Refusal | None = None
+
+    def availability(self) -> Availability:
+        return Availability(available=True)
+
+    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> ScriptedProvider:
+        if self.refusal is not None:
+            raise self.refusal
+        self.arguments.append(arguments)
+        return self
+
+    async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
+        self.keys.append(idempotency_key)
+        self.sent.set()
+        if self.hold is not None:
+            await self.hold.wait()
+        answer = self.answers[0]
+        if len(self.answers) > 1:
+            self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class CountingMeter:
+    """A Meter that remembers."""
+
+    executions: list[tuple[Policy | None, Status]] = field(default_factory=list)
+    effects: list[State] = field(default_factory=list)
+    orphans: int = 0
+
+    def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
+        self.executions.append((policy, status))
+
+    def side_effect(self, tenant_id: str, policy: Policy, state: State) -> None:
+        self.effects.append(state)
+
+    def orphaned(self, effects: int) -> None:
+        self.orphans += effects
