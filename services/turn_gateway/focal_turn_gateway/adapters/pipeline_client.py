@@ -13,7 +13,7 @@ from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
 from focal_service_kit import errors as wire
 from focal_turn_gateway import errors
-from focal_turn_gateway.adapters import pipeline_codec
+from focal_turn_gateway.codecs import attempts
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import PipelineFrame
@@ -66,24 +66,24 @@ class GrpcPipelineRun:
 
     async def start(self, attempt: Attempt, effects: tuple[bytes, ...]) -> None:
         """Send the attempt."""
-        await self._send(pb.RunTurnRequest(start=pipeline_codec.start_to_proto(attempt, effects)))
+        await self._send(pb.RunTurnRequest(start=attempts.start_to_proto(attempt, effects)))
 
     async def frames(self) -> AsyncIterator[PipelineFrame]:
         """What the pipeline says. Raises AttemptFailed when the call fails or ends without a result."""
         try:
             async for response in self._call:
-                yield pipeline_codec.frame_from_proto(response)
+                yield attempts.frame_from_proto(response)
         except grpc.aio.AioRpcError as error:
             raise _failed(error) from error
         raise errors.AttemptFailed("the pipeline ended without a result", fatal=False)
 
     async def tell_pending(self, messages: Sequence[Message]) -> None:
         """State that messages arrived."""
-        await self._send(pb.RunTurnRequest(pending=pipeline_codec.pending_to_proto(messages)))
+        await self._send(pb.RunTurnRequest(pending=attempts.pending_to_proto(messages)))
 
     async def tell_stored(self, name: str) -> None:
         """State that an artifact is durable."""
-        await self._send(pb.RunTurnRequest(artifact_stored=pipeline_codec.stored_to_proto(name)))
+        await self._send(pb.RunTurnRequest(artifact_stored=attempts.stored_to_proto(name)))
 
     async def _send(self, request: pb.RunTurnRequest) -> None:
         try:

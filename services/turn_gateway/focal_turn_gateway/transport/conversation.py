@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal_kernel import errors as kernel_errors
 from focal_turn_gateway import errors
+from focal_turn_gateway.codecs import events, requests
 from focal_turn_gateway.core.follow import Follow, Followed
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Address
-from focal_turn_gateway.transport.codecs import events, requests
 from focal_turn_gateway.transport.streams import Streams
 
 

@@ -8,11 +8,10 @@ import grpc.aio
 
 from focal.turn.v1 import session_service_pb2 as pb
 from focal.turn.v1 import session_service_pb2_grpc as api
-from focal_kernel import errors as kernel_errors
 from focal_kernel import ids
 from focal_service_kit import identity
+from focal_turn_gateway.codecs import requests, turns
 from focal_turn_gateway.ports import SessionReader
-from focal_turn_gateway.transport.codecs import requests, turns
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -70,27 +69,3 @@ class SessionServicer(api.SessionServiceServicer):
         turn_id = ids.check_id(request.turn_id, "turn_id")
         turn = await self._reader.turn(identity.tenant(), turn_id)
         return pb.GetTurnResponse(turn=turns.turn_to_proto(turn))
-
-    async def UpdateSession(  # noqa: N802
-        self, request: pb.UpdateSessionRequest, context: Context
-    ) -> pb.UpdateSessionResponse:
-        """Not in this release."""
-        raise _later("UpdateSession")
-
-    async def EndSession(  # noqa: N802
-        self, request: pb.EndSessionRequest, context: Context
-    ) -> pb.EndSessionResponse:
-        """Not in this release."""
-        raise _later("EndSession")
-
-    async def ListPinnedVersions(  # noqa: N802
-        self, request: pb.ListPinnedVersionsRequest, context: Context
-    ) -> pb.ListPinnedVersionsResponse:
-        """Not in this release."""
-        raise _later("ListPinnedVersions")
-
-
-def _later(method: str) -> kernel_errors.FocalError:
-    return kernel_errors.Unimplemented(
-        "NOT_IMPLEMENTED", f"{method} is part of the contract and not of this release"
-    )

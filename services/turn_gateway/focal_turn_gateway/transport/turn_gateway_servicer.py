@@ -12,10 +12,10 @@ import grpc.aio
 
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
-from focal_kernel import errors as kernel_errors
 from focal_kernel import ids
 from focal_service_kit import deadlines, identity
 from focal_turn_gateway import errors
+from focal_turn_gateway.codecs import events, requests, turns
 from focal_turn_gateway.core.follow import Follow, Followed
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -23,7 +23,6 @@ from focal_turn_gateway.domain.events import StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Submission
 from focal_turn_gateway.domain.sessions import Session
 from focal_turn_gateway.ports import SessionReader
-from focal_turn_gateway.transport.codecs import events, requests, turns
 from focal_turn_gateway.transport.conversation import Conversation
 from focal_turn_gateway.transport.streams import Streams
 
@@ -120,18 +119,6 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
                     yield _watch_frame(item, place)
             yield pb.WatchSessionResponse(go_away=self._streams.go_away(offset))
 
-    async def TriggerTurn(  # noqa: N802
-        self, request: pb.TriggerTurnRequest, context: Context
-    ) -> pb.TriggerTurnResponse:
-        """Not in this release."""
-        raise _later("TriggerTurn")
-
-    async def CancelTurn(  # noqa: N802
-        self, request: pb.CancelTurnRequest, context: Context
-    ) -> pb.CancelTurnResponse:
-        """Not in this release."""
-        raise _later("CancelTurn")
-
     def _submission(self, request: pb.SubmitMessageRequest | pb.SendMessageRequest) -> Submission:
         return requests.submission_from_proto(
             identity.tenant(request.tenant_id),
@@ -189,9 +176,3 @@ def _watch_frame(item: Followed, place: events.Place) -> pb.WatchSessionResponse
     if isinstance(item, TextDelta):
         return pb.WatchSessionResponse(text_delta=events.delta_to_proto(item))
     return pb.WatchSessionResponse(text_reset=events.reset_to_proto(item))
-
-
-def _later(method: str) -> kernel_errors.FocalError:
-    return kernel_errors.Unimplemented(
-        "NOT_IMPLEMENTED", f"{method} is part of the contract and not of this release"
-    )

@@ -11,7 +11,7 @@ from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import turn_run_pb2
 from focal.toolbox.v1 import effect_pb2
 from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
-from focal_turn_gateway.adapters import protobuf
+from focal_turn_gateway.codecs import values
 from focal_turn_gateway.domain.events import AgentReported
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import (
@@ -34,8 +34,8 @@ def start_to_proto(attempt: Attempt, effects: tuple[bytes, ...]) -> turn_run_pb2
         turn_group_id=attempt.turn_group_id,
         attempt=attempt.attempt,
         epoch=attempt.epoch,
-        cause=protobuf.to_enum(turn_pb2.TurnCause, attempt.cause),
-        messages=[protobuf.message_to_proto(message) for message in attempt.messages],
+        cause=values.to_enum(turn_pb2.TurnCause, attempt.cause),
+        messages=[values.message_to_proto(message) for message in attempt.messages],
         session=_snapshot(attempt),
         artifacts=[
             turn_run_pb2.PhaseArtifact(
@@ -54,7 +54,7 @@ def start_to_proto(attempt: Attempt, effects: tuple[bytes, ...]) -> turn_run_pb2
 
 def pending_to_proto(messages: Sequence[Message]) -> turn_run_pb2.PendingMessages:
     """The fact that messages arrived."""
-    return turn_run_pb2.PendingMessages(messages=[protobuf.message_to_proto(message) for message in messages])
+    return turn_run_pb2.PendingMessages(messages=[values.message_to_proto(message) for message in messages])
 
 
 def stored_to_proto(name: str) -> turn_run_pb2.ArtifactStored:
@@ -78,7 +78,7 @@ def _snapshot(attempt: Attempt) -> turn_run_pb2.SessionSnapshot:
         customer_id=attempt.customer_id,
         channel=attempt.channel,
         config_version=attempt.config_version,
-        state=protobuf.state_to_proto(attempt.state),
+        state=values.state_to_proto(attempt.state),
     )
     for exchange in attempt.history:
         item = snapshot.history.add(customer_text=exchange.customer_text, reply_text=exchange.reply_text)
@@ -91,7 +91,7 @@ def _event(event: event_pb2.AgentEvent) -> AgentReported:
         event.category,
         event.type,
         event.payload_json,
-        protobuf.from_enum(event_pb2.EventSeverity, event.severity),
+        values.from_enum(event_pb2.EventSeverity, event.severity),
         event.schema_version,
     )
 
@@ -110,9 +110,9 @@ def _artifact(artifact: turn_run_pb2.PhaseArtifact) -> OfferedArtifact:
 
 def _decision(decision: turn_run_pb2.SupersedeDecision) -> Decision:
     return Decision(
-        SupersedeAction(protobuf.from_enum(event_pb2.SupersedeAction, decision.action)),
-        protobuf.from_enum(event_pb2.AbsorbStrategy, decision.absorb_strategy),
-        protobuf.from_enum(event_pb2.InterruptPoint, decision.interrupt_point),
+        SupersedeAction(values.from_enum(event_pb2.SupersedeAction, decision.action)),
+        values.from_enum(event_pb2.AbsorbStrategy, decision.absorb_strategy),
+        values.from_enum(event_pb2.InterruptPoint, decision.interrupt_point),
         decision.reason,
         tuple(decision.message_ids),
     )
@@ -125,12 +125,12 @@ def _result(result: turn_run_pb2.TurnResult) -> TurnResult:
             ReplySegment(
                 segment.index,
                 segment.text,
-                protobuf.from_enum(turn_pb2.ContentType, segment.content_type),
+                values.from_enum(turn_pb2.ContentType, segment.content_type),
                 segment.structured_json,
             )
             for segment in result.reply
         ),
-        outcome=protobuf.from_enum(turn_pb2.TurnOutcome, result.outcome),
+        outcome=values.from_enum(turn_pb2.TurnOutcome, result.outcome),
         state=_state(result.mutations.state),
         config_version=result.config_version,
         matched_rule_ids=tuple(result.matched_rule_ids),

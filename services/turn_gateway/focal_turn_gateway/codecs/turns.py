@@ -6,7 +6,7 @@ from datetime import datetime
 
 from focal.common.v1 import usage_pb2
 from focal.turn.v1 import session_pb2, turn_pb2
-from focal_turn_gateway.adapters import protobuf
+from focal_turn_gateway.codecs import values
 from focal_turn_gateway.domain.sessions import Session
 from focal_turn_gateway.domain.turns import Turn
 
@@ -29,7 +29,7 @@ def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Sessi
     encoded.created_at.FromDatetime(session.created_at)
     encoded.updated_at.FromDatetime(session.updated_at)
     if with_state:
-        encoded.state.CopyFrom(protobuf.state_to_proto(session.state))
+        encoded.state.CopyFrom(values.state_to_proto(session.state))
     return encoded
 
 
@@ -39,7 +39,7 @@ def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Tur
         turn_id=turn.turn_id,
         session_id=turn.session_id,
         turn_group_id=turn.turn_group_id,
-        status=protobuf.to_enum(turn_pb2.TurnStatus, turn.status.value),
+        status=values.to_enum(turn_pb2.TurnStatus, turn.status.value),
         attempt=turn.attempt,
         turn_index=turn.turn_index,
         message_ids=turn.message_ids,
@@ -47,13 +47,13 @@ def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Tur
             turn_pb2.ReplySegment(
                 index=segment.index,
                 text=segment.text,
-                content_type=protobuf.to_enum(turn_pb2.ContentType, segment.content_type),
+                content_type=values.to_enum(turn_pb2.ContentType, segment.content_type),
                 structured_json=segment.structured_json,
             )
             for segment in turn.reply
         ],
-        outcome=protobuf.to_enum(turn_pb2.TurnOutcome, turn.outcome),
-        aggregation_reason=protobuf.to_enum(turn_pb2.AggregationReason, turn.aggregation_reason),
+        outcome=values.to_enum(turn_pb2.TurnOutcome, turn.outcome),
+        aggregation_reason=values.to_enum(turn_pb2.AggregationReason, turn.aggregation_reason),
         superseded_by=turn.superseded_by,
         superseded_from=turn.superseded_from,
         config_version=turn.config_version,
@@ -75,7 +75,7 @@ def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Tur
             models=turn.usage.models,
         ),
         commit_point_reached=turn.commit_point_reached,
-        cause=protobuf.to_enum(turn_pb2.TurnCause, turn.cause),
+        cause=values.to_enum(turn_pb2.TurnCause, turn.cause),
         status_reason=turn.status_reason,
     )
     encoded.opened_at.FromDatetime(turn.opened_at)

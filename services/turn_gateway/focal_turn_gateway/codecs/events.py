@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from focal.turn.v1 import event_pb2, turn_gateway_service_pb2, turn_pb2
-from focal_turn_gateway.adapters import protobuf
+from focal_turn_gateway.codecs import turns, values
 from focal_turn_gateway.domain import events
-from focal_turn_gateway.transport.codecs import turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +50,29 @@ def reset_to_proto(reset: events.TextReset) -> turn_gateway_service_pb2.TextRese
 
 
 def _message_received(body: events.MessageReceived, _: events.StoredEvent) -> event_pb2.MessageReceived:
-    return event_pb2.MessageReceived(message=protobuf.message_to_proto(body.message))
+    return event_pb2.MessageReceived(message=values.message_to_proto(body.message))
 
 
 def _turn_started(body: events.TurnStarted, _: events.StoredEvent) -> event_pb2.TurnStarted:
     return event_pb2.TurnStarted(
         turn_group_id=body.turn_group_id,
         epoch=body.epoch,
-        cause=protobuf.to_enum(turn_pb2.TurnCause, body.cause),
+        cause=values.to_enum(turn_pb2.TurnCause, body.cause),
         superseded_from=body.superseded_from,
     )
 
 
 def _turn_aggregated(body: events.TurnAggregated, _: events.StoredEvent) -> event_pb2.TurnAggregated:
     return event_pb2.TurnAggregated(
-        reason=protobuf.to_enum(turn_pb2.AggregationReason, body.reason), message_ids=body.message_ids
+        reason=values.to_enum(turn_pb2.AggregationReason, body.reason), message_ids=body.message_ids
     )
 
 
 def _supersede_decided(body: events.SupersedeDecided, _: events.StoredEvent) -> event_pb2.SupersedeDecided:
     return event_pb2.SupersedeDecided(
-        action=protobuf.to_enum(event_pb2.SupersedeAction, body.action),
-        absorb_strategy=protobuf.to_enum(event_pb2.AbsorbStrategy, body.absorb_strategy),
-        interrupt_point=protobuf.to_enum(event_pb2.InterruptPoint, body.interrupt_point),
+        action=values.to_enum(event_pb2.SupersedeAction, body.action),
+        absorb_strategy=values.to_enum(event_pb2.AbsorbStrategy, body.absorb_strategy),
+        interrupt_point=values.to_enum(event_pb2.InterruptPoint, body.interrupt_point),
         reason=body.reason,
         message_ids=body.message_ids,
     )
@@ -96,7 +95,7 @@ def _agent(body: events.AgentReported, _: events.StoredEvent) -> event_pb2.Agent
         category=body.category,
         type=body.type,
         payload_json=body.payload_json,
-        severity=protobuf.to_enum(event_pb2.EventSeverity, body.severity),
+        severity=values.to_enum(event_pb2.EventSeverity, body.severity),
         schema_version=body.schema_version,
     )
 
