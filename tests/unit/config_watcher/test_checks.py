@@ -141,6 +141,7 @@ def test_an_error_is_found_in_its_line(file: str, text: str, reason: str, line: 
         ("type: object", "type: array", "BAD_SCHEMA"),
         ("{type: string, maxLength: 5}", "{$ref: 'http://elsewhere/schema'}", "BAD_SCHEMA"),
         ("http://shop/{order_id}/pay", "http://shop/{order}/pay", "UNKNOWN_ARGUMENT"),
+        ("http://shop/{order_id}/pay", "ftp://shop/{order_id}/pay", "BAD_URL"),
         ("http: {method: POST", "body: {}\n  http: {method: POST", "UNKNOWN_KEY"),
     ],
 )
@@ -167,6 +168,20 @@ def test_a_tool_that_would_act_unsafely_is_refused(old: str, new: str, reason: s
 def test_what_is_only_unwise_is_a_warning(file: str, text: str, reason: str) -> None:
     found = problems(**{file: text})
     assert {(item.reason, item.severity) for item in found} == {(reason, Severity.WARNING)}
+
+
+def test_rules_that_may_match_together_must_not_wait_for_one_another() -> None:
+    rules = (
+        "a: {when: x, then: y, tools: [{tool: look, arguments: {order_id: a}, depends_on: [pay]}]}\n"
+        "b: {when: x, then: y, tools: [{tool: pay, arguments: {order_id: a}, depends_on: [look]}]}\n"
+    )
+    assert "CIRCULAR_TOOLS" in {item.reason for item in problems(rules=rules)}
+
+
+def test_settings_of_the_toolbox_are_no_arguments_and_a_dollar_before_a_place_is_a_dollar() -> None:
+    tools = TOOLS.replace('"http://shop/{order_id}"', '"${shop_url}/{order_id}"')
+    assert problems(tools=tools, templates="t: {text: It costs ${amount}.}") == []
+    assert "DANGLING_VARIABLE" in {item.reason for item in problems(templates="t: {text: '${nobody}'}")}
 
 
 def test_a_checkpoint_on_every_way_guards_an_irreversible_tool() -> None:

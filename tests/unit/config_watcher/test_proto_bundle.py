@@ -49,7 +49,7 @@ pay:
     )
     assert tool.provider == "http"
     assert json.loads(tool.provider_config_json) == {
-        "method": "POST", "url": "${SHOP}/{id}", "headers": {}, "body": {"sum": 1.5},
+        "method": "POST", "url": "${SHOP}/{id}", "query": {}, "headers": {}, "body": {"sum": 1.5},
     }  # fmt: skip
     assert (tool.requires_confirmation, tool.confirmation_prompt) == (True, "Really?")
     assert (list(tool.business_key_fields), tool.timeout_ms, tool.enabled) == (["id"], 500, True)
@@ -70,7 +70,7 @@ r:
       results: {a: x.y}
       critical: false
 """,
-            tools="t: {description: d, policy: pure, http: {url: u}, parameters: {type: object, "
+            tools="t: {description: d, policy: pure, http: {url: 'http://u'}, parameters: {type: object, "
             "additionalProperties: true}}",
             variables="{a: {}, b: {}, c: {}}",
         )["rules"],

@@ -52,18 +52,20 @@ def starts_a_return(message: str) -> bool:
 
 
 def found_in(name: str, message: str) -> Any:
-    """A variable's value in a text: its pattern, or the longest synonym that occurs."""
+    """A variable's value in a text, as the pipeline finds it: by its pattern, or by the last of its
+    synonyms.
+    """
     variable = bundle().variables[name]
     if variable.pattern:
         match = re.search(variable.pattern, message)
         return match[1] if match else None
-    meant = [
-        (len(word), variable.read(value))
-        for value, words_of_value in variable.synonyms.items()
-        for word in words_of_value
-        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message, re.IGNORECASE)
-    ]
-    return max(meant, key=lambda found: found[0])[1] if meant else None
+    meanings = {
+        word.lower(): variable.read(value) for value, said in variable.synonyms.items() for word in said
+    }
+    words_by_length = sorted(meanings, key=len, reverse=True)
+    pattern = rf"(?<!\w)({'|'.join(map(re.escape, words_by_length))})(?!\w)"
+    found = re.findall(pattern, message, re.IGNORECASE)
+    return meanings[found[-1].lower()] if found else None
 
 
 def _normalised_bm25(texts: Mapping[str, str], message: str) -> Any:
@@ -98,6 +100,12 @@ def test_a_wish_to_return_starts_the_return_and_nothing_else(message: str) -> No
     assert matched_rules(message) <= {"how_long_a_refund_takes"}  # heard only in its own step
 
 
+def test_a_wish_to_return_something_broken_starts_the_return_and_gets_a_word_of_regret() -> None:
+    message = "I'd like to return order 10003, it arrived broken."
+    assert starts_a_return(message)
+    assert matched_rules(message) == {"damaged_item"}
+
+
 @pytest.mark.parametrize(
     ("message", "rule"),
     [
@@ -109,6 +117,9 @@ def test_a_wish_to_return_starts_the_return_and_nothing_else(message: str) -> No
         ("my order is 10008", "order_status"),
         ("can you trace my parcel?", "trace_parcel"),
         ("trace my parcel, order 10004", "trace_parcel"),
+        ("Please trace my parcel, the order is 10014.", "trace_parcel"),
+        ("Sorry, I meant order 10004. Please trace that parcel.", "trace_parcel"),
+        ("Hello!\nWhere is my order 10001?", "order_status"),
         ("please cancel my order", "cancel_order"),
         ("how long does shipping take", "shipping_times"),
         ("how long do I have to return something", "return_window"),
@@ -162,6 +173,15 @@ def test_answers_and_small_talk_find_nothing(message: str) -> None:
 )
 def test_values_are_found_in_what_customers_write(message: str, name: str, value: object) -> None:
     assert found_in(name, message) == value
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["I'm not sure", "are you sure?", "is that ok?", "don't do it", "please don't go ahead", "I don't agree",
+     "that is not correct", "no, not yet", "pas d'accord", "yes, no, wait", "yesterday"],
+)  # fmt: skip
+def test_no_money_is_paid_on_a_doubtful_word(message: str) -> None:
+    assert found_in("refund_confirmed", message) is not True
 
 
 def test_a_yes_counts_only_when_it_was_asked_for_and_is_forgotten_afterwards() -> None:

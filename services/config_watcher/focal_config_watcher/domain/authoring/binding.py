@@ -15,8 +15,8 @@ from focal_config_watcher.domain.authoring.fields import (
     VariableName,
 )
 
-PLACE = re.compile(r"(?<!\$)\{([a-z][a-z0-9_]*)\}")
-"""A `{variable}` in a text. `${NAME}` is a setting of the toolbox and no place."""
+PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+"""A `{variable}` in a text."""
 
 
 class Binding(Definition):

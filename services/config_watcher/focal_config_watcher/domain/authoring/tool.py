@@ -22,12 +22,15 @@ MAX_TIMEOUT_MS = 600_000
 class HttpRequest(Definition):
     """One HTTP request; `{argument}` places are filled from the arguments, `${NAME}` by settings."""
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "GET", description="HTTP method, in capitals"
     )
     url: Text = Field(description="URL, e.g. ${ORDER_SERVICE_URL}/orders/{order_id}")
+    query: dict[str, str] = Field(default={}, description="query parameters to add")
     headers: dict[str, str] = Field(default={}, description="headers to send")
-    body: Json = Field(None, description="JSON body to send")
+    body: Json = Field(
+        None, description="JSON body to send; when absent, the arguments that the URL does not use"
+    )
 
 
 class Tool(Definition):

@@ -1,5 +1,6 @@
 """Tools' JSON Schemas, and the places in their requests that the schema has to fill."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,12 +9,15 @@ import jsonschema
 from focal_config_watcher.core.authoring.checks import naming
 from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
 from focal_config_watcher.core.authoring.folder import Kind
-from focal_config_watcher.domain.authoring import binding
 from focal_config_watcher.domain.authoring.tool import Tool
 from focal_config_watcher.domain.problem import Problem
 
 VALIDATOR = jsonschema.Draft202012Validator
 META = VALIDATOR(VALIDATOR.META_SCHEMA)
+
+_URL_STARTS = ("http://", "https://", "${")
+_PLACE = re.compile(r"\$\{[A-Za-z0-9_]+\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""`${NAME}`, which the toolbox's settings fill, or `{argument}`."""
 
 
 def check(draft: Draft) -> Iterator[Problem]:
@@ -57,12 +61,27 @@ def _references(schema: Any, where: tuple[Where, ...]) -> Iterator[tuple[Where, 
 def _request(origin: Origin, tool: Tool) -> Iterator[Problem]:
     if tool.http is None:
         return
+    if not tool.http.url.startswith(_URL_STARTS):
+        message = "start the URL with http://, https:// or a setting such as ${SHOP_URL}"
+        yield origin.error("BAD_URL", message, "http", "url")
     known = tool.parameters.get("properties", {})
-    for part in ("url", "headers", "body"):
-        for name in dict.fromkeys(binding.places(getattr(tool.http, part))):
+    for part in ("url", "query", "headers", "body"):
+        for name in dict.fromkeys(_arguments(getattr(tool.http, part))):
             if name not in known:
                 message = naming.missing("argument", name, known)
                 yield origin.error("UNKNOWN_ARGUMENT", message, "http", part)
+
+
+def _arguments(value: Any) -> Iterator[str]:
+    """Names of the `{argument}` places anywhere in a value."""
+    if isinstance(value, str):
+        yield from (name for name in _PLACE.findall(value) if name)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _arguments(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _arguments(part)
 
 
 def _path(error: jsonschema.ValidationError) -> tuple[Where, ...]:

@@ -8,7 +8,7 @@ from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
 from focal_config_watcher.core.authoring.folder import Kind
 from focal_config_watcher.domain.problem import Problem
 
-_BRACES = re.compile(r"(?<!\$)\{([^{}\n]{0,80})\}")
+_BRACES = re.compile(r"\{([^{}\n]{0,80})\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
