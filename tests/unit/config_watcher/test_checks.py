@@ -180,7 +180,7 @@ def test_rules_that_may_match_together_must_not_wait_for_one_another() -> None:
 
 def test_settings_of_the_toolbox_are_no_arguments_and_a_dollar_before_a_place_is_a_dollar() -> None:
     tools = TOOLS.replace('"http://shop/{order_id}"', '"${shop_url}/{order_id}"')
-    assert problems(tools=tools, templates="t: {text: It costs ${amount}.}") == []
+    assert problems(tools=tools, templates="t: {text: 'It costs ${amount}.'}") == []
     assert "DANGLING_VARIABLE" in {item.reason for item in problems(templates="t: {text: '${nobody}'}")}
 
 
