@@ -28,6 +28,14 @@ def token(
     else:
         text = ring.tenant_token(tenant, subject=subject, roles=role or (), ttl_s=ttl_s)
     if json:
-        render.as_json({"token": text, "expires_in_s": ttl_s})
+        render.as_json({"token": text, "expires_in_s": ttl_s, "gateway": _gateway(Home(home))})
     else:
         print(text)
+
+
+def _gateway(place: Home) -> str | None:
+    """Where the token can be used, when a mesh runs."""
+    try:
+        return place.running().targets["turn_gateway"]
+    except errors.NotRunning:
+        return None
