@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -67,7 +68,7 @@ async def test_a_fence_for_another_session_than_the_tokens_is_refused(database: 
     assert refusal[0] == grpc.StatusCode.PERMISSION_DENIED
 
 
-BAD_ORDERS = {
+BAD_ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no tool": ({}, {"tool_name": ""}, "INVALID_FIELD"),
     "no JSON": ({}, {"arguments_json": "{"}, "INVALID_FIELD"),
     "no object": ({}, {"arguments_json": "[1]"}, "INVALID_FIELD"),
@@ -200,6 +201,13 @@ async def test_version_zero_is_the_current_one(database: str) -> None:
         assert seen == ["label"]
         assert await names(1) == ["look_up"]
         assert toolbox.bundles.fetches == 2
+
+
+async def test_many_who_miss_a_bundle_at_once_fetch_it_once(database: str) -> None:
+    async with running_toolbox.serving(database, NOWHERE) as toolbox:
+        stub, request = toolbox.stub(), pb.ListToolsRequest(agent_id="returns_desk", config_version=1)
+        await asyncio.gather(*(stub.ListTools(request, timeout=5) for _ in range(20)))
+        assert toolbox.bundles.fetches == 1
 
 
 async def test_a_damaged_bundle_is_not_served(database: str) -> None:

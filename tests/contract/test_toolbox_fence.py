@@ -126,7 +126,8 @@ async def _race(toolbox: RunningToolbox, provider: tool_provider.ToolProvider, r
     ended = await asyncio.gather(*calls, return_exceptions=True)
     listed = {effect.effect_id for effect in (await fence).effects}
     for result in ended:
-        if isinstance(result, grpc.aio.AioRpcError):
+        if isinstance(result, BaseException):
+            assert isinstance(result, grpc.aio.AioRpcError)
             assert errors.from_rpc(result).reason == "FENCED"
         else:
             assert result.effect_id in listed

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import Any
 
 import asyncpg
 import pytest
@@ -16,9 +15,10 @@ from focal_kernel import ids
 from focal_toolbox.adapters.instance import Heartbeat, Rhythm
 from focal_toolbox.adapters.postgres_ledger import PostgresLedger
 from focal_toolbox.domain.answer import Answer
-from focal_toolbox.domain.effect import Outcome, Query, State, Wish
+from focal_toolbox.domain.effect import Outcome, Query, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.ports import EffectLedger
+from tests.fakes import toolbox
 from tests.fakes.toolbox import DONE, LOST, REFUSED, LedgerRows, MemoryLedger
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
@@ -65,26 +65,8 @@ async def pair(request: pytest.FixtureRequest, database: str) -> AsyncIterator[P
         yield Pair(ledgers[0], ledgers[1], stop)
 
 
-def _wish(**changes: Any) -> Wish:
-    wish = Wish(
-        effect_id=ids.new_id("eff"),
-        reservation_id=ids.new_id("rsv"),
-        tenant_id="acme",
-        effect_key="key_1",
-        business_key="order_1",
-        tool_name="refund",
-        policy=Policy.IRREVERSIBLE,
-        session_id="ses_1",
-        turn_group_id="grp_1",
-        turn_id="trn_1",
-        epoch=1,
-        arguments_json="{}",
-    )
-    return replace(wish, **changes)
-
-
 async def test_a_new_wish_is_reserved(pair: Pair) -> None:
-    wish = _wish()
+    wish = toolbox.wish()
     reservation = await pair.one.reserve(wish)
     effect = reservation.effect
     assert (reservation.outcome, reservation.fence) == (Outcome.RESERVED, 1)
@@ -95,8 +77,8 @@ async def test_a_new_wish_is_reserved(pair: Pair) -> None:
 
 
 async def test_an_equal_wish_meets_the_running_effect(pair: Pair) -> None:
-    first = await pair.one.reserve(_wish())
-    second = await pair.two.reserve(_wish())
+    first = await pair.one.reserve(toolbox.wish())
+    second = await pair.two.reserve(toolbox.wish())
     assert second.outcome is Outcome.RUNNING
     assert second.effect == first.effect
 
@@ -112,11 +94,11 @@ async def test_an_equal_wish_meets_the_running_effect(pair: Pair) -> None:
 async def test_an_ended_effect_decides_about_equal_wishes(
     pair: Pair, state: State, answer: Answer, outcome: Outcome
 ) -> None:
-    reserved = (await pair.one.reserve(_wish())).effect
+    reserved = (await pair.one.reserve(toolbox.wish())).effect
     assert reserved is not None
     ended = await pair.one.conclude(reserved, state, answer, 0)
     assert (ended.state, ended.result_json, ended.error_reason) == (state, answer.result_json, answer.reason)
-    again = await pair.two.reserve(_wish())
+    again = await pair.two.reserve(toolbox.wish())
     assert again.outcome is outcome
     assert again.effect is not None
     assert again.effect.effect_id == reserved.effect_id
@@ -124,17 +106,17 @@ async def test_an_ended_effect_decides_about_equal_wishes(
 
 
 async def test_doubt_about_an_idempotent_effect_lets_it_be_reserved_again(pair: Pair) -> None:
-    wish = _wish(policy=Policy.IDEMPOTENT)
+    wish = toolbox.wish(policy=Policy.IDEMPOTENT)
     reserved = (await pair.one.reserve(wish)).effect
     assert reserved is not None
     await pair.one.conclude(reserved, State.IN_DOUBT, LOST, 2)
-    elsewhere = await pair.two.reserve(_wish(policy=Policy.IDEMPOTENT, effect_key="key_2"))
-    again = await pair.two.reserve(replace(_wish(policy=Policy.IDEMPOTENT)))
+    elsewhere = await pair.two.reserve(toolbox.wish(policy=Policy.IDEMPOTENT, effect_key="key_2"))
+    again = await pair.two.reserve(replace(toolbox.wish(policy=Policy.IDEMPOTENT)))
     assert elsewhere.outcome is Outcome.RESERVED
     assert again.outcome is Outcome.BLOCKED_RUNNING
     assert elsewhere.effect is not None
     await pair.two.conclude(elsewhere.effect, State.DONE, DONE, 0)
-    again = await pair.two.reserve(replace(_wish(policy=Policy.IDEMPOTENT)))
+    again = await pair.two.reserve(replace(toolbox.wish(policy=Policy.IDEMPOTENT)))
     assert again.outcome is Outcome.RESERVED
     assert again.effect is not None
     assert again.effect.attempts == 4
@@ -152,11 +134,11 @@ async def test_doubt_about_an_idempotent_effect_lets_it_be_reserved_again(pair: 
 async def test_an_open_effect_blocks_its_business_key(
     pair: Pair, state: State | None, outcome: Outcome
 ) -> None:
-    reserved = (await pair.one.reserve(_wish())).effect
+    reserved = (await pair.one.reserve(toolbox.wish())).effect
     assert reserved is not None
     if state is not None:
         await pair.one.conclude(reserved, state, LOST, 0)
-    other = _wish(effect_key="key_2", session_id="ses_2", turn_group_id="grp_2")
+    other = toolbox.wish(effect_key="key_2", session_id="ses_2", turn_group_id="grp_2")
     reservation = await pair.two.reserve(other)
     assert reservation.outcome is outcome
     assert reservation.effect is not None
@@ -167,15 +149,15 @@ async def test_an_open_effect_blocks_its_business_key(
 @pytest.mark.parametrize(
     "change", [{"tenant_id": "globex"}, {"tool_name": "label"}, {"business_key": "order_2"}]
 )
-async def test_other_operations_are_not_blocked(pair: Pair, change: dict[str, str]) -> None:
-    await pair.one.reserve(_wish())
-    reservation = await pair.two.reserve(_wish(effect_key="key_2", **change))
+async def test_other_operations_are_not_blocked(pair: Pair, change: dict[str, Any]) -> None:
+    await pair.one.reserve(toolbox.wish())
+    reservation = await pair.two.reserve(toolbox.wish(effect_key="key_2", **change))
     assert reservation.outcome is Outcome.RESERVED
 
 
 async def test_sixty_four_sessions_get_one_reservation_of_an_order(pair: Pair) -> None:
     """Break: drop the index effects_one_open_per_business_key from the migration."""
-    wishes = [_wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(64)]
+    wishes = [toolbox.wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(64)]
     ledgers = [pair.one, pair.two] * 32
     outcomes = await asyncio.gather(
         *(ledger.reserve(wish) for ledger, wish in zip(ledgers, wishes, strict=True))
@@ -184,7 +166,7 @@ async def test_sixty_four_sessions_get_one_reservation_of_an_order(pair: Pair) -
 
 
 async def test_failed_effects_of_one_order_are_reserved_again_by_one_only(pair: Pair) -> None:
-    wishes = [_wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(16)]
+    wishes = [toolbox.wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(16)]
     for wish in wishes:
         effect = (await pair.one.reserve(wish)).effect
         assert effect is not None
@@ -197,28 +179,28 @@ async def test_failed_effects_of_one_order_are_reserved_again_by_one_only(pair: 
 async def test_a_lower_epoch_reserves_nothing(pair: Pair) -> None:
     assert await pair.one.fence("acme", "ses_1", 5) == 5
     assert await pair.one.fence("acme", "ses_1", 3) == 5
-    reservation = await pair.two.reserve(_wish(epoch=4))
+    reservation = await pair.two.reserve(toolbox.wish(epoch=4))
     assert (reservation.outcome, reservation.fence) == (Outcome.FENCED, 5)
     assert await pair.two.page(Query("acme")) == []
-    assert (await pair.two.reserve(_wish(epoch=5))).outcome is Outcome.RESERVED
+    assert (await pair.two.reserve(toolbox.wish(epoch=5))).outcome is Outcome.RESERVED
     assert (
-        await pair.two.reserve(_wish(epoch=4, session_id="ses_2", effect_key="k", business_key="b"))
+        await pair.two.reserve(toolbox.wish(epoch=4, session_id="ses_2", effect_key="k", business_key="b"))
     ).fence == 4
 
 
 async def test_only_the_latest_reservation_can_end_an_effect(pair: Pair) -> None:
     """Break: leave `reservation_id` out of the ledger's `_CONCLUDE`."""
-    first = (await pair.one.reserve(_wish())).effect
+    first = (await pair.one.reserve(toolbox.wish())).effect
     assert first is not None
     await pair.one.conclude(first, State.FAILED, REFUSED, 0)
-    second = (await pair.two.reserve(_wish())).effect
+    second = (await pair.two.reserve(toolbox.wish())).effect
     assert second is not None
     late = await pair.one.conclude(first, State.DONE, DONE, 0)
     assert (late.state, late.reservation_id) == (State.PREPARED, second.reservation_id)
 
 
 async def test_an_ended_effect_does_not_end_again(pair: Pair) -> None:
-    effect = (await pair.one.reserve(_wish())).effect
+    effect = (await pair.one.reserve(toolbox.wish())).effect
     assert effect is not None
     await pair.one.conclude(effect, State.DONE, DONE, 0)
     assert (await pair.one.conclude(effect, State.IN_DOUBT, LOST, 0)).state is State.DONE
@@ -230,7 +212,7 @@ async def test_the_holder_of_a_doubtful_reservation_may_still_tell_the_truth(
 ) -> None:
     """It was frozen and is thawed: that is knowledge, not an effect. Break: accept only PREPARED in
     `_CONCLUDE`."""
-    effect = (await pair.one.reserve(_wish())).effect
+    effect = (await pair.one.reserve(toolbox.wish())).effect
     assert effect is not None
     await pair.lose()
     assert await pair.two.doubt_orphans() == 1
@@ -240,30 +222,30 @@ async def test_the_holder_of_a_doubtful_reservation_may_still_tell_the_truth(
 async def test_a_lost_process_reserves_nothing(pair: Pair) -> None:
     """Break: leave the check of the asking instance out of `reserve`."""
     await pair.lose()
-    assert (await pair.one.reserve(_wish())).outcome is Outcome.OWNER_LOST
-    assert (await pair.two.reserve(_wish())).outcome is Outcome.RESERVED
+    assert (await pair.one.reserve(toolbox.wish())).outcome is Outcome.OWNER_LOST
+    assert (await pair.two.reserve(toolbox.wish())).outcome is Outcome.RESERVED
 
 
 async def test_an_equal_wish_finds_a_lost_processs_effect_in_doubt(pair: Pair) -> None:
-    await pair.one.reserve(_wish())
+    await pair.one.reserve(toolbox.wish())
     await pair.lose()
-    reservation = await pair.two.reserve(_wish())
+    reservation = await pair.two.reserve(toolbox.wish())
     assert reservation.outcome is Outcome.EXISTS
     assert reservation.effect is not None
     assert (reservation.effect.state, reservation.effect.error_reason) == (State.IN_DOUBT, "toolbox_lost")
 
 
 async def test_another_wish_finds_a_lost_processs_effect_in_its_way(pair: Pair) -> None:
-    await pair.one.reserve(_wish())
+    await pair.one.reserve(toolbox.wish())
     await pair.lose()
-    reservation = await pair.two.reserve(_wish(effect_key="key_2"))
+    reservation = await pair.two.reserve(toolbox.wish(effect_key="key_2"))
     assert reservation.outcome is Outcome.BLOCKED_IN_DOUBT
 
 
 async def test_a_fence_doubts_only_lost_processes_of_its_session(pair: Pair) -> None:
-    await pair.one.reserve(_wish())
-    await pair.one.reserve(_wish(effect_key="key_2", business_key="order_2", session_id="ses_2"))
-    await pair.two.reserve(_wish(effect_key="key_3", business_key="order_3"))
+    await pair.one.reserve(toolbox.wish())
+    await pair.one.reserve(toolbox.wish(effect_key="key_2", business_key="order_2", session_id="ses_2"))
+    await pair.two.reserve(toolbox.wish(effect_key="key_3", business_key="order_3"))
     await pair.lose()
     await pair.two.fence("acme", "ses_1", 2)
     states = {effect.effect_key: effect.state for effect in await pair.two.page(Query("acme"))}
@@ -272,7 +254,7 @@ async def test_a_fence_doubts_only_lost_processes_of_its_session(pair: Pair) -> 
 
 
 async def test_a_release_undoes_only_its_own_reservation(pair: Pair) -> None:
-    wish = _wish()
+    wish = toolbox.wish()
     await pair.one.release(wish)
     await pair.one.reserve(wish)
     await pair.one.release(replace(wish, reservation_id=ids.new_id("rsv")))
@@ -286,7 +268,7 @@ async def test_effects_are_paged_newest_first_and_grouped_oldest_first(pair: Pai
     for number in range(4):
         group = "grp_1" if number < 3 else "grp_2"
         await pair.one.reserve(
-            _wish(effect_key=f"key_{number}", business_key=str(number), turn_group_id=group)
+            toolbox.wish(effect_key=f"key_{number}", business_key=str(number), turn_group_id=group)
         )
     newest = await pair.two.page(Query("acme", limit=3))
     assert [effect.effect_key for effect in newest] == ["key_3", "key_2", "key_1"]
@@ -303,7 +285,7 @@ async def test_an_unreachable_ledger_is_away(database: str) -> None:
     ledger = PostgresLedger(pool, "tbx_1", LEASE_S)
     await pool.close()
     with pytest.raises(kernel_errors.Unavailable) as caught:
-        await ledger.reserve(_wish())
+        await ledger.reserve(toolbox.wish())
     assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
 
 

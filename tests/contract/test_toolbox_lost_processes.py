@@ -20,7 +20,7 @@ from tests.fakes.running_toolbox import RunningToolbox, Turn
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
 ORDER = {"order_id": "10003"}
-LEASE = {"lease_s": 1}
+LEASE = {"lease_s": 1, "send_within_s": 0.9}
 PREPARED, DONE, IN_DOUBT = (
     effect_pb2.EFFECT_STATE_PREPARED,
     effect_pb2.EFFECT_STATE_DONE,

@@ -52,7 +52,7 @@ class Expected:
 
 
 def _expected() -> dict[tuple[str, str], Expected]:
-    table = {}
+    table: dict[tuple[str, str], Expected] = {}
     for name in ("look_up", "label", "reserve", "refund"):
         pure, tries = name == "look_up", 3 if name in {"look_up", "label"} else 1
         unclear = (ERROR, NONE) if pure else (IN_DOUBT, DOUBTFUL)

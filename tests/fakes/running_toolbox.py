@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.config.v1 import tool_definition_pb2
@@ -19,6 +19,9 @@ from focal_toolbox import app
 from focal_toolbox.settings import ToolboxSettings
 from tests.fakes import in_process
 from tests.fakes.published_tools import AGENT, PublishedTools
+
+if TYPE_CHECKING:
+    from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceAsyncStub
 
 TENANT = "acme"
 PURE, IDEMPOTENT, COMPENSATABLE, IRREVERSIBLE = (
@@ -107,7 +110,7 @@ class RunningToolbox:
     watcher: str
     tenant: str = TENANT
 
-    def stub(self, turn: Turn | None = None) -> ToolboxServiceStub:
+    def stub(self, turn: Turn | None = None) -> ToolboxServiceAsyncStub:
         """Calls as the gateway's attempt, or as a person of the tenant."""
         deployment = self.running.deployment
         token = deployment.tenant_token(self.tenant)
@@ -120,7 +123,8 @@ class RunningToolbox:
                 turn_id=turn.turn_id,
                 epoch=turn.epoch,
             )
-        return ToolboxServiceStub(self.running.channel(token))
+        stub: Any = ToolboxServiceStub(self.running.channel(token))
+        return cast("ToolboxServiceAsyncStub", stub)
 
     def call(self, name: str, arguments: object, turn: Turn = Turn(), occurrence: int = 0) -> Any:
         """A started Execute call."""

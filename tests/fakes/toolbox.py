@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from focal_kernel import errors as kernel_errors
+from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.domain.answer import Answer, Verdict
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
@@ -187,6 +188,25 @@ def _same_operation(effect: Effect, wish: Wish) -> bool:
 def _blocks(effect: Effect) -> bool:
     doubtful = effect.state is State.IN_DOUBT and effect.policy is not Policy.IDEMPOTENT
     return effect.state is State.PREPARED or doubtful
+
+
+def wish(number: int = 1, **changes: Any) -> Wish:
+    """A wish to refund order `number` in turn group `grp_1`, new in its ids at every call."""
+    made = Wish(
+        effect_id=ids.new_id("eff"),
+        reservation_id=ids.new_id("rsv"),
+        tenant_id="acme",
+        effect_key=f"key_{number}",
+        business_key=f"order_{number}",
+        tool_name="refund",
+        policy=Policy.IRREVERSIBLE,
+        session_id="ses_1",
+        turn_group_id="grp_1",
+        turn_id="trn_1",
+        epoch=1,
+        arguments_json="{}",
+    )
+    return replace(made, **changes)
 
 
 class FixedCatalogue:

@@ -55,6 +55,7 @@ async def started(
         "VARIABLES__PROVIDER": provider_url,
         "INSTANCE__HEARTBEAT_S": "0.1",
         "INSTANCE__LEASE_S": "1",
+        "INSTANCE__SEND_WITHIN_S": "0.9",
         "INSTANCE__SWEEP_S": "0.1",
     }
     process = await asyncio.create_subprocess_exec(

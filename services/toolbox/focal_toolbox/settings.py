@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from focal_service_kit import settings
 
@@ -69,6 +71,15 @@ class InstanceSettings(settings.Section):
     )
     sweep_s: float = Field(1, gt=0, description="seconds between sweeps for effects of lost processes")
     start_s: float = Field(10, gt=0, description="seconds the first heartbeat may take at start")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        """A process must beat well within its lease, and stop sending before others give it up."""
+        if self.heartbeat_s * 2 > self.lease_s:
+            raise ValueError("heartbeat_s must be at most half of lease_s")
+        if self.send_within_s >= self.lease_s:
+            raise ValueError("send_within_s must be less than lease_s")
+        return self
 
 
 class HttpSettings(settings.Section):

@@ -1,0 +1,61 @@
+"""The toolbox's execution on in-memory ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from focal_kernel.clock import Clock, SystemClock
+from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.delivering import Courier, Retries
+from focal_toolbox.core.effecting import Effects, Timing
+from focal_toolbox.core.executing import Execution, Timeouts
+from focal_toolbox.core.preparing import Preparation
+from focal_toolbox.core.runs import Runs
+from focal_toolbox.domain.effect import State
+from focal_toolbox.domain.order import Attempt, Order
+from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.result import Event, Result
+from focal_toolbox.domain.tool import Tool
+from tests.fakes.toolbox import CountingMeter, FixedCatalogue, MemoryLedger, ScriptedProvider
+
+ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1)
+ORDER = Order(ATTEMPT, "refund", '{"order_id":"1"}')
+TOOLS = (
+    Tool("look_up", policy=Policy.PURE),
+    Tool("label", policy=Policy.IDEMPOTENT),
+    Tool("refund", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",)),
+    Tool("keyless", policy=Policy.COMPENSATABLE),
+    Tool("disabled", enabled=False),
+    Tool("elsewhere", provider="pigeon", policy=Policy.PURE),
+)
+
+
+@dataclass
+class Desk:
+    """An Execution on fakes."""
+
+    provider: ScriptedProvider = field(default_factory=ScriptedProvider)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    meter: CountingMeter = field(default_factory=CountingMeter)
+    runs: Runs = field(default_factory=Runs)
+    clock: Clock = field(default_factory=SystemClock)
+    timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1, record_pause_s=0.002))
+
+    async def execute(self, order: Order = ORDER) -> Result:
+        return (await self.events(order))[-1]  # type: ignore[return-value]
+
+    async def events(self, order: Order = ORDER) -> list[Event]:
+        courier = Courier(Retries(2, 0.001, 0.001), self.clock)
+        execution = Execution(
+            Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000),
+            courier,
+            Effects(self.ledger, courier, self.runs, self.meter, self.clock, self.timing),
+            self.meter,
+            self.clock,
+            Timeouts(),
+        )
+        return [event async for event in execution.execute(order)]
+
+    def state(self) -> State:
+        (effect,) = self.ledger.rows.effects.values()
+        return effect.state
