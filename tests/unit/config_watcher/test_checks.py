@@ -220,11 +220,12 @@ def test_every_problem_of_every_file_is_reported_at_once() -> None:
     }  # fmt: skip
 
 
-def test_problems_beyond_the_limit_are_counted_and_errors_come_first() -> None:
+def test_problems_beyond_the_limit_are_mentioned_and_errors_come_first() -> None:
     rules = "\n".join(f"r{n}: {{when: x, then: '{{nobody}}'}}" for n in range(20))
     read = reading.read(sources(rules=rules, scenarios=scenario("    a: {}")), Limits(problems=5))
     assert len(read.problems) == 5
-    assert "17 more" in read.problems[0].message
+    assert read.problems[0].reason == "MORE_PROBLEMS"
+    assert all(item.refuses for item in read.problems)
     assert read.bundle is None
 
 

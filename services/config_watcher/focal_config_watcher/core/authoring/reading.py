@@ -25,7 +25,7 @@ def read(files: Sequence[SourceFile], limits: Limits) -> Reading:
     known, problems = folder.sort(files, limits)
     draft, found = drafting.draft(known, limits)
     problems += found
-    problems += checks.run(draft)
+    problems += checks.run(draft, enough=limits.problems)
     refused = any(problem.refuses for problem in problems)
     return Reading(
         agent_id=draft.agent.id if draft.agent else "",
@@ -39,7 +39,6 @@ def _listed(problems: Sequence[Problem], limit: int) -> tuple[Problem, ...]:
     unique = set(problems)
     if len(unique) > limit:
         kept = sorted(unique, key=lambda problem: (not problem.refuses, problem))[: limit - 1]
-        left = len(unique) - len(kept)
-        message = f"{left} more problems are not listed; mend these first"
+        message = "there are more problems than are listed; mend these first"
         unique = {*kept, Problem("", 0, 0, "MORE_PROBLEMS", message)}
     return tuple(sorted(unique))

@@ -3,6 +3,8 @@
 Each module checks one subject and yields problems; none changes anything.
 """
 
+import itertools
+
 from focal_config_watcher.core.authoring.checks import (
     bindings,
     hard_rules,
@@ -28,6 +30,13 @@ _CHECKS = (
 )
 
 
-def run(draft: Draft) -> list[Problem]:
-    """All problems of all checks."""
-    return [problem for check in _CHECKS for problem in check(draft)]
+def run(draft: Draft, enough: int) -> list[Problem]:
+    """The problems of all checks; the search ends once there are `enough` errors."""
+    problems: list[Problem] = []
+    errors = 0
+    for problem in itertools.chain.from_iterable(check(draft) for check in _CHECKS):
+        problems.append(problem)
+        errors += problem.refuses
+        if errors >= enough:
+            break
+    return problems

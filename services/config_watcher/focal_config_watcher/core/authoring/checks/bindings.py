@@ -54,18 +54,17 @@ def _all(draft: Draft) -> Iterator[Bound]:
 
 
 def _references(draft: Draft, bound: Bound) -> Iterator[Problem]:
-    tools = draft.ids(Kind.TOOLS)
-    named: list[tuple[str, tuple[Where, ...]]] = [
+    tools: list[tuple[str, tuple[Where, ...]]] = [
         (bound.binding.tool, ("tool",)),
         *((name, ("depends_on", index)) for index, name in enumerate(bound.binding.depends_on)),
     ]
-    for name, where in named:
-        if name not in tools:
-            yield bound.error("DANGLING_TOOL", naming.missing("tool", name, tools), *where)
-    variables = draft.ids(Kind.VARIABLES)
+    for name, where in tools:
+        if not draft.has(Kind.TOOLS, name):
+            message = naming.missing("tool", name, draft.ids(Kind.TOOLS))
+            yield bound.error("DANGLING_TOOL", message, *where)
     for name, where, key in _variables(bound.binding):
-        if name not in variables:
-            message = naming.missing("variable", name, variables)
+        if not draft.has(Kind.VARIABLES, name):
+            message = naming.missing("variable", name, draft.ids(Kind.VARIABLES))
             yield bound.error("DANGLING_VARIABLE", message, *where, key=key)
 
 
