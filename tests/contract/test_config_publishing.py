@@ -183,6 +183,15 @@ async def test_concurrent_repeats_of_one_request_make_one_version(
     assert (await rows(database))["versions"] == 1
 
 
+async def test_concurrent_publications_of_equal_sources_make_one_version(
+    server: ConfigServer, database: str
+) -> None:
+    await server.publish(files(agent=agent(name="Old")))
+    frames = await asyncio.gather(*(server.publish(files()) for _ in range(5)))
+    assert {frame.published.pointer.version for frame in frames} == {2}
+    assert [frame.published.unchanged for frame in frames].count(False) == 1
+
+
 async def test_redis_holds_the_keys_of_the_design(server: ConfigServer, cache: redis.asyncio.Redis) -> None:
     await server.publish(files())
     await server.publish(files(agent=agent(name="New")))
