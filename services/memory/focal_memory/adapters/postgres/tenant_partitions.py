@@ -17,6 +17,8 @@ from focal_memory.ports import Model
 from focal_service_kit import postgres, settings
 
 TABLES = ("episode", "episode_vector")
+"""Moved in this order, each in its own transaction: a recall locks them in the other order, so holding
+both would be a deadlock. In between everything is found as before; the last one says that it is done."""
 
 _OUTGROWN = """
 SELECT tenant_id FROM memory.episode_vector_tail GROUP BY tenant_id HAVING count(*) > $1 ORDER BY tenant_id
@@ -51,12 +53,11 @@ class PostgresTenantPartitions:
         async with self._maintenance() as connection:
             if connection is None:
                 return
-            async with connection.transaction():
-                await connection.execute(f"SET LOCAL lock_timeout = {self._lock_timeout_ms}")
-                await locks.alone(connection, locks.tenant(tenant))
-                for table in TABLES:
-                    await _move(connection, table, tenant)
             for table in TABLES:
+                async with connection.transaction():
+                    await connection.execute(f"SET LOCAL lock_timeout = {self._lock_timeout_ms}")
+                    await locks.alone(connection, locks.tenant(tenant))
+                    await _move(connection, table, tenant)
                 await connection.execute(f"ANALYZE {_own(table, tenant)}")
 
     async def index(self, model: Model) -> None:

@@ -31,26 +31,29 @@ class StatisticsWordCounts:
     def __init__(self, pool: asyncpg.Pool, max_age_s: float) -> None:
         self._pool = pool
         self._partitions: TTLCache[str, tuple[str, float]] = TTLCache(_TENANTS, max_age_s)
-        self._counts: TTLCache[str, Frequencies | None] = TTLCache(_PARTITIONS, max_age_s)
+        self._counts: TTLCache[str, tuple[Frequencies | None]] = TTLCache(_PARTITIONS, max_age_s)
         self._reading = asyncio.Lock()
 
     async def frequencies(self, tenant: str) -> Frequencies | None:
         partition = self._partitions.get(tenant) or await self._partition(tenant)
         if partition is None:
             return None
-        name, episodes = partition
-        if name not in self._counts:
-            async with self._reading:
-                if name not in self._counts:
-                    self._counts[name] = await self._read(name, episodes)
-        return self._counts.get(name)
+        counted = self._counts.get(partition[0]) or await self._count(*partition)
+        return counted[0]
 
     async def _partition(self, tenant: str) -> tuple[str, float] | None:
         row = await self._pool.fetchrow(_PARTITION, tenant)
         if row is None:
             return None
-        self._partitions[tenant] = (row["relname"], row["reltuples"])
-        return self._partitions[tenant]
+        found = (row["relname"], row["reltuples"])
+        self._partitions[tenant] = found
+        return found
+
+    async def _count(self, partition: str, episodes: float) -> tuple[Frequencies | None]:
+        async with self._reading:
+            counted = self._counts.get(partition) or (await self._read(partition, episodes),)
+            self._counts[partition] = counted
+            return counted
 
     async def _read(self, partition: str, episodes: float) -> Frequencies | None:
         row = await self._pool.fetchrow(_COUNTS, partition)
