@@ -206,6 +206,33 @@ def test_a_reference_to_a_definition_with_errors_is_not_reported_as_dangling_too
     assert {item.reason for item in found} == {"UNKNOWN_KEY", "MISSING_KEY", "WRONG_TYPE"}
 
 
+def test_a_mistake_in_one_step_does_not_hide_the_dangling_reference_in_another() -> None:
+    found = problems(
+        scenarios=scenario(
+            "    a: {nxt: [], next: [{to: b}], collects: [nobody]}\n"
+            "    b: {terminal: maybe, next: [{to: a}, {when: x}, {to: 3}]}\n"
+            "    e: nothing\n"
+            "    c: {tools: [{tool: nowhere, arguments: {x: '{nobody}'}}], next: [{to: d}, {to: e}]}\n"
+        )
+    )
+    assert [(item.line, item.reason) for item in found] == [
+        (4, "UNKNOWN_KEY"),
+        (4, "DANGLING_VARIABLE"),
+        (5, "WRONG_TYPE"),
+        (5, "MISSING_KEY"),
+        (5, "WRONG_TYPE"),
+        (6, "WRONG_TYPE"),
+        (7, "DANGLING_TOOL"),
+        (7, "DANGLING_VARIABLE"),
+        (7, "DANGLING_STEP"),
+    ]
+
+
+def test_what_the_loss_of_a_wrong_part_would_cause_is_not_reported() -> None:
+    found = problems(tools=TOOLS.replace("business_key: [order_id]", "business_key: order_id"))
+    assert [item.reason for item in found] == ["WRONG_TYPE"]
+
+
 def test_every_problem_of_every_file_is_reported_at_once() -> None:
     found = problems(
         agent="id: desk\nname: x\nsystem_prompt: y\ncolour: red",

@@ -41,7 +41,7 @@ class Origin:
 @dataclass(slots=True)
 class Draft:
     """Definitions by id. `origins` also holds those whose shape was refused, so that a reference
-    to one of them is not reported as dangling on top.
+    to one of them is not reported as dangling on top; `salvaged` holds what is left of them.
     """
 
     agent: Agent | None = None
@@ -51,6 +51,7 @@ class Draft:
     tools: dict[str, Tool] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Origin] = field(default_factory=dict)
+    salvaged: dict[tuple[Kind, str], Definition] = field(default_factory=dict)
 
     def origin(self, kind: Kind, definition_id: str) -> Origin:
         """Where a definition is written; KeyError when it is not."""
@@ -81,6 +82,13 @@ class Draft:
         """Add a well-shaped definition."""
         table: dict[str, Definition] = getattr(self, kind.value)
         table[definition_id] = definition
+
+    def remains(self) -> "Draft":
+        """A draft of only the salvaged definitions, which refers to everything that is written."""
+        draft = Draft(origins=self.origins)
+        for (kind, definition_id), definition in self.salvaged.items():
+            draft.put(kind, definition_id, definition)
+        return draft
 
     def bundle(self) -> AuthoredBundle | None:
         """The whole agent; None while there is none."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from focal_config_watcher.core.authoring import draft as drafts
-from focal_config_watcher.core.authoring import shapes, yaml_reading
+from focal_config_watcher.core.authoring import salvage, shapes, yaml_reading
 from focal_config_watcher.core.authoring.draft import Draft, Origin
 from focal_config_watcher.core.authoring.folder import Kind, KnownFile
 from focal_config_watcher.core.authoring.nodes import Mapping, Node, Scalar
@@ -71,9 +71,12 @@ def _definition(result: Draft, known: KnownFile, mapping: Mapping, definition_id
         return
     node = mapping.entries[definition_id]
     result.origins[kind, definition_id] = Origin(path, node)
-    definition, problems = shapes.shape(drafts.SHAPES[kind], node, path)
+    shape = drafts.SHAPES[kind]
+    definition, problems = shapes.shape(shape, node, path)
     if definition:
         result.put(kind, definition_id, definition)
+    elif remains := salvage.salvage(shape, node):
+        result.salvaged[kind, definition_id] = remains
     yield from problems
 
 

@@ -4,6 +4,7 @@ Each module checks one subject and yields problems; none changes anything.
 """
 
 import itertools
+from collections.abc import Iterator
 
 from focal_config_watcher.core.authoring.checks import (
     bindings,
@@ -30,13 +31,38 @@ _CHECKS = (
 )
 
 
+_OF_ABSENCE = frozenset(
+    {
+        "NO_BUSINESS_KEY",
+        "BAD_BUSINESS_KEY",
+        "NO_COMPENSATION",
+        "MISSING_ARGUMENT",
+        "UNKNOWN_ARGUMENT",
+        "BAD_SCHEMA",
+    }
+)
+"""Errors that the loss of a wrong part can cause."""
+
+
 def run(draft: Draft, enough: int) -> list[Problem]:
     """The problems of all checks; the search ends once there are `enough` errors."""
     problems: list[Problem] = []
     errors = 0
-    for problem in itertools.chain.from_iterable(check(draft) for check in _CHECKS):
+    for problem in itertools.chain(_all(draft), _of_remains(draft)):
         problems.append(problem)
         errors += problem.refuses
         if errors >= enough:
             break
     return problems
+
+
+def _all(draft: Draft) -> Iterator[Problem]:
+    for check in _CHECKS:
+        yield from check(draft)
+
+
+def _of_remains(draft: Draft) -> Iterator[Problem]:
+    """Errors that are there for sure, in what is left of definitions with mistakes."""
+    for problem in _all(draft.remains()):
+        if problem.refuses and problem.reason not in _OF_ABSENCE:
+            yield problem

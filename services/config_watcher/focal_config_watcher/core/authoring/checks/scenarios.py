@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from focal_config_watcher.core.authoring.checks import naming
-from focal_config_watcher.core.authoring.draft import Draft, Origin
+from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
 from focal_config_watcher.core.authoring.folder import Kind
 from focal_config_watcher.domain.authoring.scenario import Scenario, Step, Transition
 from focal_config_watcher.domain.problem import Problem
@@ -13,8 +13,9 @@ def check(draft: Draft) -> Iterator[Problem]:
     """Dangling and unreachable steps, dead ends, wrong conditions, unguarded final acts."""
     for scenario_id, scenario in draft.scenarios.items():
         origin = draft.origin(Kind.SCENARIOS, scenario_id)
-        if scenario.entry and scenario.entry not in scenario.steps:
-            message = naming.missing("step", scenario.entry, scenario.steps)
+        steps = draft.steps(scenario_id)
+        if scenario.entry and scenario.entry not in steps:
+            message = naming.missing("step", scenario.entry, steps)
             yield origin.error("DANGLING_STEP", message, "entry")
             continue
         yield from _unreachable(origin, scenario)
@@ -22,7 +23,11 @@ def check(draft: Draft) -> Iterator[Problem]:
         for step_id, step in scenario.steps.items():
             yield from _ends(origin, step_id, step)
             for index, transition in enumerate(step.next):
-                yield from _transition(draft, origin, scenario, step_id, index, transition)
+                here = ("steps", step_id, "next", index)
+                if transition.to not in steps:
+                    message = naming.missing("step", transition.to, steps)
+                    yield origin.error("DANGLING_STEP", message, *here, "to")
+                yield from _conditions(draft, origin, transition, here)
 
 
 def _unreachable(origin: Origin, scenario: Scenario) -> Iterator[Problem]:
@@ -74,18 +79,9 @@ def _ends(origin: Origin, step_id: str, step: Step) -> Iterator[Problem]:
         yield origin.warning("DEAD_END", message, "steps", step_id)
 
 
-def _transition(
-    draft: Draft,
-    origin: Origin,
-    scenario: Scenario,
-    step_id: str,
-    index: int,
-    transition: Transition,
+def _conditions(
+    draft: Draft, origin: Origin, transition: Transition, here: tuple[Where, ...]
 ) -> Iterator[Problem]:
-    here = ("steps", step_id, "next", index)
-    if transition.to not in scenario.steps:
-        message = naming.missing("step", transition.to, scenario.steps)
-        yield origin.error("DANGLING_STEP", message, *here, "to")
     for n, name in enumerate(transition.known):
         if not draft.has(Kind.VARIABLES, name):
             message = naming.missing("variable", name, draft.ids(Kind.VARIABLES))
