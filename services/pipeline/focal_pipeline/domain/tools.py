@@ -1,0 +1,109 @@
+"""Tool calls: what is planned, on whose behalf, and what came of it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from focal_pipeline.domain.bundle import SideEffect, ToolBinding
+
+
+class Status(enum.Enum):
+    """How a call ended; the value is what the turn record says."""
+
+    SUCCESS = "success"
+    CACHED = "cached"
+    ERROR = "error"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+    STARTED = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What brought a tool in: a rule, or a step of a scenario."""
+
+    rule_id: str = ""
+    scenario_id: str = ""
+    step_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A bound tool that may run this turn."""
+
+    binding: ToolBinding
+    policy: SideEffect
+    origin: Origin
+
+    @property
+    def tool_name(self) -> str:
+        """The tool's name."""
+        return self.binding.tool_name
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exact call. `turn_group_id` is the turn's own, or that of a doubtful effect asked again."""
+
+    tool_name: str
+    arguments_json: str
+    policy: SideEffect
+    turn_group_id: str
+    occurrence: int = 1
+    critical: bool = True
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """On whose behalf calls are made."""
+
+    agent_id: str
+    config_version: int
+    session_id: str
+    turn_id: str
+    epoch: int
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call came to; `result` is parsed JSON."""
+
+    tool_name: str
+    status: Status
+    result: Any = None
+    error_reason: str = ""
+    error_message: str = ""
+    effect_id: str = ""
+    commit_point_reached: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it happened, now or before."""
+        return self.status in {Status.SUCCESS, Status.CACHED}
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the provider knows nothing under the arguments given."""
+        return self.status is Status.ERROR and self.error_reason.endswith(("not_found", "http_404"))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether nobody knows yet what happened: in doubt, still running, or blocked by either."""
+        return self.status in {Status.IN_DOUBT, Status.STARTED} or (
+            self.status is Status.REFUSED and self.error_reason in {"EFFECT_IN_DOUBT", "EFFECT_IN_PROGRESS"}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A planned tool with its exact call and outcome, and the variables its result set."""
+
+    planned: Planned
+    call: Call
+    outcome: Outcome
+    variables: Mapping[str, Any] = field(default_factory=dict)
