@@ -103,8 +103,7 @@ async def test_a_fence_shows_an_effect_that_is_still_running(database: str) -> N
 async def test_a_fence_knows_every_effect_that_a_racing_attempt_causes(database: str) -> None:
     """Whatever the order in which they meet: reserved before and listed, or refused after.
 
-    Break: in `raise_fence` drop ON CONFLICT's lock by reading the row first and updating it only when
-    it is lower; then a reservation slips between the look and the fence.
+    The races that a test can only hope for here are forced in test_toolbox_ledger.
     """
     async with (
         tool_provider.serving() as provider,

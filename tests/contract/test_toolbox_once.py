@@ -19,7 +19,7 @@ OTHER_GROUP = Turn(session_id="ses_2", turn_id="trn_2", turn_group_id="grp_2")
 
 
 async def test_sixty_four_equal_calls_refund_once(database: str) -> None:
-    """Break: drop UNIQUE (tenant_id, effect_key) and the ON CONFLICT from the migration."""
+    """Break: drop UNIQUE (tenant_id, effect_key) and conflict on effect_id instead, in the migration."""
     async with (
         tool_provider.serving() as provider,
         running_toolbox.serving(database, provider.url) as toolbox,
@@ -55,7 +55,8 @@ async def test_equal_calls_on_two_toolboxes_refund_once(database: str) -> None:
 
 
 async def test_sixty_four_turn_groups_refund_one_order_once_while_it_runs(database: str) -> None:
-    """Break: drop the index effects_one_open_per_business_key, and `reserve` lets several through."""
+    """Break: leave the look for `other` out of `reserve`, and the index too; the race that only the
+    index decides is in test_toolbox_ledger."""
     async with (
         tool_provider.serving() as provider,
         running_toolbox.serving(database, provider.url) as toolbox,
