@@ -50,20 +50,27 @@ class ValkeyLiveFeed:
         self._pubsub = pubsub
         self._buffer = buffer
         self._origin = ids.new_id("org")
+        self._hint = json.dumps([self._origin]).encode()
         self._followers: dict[str, set[Subscription]] = defaultdict(set)
 
     def publish(self, session_id: str, items: Iterable[LiveItem]) -> None:
         """Tell followers here and elsewhere; never waits."""
+        stored = False
         for item in items:
             for follower in self._followers.get(session_id, ()):
                 follower.offer(item)
-            self._pubsub.publish(_PREFIX + session_id, self._encode(item))
+            if isinstance(item, StoredEvent):
+                stored = True
+            else:
+                self._pubsub.publish(_PREFIX + session_id, self._encode(item))
+        if stored:
+            self._pubsub.publish(_PREFIX + session_id, self._hint)
 
     def hint(self, session_id: str) -> None:
         """Tell followers here and elsewhere to read the log."""
         for follower in self._followers.get(session_id, ()):
             follower.offer(None)
-        self._pubsub.publish(_PREFIX + session_id, json.dumps([self._origin]).encode())
+        self._pubsub.publish(_PREFIX + session_id, self._hint)
 
     @contextmanager
     def subscribe(self, session_id: str) -> Iterator[Subscription]:
@@ -82,9 +89,7 @@ class ValkeyLiveFeed:
                 self._followers.pop(session_id, None)
                 self._pubsub.unsubscribe(channel)
 
-    def _encode(self, item: LiveItem) -> bytes:
-        if isinstance(item, StoredEvent):
-            return json.dumps([self._origin]).encode()
+    def _encode(self, item: TextDelta) -> bytes:
         return json.dumps([self._origin, item.turn_id, item.attempt, item.sequence, item.text]).encode()
 
     def _received(self, session_id: str, payload: bytes) -> None:
