@@ -14,6 +14,7 @@ from benchmarks.mesh import echo_chain, load, report, turns
 
 HOPS = 3
 FIRST_TEXT_TURNS = 50
+FILE_WIDTH = 150
 
 
 def main() -> None:
@@ -24,12 +25,18 @@ def main() -> None:
     parser.add_argument("--rules", type=int, nargs="+", default=[10, 500], help="rules of the agent")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()
-    console = Console(stderr=options.json)
+    console = _console(to_stderr=options.json)
     echo, measured = asyncio.run(_measure(options, console))
     if options.json:
         print(json.dumps(report.as_json(echo, measured), indent=2))
     else:
         report.show(console, echo, measured)
+
+
+def _console(*, to_stderr: bool) -> Console:
+    """Tables keep their columns when the output is a file."""
+    console = Console(stderr=to_stderr)
+    return console if console.is_terminal else Console(stderr=to_stderr, width=FILE_WIDTH)
 
 
 async def _measure(
