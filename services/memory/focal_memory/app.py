@@ -88,7 +88,7 @@ def _tuning(settings: MemorySettings) -> statement.Tuning:
         vector_weight=recall.vector_weight,
         lexical_weight=recall.lexical_weight,
         exact_episodes=recall.exact_episodes,
-        words=recall.words,
+        words=recall.words + recall.uncounted_words,
     )
 
 

@@ -59,7 +59,15 @@ class RecallSettings(settings.Section):
     max_scan_tuples: int = Field(
         20_000, gt=0, description="vectors an iterative HNSW scan visits at most (hnsw.max_scan_tuples)"
     )
-    words: int = Field(_CHOICE.words, gt=0, le=32, description="rarest words of a question looked up")
+    words: int = Field(
+        _CHOICE.words, gt=0, le=32, description="rarest words of a question looked up, of those counted"
+    )
+    uncounted_words: int = Field(
+        _CHOICE.uncounted_words,
+        ge=0,
+        le=32,
+        description="further words looked up that are too rare to be counted, or in no episode",
+    )
     word_share: float = Field(
         _CHOICE.share, gt=0, le=1, description="share of episodes, 0…1, above which a word is not looked up"
     )
@@ -75,7 +83,13 @@ class RecallSettings(settings.Section):
 
     def choice(self) -> rarity.Choice:
         """Which words are looked up."""
-        return rarity.Choice(self.words, self.word_share, self.total_share, self.cheap_matches)
+        return rarity.Choice(
+            words=self.words,
+            uncounted_words=self.uncounted_words,
+            share=self.word_share,
+            total_share=self.total_share,
+            cheap_matches=self.cheap_matches,
+        )
 
 
 class PartitionSettings(settings.Section):

@@ -12,8 +12,11 @@ from focal_memory.domain.rarity import Choice, Frequencies
 COUNTED = Frequencies({"the": 0.8, "order": 0.04, "parcel": 0.01, "zebra": 0.004}, floor=0.002, episodes=1e6)
 
 
-def _words(*words: str, frequencies: Frequencies = COUNTED, choice: Choice | None = None) -> list[str]:
-    return [found.word for found in rarity.choose(words, frequencies, choice or Choice())]
+GRAMMAR = frozenset({"where", "is", "my"})
+
+
+def _words(*words: str, frequencies: Frequencies = COUNTED) -> list[str]:
+    return [found.word for found in rarity.choose(words, frequencies, Choice(), GRAMMAR)]
 
 
 def test_the_rarest_words_come_first_and_common_ones_are_dropped() -> None:
@@ -29,7 +32,13 @@ def test_one_word_is_kept_however_common_it_is() -> None:
 
 
 def test_no_more_words_than_chosen_are_looked_up() -> None:
-    assert len(_words(*(f"word{n}" for n in range(20)))) == 6
+    counted = Frequencies({f"word{n}": 0.001 for n in range(20)}, floor=0.0001, episodes=1e6)
+    assert len(_words(*counted.shares, frequencies=counted)) == 6
+    assert len(_words(*(f"new{n}" for n in range(20)), frequencies=counted)) == 10
+
+
+def test_words_that_may_not_occur_at_all_do_not_crowd_out_one_that_does() -> None:
+    assert "zebra" in _words("zebra", *(f"unheard{n}" for n in range(20)))
 
 
 def test_words_that_together_match_too_many_episodes_are_dropped() -> None:
@@ -53,9 +62,12 @@ def test_a_word_in_every_episode_still_weighs_something() -> None:
 
 
 def test_before_anything_is_counted_grammar_is_dropped_and_content_kept() -> None:
-    words = ["where", "is", "my", "parcel"]
-    assumed = rarity.assumed(words, frozenset({"where", "is", "my"}))
-    assert _words(*words, frequencies=assumed) == ["parcel"]
+    assert _words("where", "is", "my", "parcel", frequencies=rarity.UNCOUNTED) == ["parcel"]
+
+
+def test_a_count_overrules_what_is_assumed_of_grammar() -> None:
+    counted = Frequencies({"is": 0.001, "parcel": 0.5}, floor=0.0001, episodes=1e6)
+    assert _words("is", "parcel", frequencies=counted) == ["is"]
 
 
 def test_of_equally_rare_words_the_longer_is_looked_up_first() -> None:

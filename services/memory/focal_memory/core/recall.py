@@ -57,7 +57,7 @@ class Recall:
     async def _words(self, asked: Question) -> list[rarity.Weighted]:
         words = lexemes.of(asked.text)
         counted = await self._counts.frequencies(asked.scope.tenant)
-        return rarity.choose(words, counted or rarity.assumed(words, FUNCTION_WORDS), self._choice)
+        return rarity.choose(words, counted or rarity.UNCOUNTED, self._choice, FUNCTION_WORDS)
 
     async def _vector(self, text: str) -> Sequence[float] | None:
         try:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 ASSUMED_COMMON = 0.2
-"""Share assumed for a grammar word while nothing is counted: over any sensible limit."""
+"""Share assumed for a grammar word that was not counted: over any sensible limit."""
 ASSUMED_RARE = 0.001
 """Share assumed for any other word while nothing is counted: below any sensible limit."""
 
@@ -28,9 +28,26 @@ class Frequencies:
     floor: float
     episodes: float = math.inf
 
-    def share(self, word: str) -> float:
-        """The word's share, half the floor when it was not counted."""
-        return self.shares.get(word, self.floor / 2)
+
+UNCOUNTED = Frequencies({}, floor=2 * ASSUMED_RARE)
+"""For a store that has not counted yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How many words are looked up, none held by more than `share` of the episodes, and together
+    expected in no more than `total_share` of them.
+
+    Counted and uncounted words have limits of their own: an uncounted one may well be in no episode at
+    all, and must not take the place of one that is. `cheap_matches` episodes are never too many, however
+    large their share is in a small store; and one word is always kept.
+    """
+
+    words: int = 6
+    uncounted_words: int = 10
+    share: float = 0.05
+    total_share: float = 0.1
+    cheap_matches: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +58,37 @@ class Weighted:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How many words are looked up: at most `words`, none held by more than `share` of the episodes, and
-    together expected in no more than `total_share` of them.
+def choose(
+    words: Iterable[str], frequencies: Frequencies, choice: Choice, grammar: frozenset[str] = frozenset()
+) -> list[Weighted]:
+    """The rarest words of a question, rarest first; of equally rare ones the longer come first.
 
-    `cheap_matches` episodes are never too many, however large their share is in a small store; and one
-    word is always kept.
+    `grammar` are words known to be common in some language, for when they were not counted.
     """
-
-    words: int = 6
-    share: float = 0.05
-    total_share: float = 0.1
-    cheap_matches: int = 1_000
-
-
-def assumed(words: Iterable[str], grammar: frozenset[str]) -> Frequencies:
-    """Frequencies for a store that has not counted yet: only grammar words are taken to be common."""
-    return Frequencies({word: ASSUMED_COMMON for word in words if word in grammar}, 2 * ASSUMED_RARE)
-
-
-def choose(words: Iterable[str], frequencies: Frequencies, choice: Choice) -> list[Weighted]:
-    """The rarest words of a question, rarest first; of equally rare ones the longer come first."""
-    ranked = sorted(
-        ((frequencies.share(word), word) for word in set(words)),
-        key=lambda item: (item[0], -len(item[1]), item[1]),
-    )
+    room = {True: choice.words, False: choice.uncounted_words}
     cheap = choice.cheap_matches / max(frequencies.episodes, 1)
     total = 0.0
     kept: list[Weighted] = []
-    for share, word in ranked[: choice.words]:
+    for share, word in _ranked(words, frequencies, grammar):
+        counted = word in frequencies.shares
+        if room[counted] == 0:
+            continue
         total += share
         if kept and (share > max(choice.share, cheap) or total > max(choice.total_share, cheap)):
             break
+        room[counted] -= 1
         kept.append(Weighted(word, _weight(share)))
     return kept
+
+
+def _ranked(
+    words: Iterable[str], frequencies: Frequencies, grammar: frozenset[str]
+) -> list[tuple[float, str]]:
+    def share(word: str) -> float:
+        uncounted = ASSUMED_COMMON if word in grammar else frequencies.floor / 2
+        return frequencies.shares.get(word, uncounted)
+
+    return sorted(((share(word), word) for word in set(words)), key=lambda it: (it[0], -len(it[1]), it[1]))
 
 
 def _weight(share: float) -> float:

@@ -23,14 +23,17 @@ from focal_memory.ports import Search
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the statement searches; the fields are the settings of the same names in `RecallSettings`."""
+    """How the statement searches; the fields are the settings of the same names in `RecallSettings`.
+
+    `words` is the most words that a search may bring.
+    """
 
     list_depth: int = 20
     rank_constant: int = 60
     vector_weight: float = 0.6
     lexical_weight: float = 1.0
     exact_episodes: int = 10_000
-    words: int = 6
+    words: int = 16
 
 
 class _Sql(Template):
