@@ -188,6 +188,6 @@ async def test_word_counts_are_missing_before_the_first_analyze_and_right_after_
         await memory.pool.execute("ANALYZE memory.episode")
         counted = await counts.frequencies("acme")
         assert counted is not None
-        assert counted.share("text") == pytest.approx(1.0)
-        assert counted.share("number7") < 0.05
+        assert counted.shares["text"] == pytest.approx(1.0)
+        assert counted.shares.get("number7", 0) < 0.05
         assert counted.episodes == 500
