@@ -23,7 +23,7 @@ class RuntimeSettings(settings.Section):
     ttl_s: float = Field(3600, gt=0, description="seconds an unused compiled version is kept")
     fetch_timeout_s: float = Field(10, gt=0, description="seconds to fetch one bundle")
     reconnect_first_s: float = Field(0.1, gt=0, description="first pause before watching again, in seconds")
-    reconnect_longest_s: float = Field(5, gt=0, description="longest pause before watching again, seconds")
+    reconnect_longest_s: float = Field(1, gt=0, description="longest pause before watching again, seconds")
 
 
 class RuleSettings(settings.Section):

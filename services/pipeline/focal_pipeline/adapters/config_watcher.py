@@ -38,6 +38,8 @@ class ConfigWatcher:
             messages.GetBundleRequest(agent_id=agent_id, version=version),
             timeout=self._timeout_s,
             metadata=self._metadata(tenant_id),
+            # A channel that backs off answers at once, and the turn would burn its attempts on it.
+            wait_for_ready=True,
         )
         try:
             manifest, parts = await _assembled(call)

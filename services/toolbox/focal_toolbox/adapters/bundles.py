@@ -70,7 +70,10 @@ class BundleTools:
         request = watcher.GetPointerRequest(agent_id=agent_id)
         try:
             response = await self._stub.GetPointer(
-                request, timeout=self._timeout_s, metadata=self._identity(tenant_id)
+                request,
+                timeout=self._timeout_s,
+                metadata=self._identity(tenant_id),
+                wait_for_ready=True,
             )
         except grpc.aio.AioRpcError as failure:
             raise wire.from_rpc(failure) from None
@@ -79,7 +82,9 @@ class BundleTools:
 
     async def _fetch(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
         request = watcher.GetBundleRequest(agent_id=agent_id, version=version, parts=[PART])
-        call = self._stub.GetBundle(request, timeout=self._timeout_s, metadata=self._identity(tenant_id))
+        call = self._stub.GetBundle(
+            request, timeout=self._timeout_s, metadata=self._identity(tenant_id), wait_for_ready=True
+        )
         expected = ""
         received = bytearray()
         try:
