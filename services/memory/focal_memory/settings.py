@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from focal_embedding import EmbeddingSettings
 from focal_memory.domain import admission, rarity
@@ -113,8 +111,9 @@ class MemorySettings(settings.WithPostgres, settings.ServiceSettings):
     recall: RecallSettings = RecallSettings()
     partitions: PartitionSettings = PartitionSettings()
 
-    @model_validator(mode="after")
-    def _vectors_can_be_indexed(self) -> Self:
-        if self.embedding.dimensions > INDEXABLE_DIMENSIONS:
-            raise ValueError(f"embedding.dimensions: at most {INDEXABLE_DIMENSIONS} can be indexed")
-        return self
+    @field_validator("embedding")
+    @classmethod
+    def _vectors_can_be_indexed(cls, embedding: EmbeddingSettings) -> EmbeddingSettings:
+        if embedding.dimensions > INDEXABLE_DIMENSIONS:
+            raise ValueError(f"dimensions: at most {INDEXABLE_DIMENSIONS} can be indexed")
+        return embedding
