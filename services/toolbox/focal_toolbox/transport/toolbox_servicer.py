@@ -13,11 +13,12 @@ from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceServicer
 from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
-from focal_service_kit import identity
+from focal_service_kit import identity, logging
 from focal_toolbox import errors
 from focal_toolbox.core import fencing, listing
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
+from focal_toolbox.domain.result import Result
 from focal_toolbox.ports import EffectLedger, ToolCatalogue
 from focal_toolbox.transport import callers, codec, page_tokens
 
@@ -44,6 +45,10 @@ class ToolboxServicer(ToolboxServiceServicer):
         order = codec.order_from_proto(callers.of_attempt(request.context), request)
         async with aclosing(self._execution.execute(order)) as events:
             async for event in events:
+                if isinstance(event, Result):
+                    logging.bind(
+                        tool=event.tool_name[:64], status=event.status, tool_reason=event.error_reason
+                    )
                 yield codec.event_to_proto(event)
 
     async def Fence(self, request: pb.FenceRequest, context: Any) -> pb.FenceResponse:
