@@ -34,6 +34,7 @@ async def pool(
         min_size=min(chosen.pool_min, chosen.pool_max),
         max_size=chosen.pool_max,
         timeout=chosen.connect_timeout_s,
+        command_timeout=chosen.command_timeout_s,
         connect=_connect,
         server_settings={**server_settings(chosen, application), **(parameters or {})},
         reset=_no_reset,
@@ -66,7 +67,7 @@ def ready(opened: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
 
 def translate(raised: BaseException) -> errors.FocalError | None:
     """Connection losses and timeouts as errors a caller may repeat; None for anything else."""
-    if isinstance(raised, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError):
+    if isinstance(raised, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | TimeoutError):
         return _away("the database took too long")
     if isinstance(raised, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
         return _away("a concurrent change won, try again")

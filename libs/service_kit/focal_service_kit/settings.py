@@ -142,6 +142,11 @@ class PostgresSettings(Section):
     pool_min: int = Field(1, ge=0, description="connections kept open")
     pool_max: int = Field(10, gt=0, description="connections at most")
     connect_timeout_s: float = Field(5, gt=0, description="seconds to open a connection")
+    command_timeout_s: float = Field(
+        10,
+        gt=0,
+        description="seconds to wait for an answer: a server that is frozen cannot time out by itself",
+    )
     statement_timeout_ms: int = Field(5000, ge=0, description="longest statement, ms; 0 = no limit")
     lock_timeout_ms: int = Field(2000, ge=0, description="longest wait for a lock, ms; 0 = no limit")
     idle_in_transaction_timeout_ms: int = Field(
