@@ -100,6 +100,14 @@ async def test_a_lost_database_connection_is_a_dependency_that_is_away(database:
         assert await pool.fetchval("SELECT 1") == 1
 
 
+async def test_a_database_that_does_not_answer_is_a_dependency_that_is_away(database: str) -> None:
+    """A frozen server cannot end a statement itself: only our side's limit does."""
+    frozen = settings.PostgresSettings(url=database, command_timeout_s=0.2, statement_timeout_ms=0)
+    async with postgres.pool(frozen, "test") as pool:
+        error = await refusal((postgres.translate,), lambda: pool.execute("SELECT pg_sleep(30)"))
+    assert error.reason == "DEPENDENCY_UNAVAILABLE"
+
+
 async def test_a_database_that_refuses_connections_is_a_dependency_that_is_away() -> None:
     nowhere = settings.PostgresSettings(url="postgresql://127.0.0.1:1/none", pool_min=0)
     async with postgres.pool(nowhere, "test") as pool:
