@@ -12,7 +12,6 @@ from focal_client import Reply
 from focal_kernel import ids
 
 BURST_PAUSE_S = 0.3
-THINKING_S = 0.3  # long enough that the carrier has been asked, far shorter than its answer
 
 Scene = Callable[[Stage], Awaitable[list[Claim]]]
 
@@ -62,8 +61,7 @@ async def change_of_mind(stage: Stage) -> list[Claim]:
     scene = "change of mind"
     async with stage.customer("Cleo") as cleo:
         first = await cleo.say("Please trace my parcel, the order is 10014.")
-        await cleo.happened("turn_aggregated")
-        await asyncio.sleep(THINKING_S)
+        await cleo.reported("tool", "started")
         second = await cleo.say("Sorry, I meant order 10004. Please trace that parcel.")
         await cleo.answered([first, second])
     reply = cleo.replies[-1]

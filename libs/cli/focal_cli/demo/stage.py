@@ -85,9 +85,14 @@ class Customer:
 
         await self._until(complete)
 
-    async def happened(self, kind: str) -> None:
-        """Read until there is an event of this kind."""
-        await self._until(lambda: bool(self.events(kind)))
+    async def reported(self, category: str, kind: str) -> None:
+        """Read until the agent has reported something of a category and kind."""
+
+        def seen() -> bool:
+            reports = (event.proto.agent for event in self.events("agent"))
+            return any((each.category, each.type) == (category, kind) for each in reports)
+
+        await self._until(seen)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
