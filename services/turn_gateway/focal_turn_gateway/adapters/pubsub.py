@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from focal_service_kit import logging
+from focal_service_kit import logging, tasks
 
 _QUEUED = 10_000
-"""Publications held while Valkey is slow; older ones are dropped, since followers read the log anyway."""
+"""Publications held while Valkey is slow; further ones are dropped, since followers read the log anyway."""
 _BATCH = 100
 _RECONNECT_S = 0.5
 _READ_S = 5.0
@@ -50,10 +50,10 @@ class PubSub:
             group.create_task(self._forever(self._send), name="publish")
             group.create_task(self._forever(self._receive), name="subscribe")
 
-    async def _forever(self, once: Callable[[], object]) -> None:
+    async def _forever(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await once()  # type: ignore[misc]
+                await once()
             except (RedisError, OSError) as error:
                 _log.warning("valkey away", cause=type(error).__name__)
                 await asyncio.sleep(_RECONNECT_S)
@@ -69,16 +69,22 @@ class PubSub:
             await pipeline.execute()
 
     async def _receive(self) -> None:
+        """Read and keep the subscriptions as wanted over one connection, until it fails."""
         async with self._client.pubsub(ignore_subscribe_messages=True) as connection:
-            subscribed: set[str] = set()
-            async with asyncio.TaskGroup() as group:
-                keeper = group.create_task(self._keep_subscribed(connection, subscribed))
-                try:
-                    await self._read(connection, subscribed)
-                finally:
-                    keeper.cancel()
+            await connection.connect()
+            both = [
+                asyncio.create_task(self._keep_subscribed(connection), name="keep subscribed"),
+                asyncio.create_task(self._read(connection), name="read"),
+            ]
+            try:
+                ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+            finally:
+                await tasks.cancel(both)
 
-    async def _keep_subscribed(self, connection: redis.asyncio.client.PubSub, subscribed: set[str]) -> None:
+    async def _keep_subscribed(self, connection: redis.asyncio.client.PubSub) -> None:
+        subscribed: set[str] = set()
         while True:
             self._changed.clear()
             wanted = set(self._receivers)
@@ -86,15 +92,11 @@ class PubSub:
                 await connection.subscribe(*added)
             if removed := subscribed - wanted:
                 await connection.unsubscribe(*removed)
-            subscribed.clear()
-            subscribed.update(wanted)
+            subscribed = wanted
             await self._changed.wait()
 
-    async def _read(self, connection: redis.asyncio.client.PubSub, subscribed: set[str]) -> None:
+    async def _read(self, connection: redis.asyncio.client.PubSub) -> None:
         while True:
-            if not subscribed:
-                await asyncio.sleep(0.01)
-                continue
             message = await connection.get_message(timeout=_READ_S)
             if message is None:
                 continue
