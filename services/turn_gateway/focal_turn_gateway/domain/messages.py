@@ -15,8 +15,10 @@ from focal_turn_gateway.domain import channels
 MAX_METADATA_ENTRIES = 32
 MAX_METADATA_BYTES = 256
 # Joiners and marks are visible only together with a base character; separators and format characters never
-# are.
-_INVISIBLE_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Cn", "Mn", "Me"})
+# are. Unassigned characters count as visible: to this Python's tables, next year's emoji is unassigned.
+_INVISIBLE_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Me"})
+# Letters and symbols by category, blank on the screen: Hangul fillers and the empty Braille pattern.
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 class Disposition(StrEnum):
@@ -68,7 +70,7 @@ class Content:
             raise errors.TextTooLong(len(text), max_chars)
         if "\x00" in text:
             raise errors.InvalidField("content.text", "holds a NUL character")
-        if not any(unicodedata.category(char) not in _INVISIBLE_CATEGORIES for char in text):
+        if not any(map(_visible, text)):
             raise errors.EmptyText
         if provider_message_id:
             ids.check_foreign_id(provider_message_id, "content.provider_message_id")
@@ -135,6 +137,10 @@ class Message:
     disposition: Disposition = Disposition.PENDING
     metadata: Mapping[str, str] = field(default_factory=dict)
     provider_message_id: str = ""
+
+
+def _visible(char: str) -> bool:
+    return char not in _BLANKS and unicodedata.category(char) not in _INVISIBLE_CATEGORIES
 
 
 def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
