@@ -6,7 +6,10 @@ import base64
 import binascii
 
 from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2
+from focal_kernel import errors as kernel_errors
+from focal_kernel import ids
 from focal_turn_gateway import errors
+from focal_turn_gateway.domain import channels
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.sessions import SessionFilter
 
@@ -34,12 +37,24 @@ def submission_from_proto(
 
 
 def filter_from_proto(request: session_service_pb2.ListSessionsRequest) -> SessionFilter:
-    """Which sessions to list."""
+    """Which sessions to list. Raises InvalidArgument (INVALID_ID), UnknownChannel."""
     ended = {
         session_pb2.SESSION_STATUS_ACTIVE: False,
         session_pb2.SESSION_STATUS_ENDED: True,
     }.get(request.status)
-    return SessionFilter(request.agent_id, request.channel, request.customer_id, ended)
+    return SessionFilter(
+        request.agent_id and ids.check_id(request.agent_id, "agent_id"),
+        request.channel and channels.resolve(request.channel),
+        request.customer_id and ids.check_id(request.customer_id, "customer_id"),
+        ended,
+    )
+
+
+def offset_from_proto(offset: int) -> int:
+    """A checked offset to follow from. Raises InvalidField for negative ones."""
+    if offset < 0:
+        raise errors.InvalidField("after_offset", "must not be negative")
+    return offset
 
 
 def page_size(asked: int) -> int:
@@ -60,8 +75,9 @@ def page_start(token: str, query: str) -> str:
         return ""
     try:
         found, _, last_id = base64.urlsafe_b64decode(token.encode()).decode().rpartition("\n")
-    except (binascii.Error, UnicodeError, ValueError):
+        ids.check_id(last_id, "page_token")
+    except (binascii.Error, ValueError, kernel_errors.InvalidArgument):
         raise errors.InvalidPageToken from None
-    if found != query or not last_id:
+    if found != query:
         raise errors.InvalidPageToken
     return last_id
