@@ -19,8 +19,9 @@ _REMEMBERED = 10_000
 class ConfigDirectory:
     """`ports.AgentDirectory`.
 
-    Known agents are trusted for `known_s` seconds, and for as long as config_watcher is away: a deploy of it
-    must not stop conversations. Unknown ones are asked for again after `unknown_s` seconds.
+    Known agents are trusted for `known_s` seconds, and again for as long whenever config_watcher does not
+    answer: a deploy of it must neither stop conversations nor slow each message down. Unknown ones are asked
+    for again after `unknown_s` seconds.
     """
 
     def __init__(self, channel: grpc.aio.Channel, *, known_s: float, unknown_s: float) -> None:
@@ -37,7 +38,8 @@ class ConfigDirectory:
         if key in self._fresh:
             return
         if (known := self._unknown.get(key)) is not None:
-            raise known
+            # Without what earlier raises have left on it, or it would grow with each.
+            raise known.with_traceback(None)
         try:
             await self._stub.GetPointer(pb.GetPointerRequest(agent_id=agent_id))
         except grpc.aio.AioRpcError as error:
@@ -53,3 +55,4 @@ class ConfigDirectory:
             raise raised from error
         if key not in self._ever:
             raise raised from error
+        self._fresh[key] = True
