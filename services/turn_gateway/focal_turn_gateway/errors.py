@@ -1,15 +1,16 @@
 """What can go wrong in the gateway.
 
 focal_kernel.errors.FocalError
-├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidMetadata · InvalidPageToken
+├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPageToken
 ├── NotFound         SessionNotFound · TurnNotFound
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol
-├── Unavailable      StoreUnavailable · PeerUnavailable
+├── Unavailable      StoreUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
 ├── AttemptLost      another attempt of the session is newer: stop, touch nothing
-└── AttemptFailed    the pipeline could not run the attempt
+├── AttemptFailed    the pipeline could not run the attempt
+└── Undeliverable    a destination will never take what it was given
 """
 
 from __future__ import annotations
@@ -130,3 +131,7 @@ class AttemptFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.fatal = fatal
+
+
+class Undeliverable(Exception):
+    """A destination refused what it was given and would refuse it again."""

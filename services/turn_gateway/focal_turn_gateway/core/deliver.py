@@ -63,12 +63,16 @@ class Deliver:
             await self.outbox.delivered([row.outbox_id for row in rows])
 
     async def _failed(self, rows: list[ClaimedRow], error: Exception) -> None:
-        if len(rows) == 1 or min(row.attempts for row in rows) < _TRIES_TOGETHER:
+        refused = isinstance(error, errors.Undeliverable)
+        if len(rows) > 1 and (refused or min(row.attempts for row in rows) >= _TRIES_TOGETHER):
+            # One row may spoil the batch for all: from now on each stands for itself.
+            for row in rows:
+                await self._deliver([row])
+        elif refused:
+            _log.error("delivery given up", destination=self.name, key=rows[0].dedupe_key, cause=str(error))
+            await self.outbox.give_up([rows[0].outbox_id])
+        else:
             await self._postpone(rows, error)
-            return
-        # One row may spoil the batch for all: from now on each stands for itself.
-        for row in rows:
-            await self._deliver([row])
 
     async def _postpone(self, rows: list[ClaimedRow], error: Exception) -> None:
         attempts = max(row.attempts for row in rows)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import grpc
 import grpc.aio
 
 from focal.memory.v1 import episode_pb2
 from focal.memory.v1 import memory_service_pb2 as pb
 from focal.memory.v1 import memory_service_pb2_grpc as api
+from focal_service_kit import errors as wire
+from focal_turn_gateway import errors
 from focal_turn_gateway.ports import ClaimedRow
 
 
@@ -24,16 +27,24 @@ class MemoryEpisodes:
         self._timeout_s = timeout_s
 
     async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
-        """Send the episodes of all rows, one stream per tenant."""
+        """Send the episodes of all rows, one stream per tenant. Raises Undeliverable."""
         by_tenant: dict[str, list[ClaimedRow]] = defaultdict(list)
         for row in rows:
             by_tenant[row.tenant_id].append(row)
         for tenant_id, owned in by_tenant.items():
+            await self._add(tenant_id, [episode for row in owned for episode in _episodes(row)])
+
+    async def _add(self, tenant_id: str, episodes: list[episode_pb2.Episode]) -> None:
+        try:
             await self._stub.AddEpisodes(
-                [pb.AddEpisodesRequest(episode=episode) for row in owned for episode in _episodes(row)],
+                [pb.AddEpisodesRequest(episode=episode) for episode in episodes],
                 timeout=self._timeout_s,
                 metadata=(("authorization", f"Bearer {self._token(tenant_id)}"),),
             )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                raise errors.Undeliverable(wire.from_rpc(error).reason) from error
+            raise
 
 
 def _episodes(row: ClaimedRow) -> Iterator[episode_pb2.Episode]:

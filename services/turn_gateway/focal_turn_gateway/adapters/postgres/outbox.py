@@ -30,6 +30,7 @@ _POSTPONE = """
 UPDATE turns.outbox SET next_attempt_at = clock_timestamp() + $2, claimed_until = NULL
 WHERE outbox_id = ANY($1) AND state = 'PENDING'
 """
+_GIVE_UP = "UPDATE turns.outbox SET state = 'FAILED', claimed_until = NULL WHERE outbox_id = ANY($1)"
 
 
 class PostgresOutbox:
@@ -55,3 +56,8 @@ class PostgresOutbox:
         """Try again later."""
         with failures.translated():
             await self._pool.execute(_POSTPONE, list(outbox_ids), timedelta(seconds=seconds))
+
+    async def give_up(self, outbox_ids: Sequence[int]) -> None:
+        """The destination will never take them."""
+        with failures.translated():
+            await self._pool.execute(_GIVE_UP, list(outbox_ids))
