@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,6 +64,7 @@ class GrpcPipelineRun:
 
     def __init__(self, call: _Call) -> None:
         self._call = call
+        self._writing = asyncio.Lock()
 
     async def start(self, attempt: Attempt, effects: tuple[bytes, ...]) -> None:
         """Send the attempt."""
@@ -87,10 +89,12 @@ class GrpcPipelineRun:
 
     async def _send(self, request: pb.RunTurnRequest) -> None:
         try:
-            await self._call.write(request)
+            # A call takes one write at a time; a second one meanwhile would fail both.
+            async with self._writing:
+                await self._call.write(request)
         except grpc.aio.AioRpcError as error:
             raise _failed(error) from error
-        except grpc.aio.InternalError as error:
+        except (grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             raise errors.AttemptFailed("the pipeline closed the stream", fatal=False) from error
 
 

@@ -6,9 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import (
     Attempt,
     ReplySegment,
@@ -36,10 +39,12 @@ class CloseTurn:
     error_reply: str
     patience_s: float
 
-    async def complete(self, attempt: Attempt, result: TurnResult, events: Sequence[Event]) -> bool:
+    async def complete(self, attempt: Attempt, finished: Finished) -> bool:
         """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
-        turn = closed(attempt, result, TurnStatus.COMPLETE)
-        return await self._commit(attempt, turn, result.state, [*events, _last(attempt, TurnCompleted(turn))])
+        turn = closed(attempt, finished.result, TurnStatus.COMPLETE)
+        events = [*finished.events, _last(attempt, TurnCompleted(turn))]
+        outbox = outbox_rows(attempt, turn, finished.messages, frozenset(self.destinations))
+        return await self._commit(attempt, turn, finished.result.state, events, outbox)
 
     async def fail(self, attempt: Attempt, reason: str) -> bool:
         """Commit the error policy's answer; true when messages remain. Raises AttemptLost,
@@ -53,10 +58,17 @@ class CloseTurn:
             config_version=attempt.config_version,
         )
         turn = closed(attempt, result, TurnStatus.FAILED, reason)
-        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))])
+        outbox = outbox_rows(attempt, turn, attempt.messages, frozenset(self.destinations))
+        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))], outbox)
 
-    async def _commit(self, attempt: Attempt, turn: Turn, state: str | None, events: list[Event]) -> bool:
-        outbox = outbox_rows(attempt, turn, frozenset(self.destinations))
+    async def _commit(
+        self,
+        attempt: Attempt,
+        turn: Turn,
+        state: str | None,
+        events: Sequence[Event],
+        outbox: Sequence[OutboxRow],
+    ) -> bool:
         committed = await self._patiently(attempt, turn, state, events, outbox)
         if committed.fresh:
             self.live.publish(attempt.session_id, stored(attempt.session_id, committed, events))
@@ -85,13 +97,18 @@ class CloseTurn:
                 await asyncio.sleep(_RETRY_S)
 
 
-def outbox_rows(attempt: Attempt, turn: Turn, destinations: frozenset[str]) -> list[OutboxRow]:
-    """What a committed turn owes the outside: each reply segment outbound, the exchange to memory."""
+def outbox_rows(
+    attempt: Attempt, turn: Turn, messages: Sequence[Message], destinations: frozenset[str]
+) -> list[OutboxRow]:
+    """What a committed turn owes the outside: each reply segment outbound, the exchange to memory.
+
+    `messages` are those the turn may have answered.
+    """
     rows = []
     if OUTBOUND in destinations:
         rows += [_outbound(attempt, turn, segment) for segment in turn.reply]
     if MEMORY in destinations:
-        rows.append(_memory(attempt, turn))
+        rows.append(_memory(attempt, turn, messages))
     return rows
 
 
@@ -129,24 +146,17 @@ def _outbound(attempt: Attempt, turn: Turn, segment: ReplySegment) -> OutboxRow:
     return OutboxRow(OUTBOUND, f"{turn.turn_id}:{segment.index}", payload)
 
 
-def _memory(attempt: Attempt, turn: Turn) -> OutboxRow:
-    answered = set(turn.message_ids)
-    said = [
-        {
-            "episode_id": message.message_id,
-            "text": message.text,
-            "source": "USER",
-            "at": message.received_at.isoformat(),
-        }
-        for message in attempt.messages
-        if message.message_id in answered
+def _memory(attempt: Attempt, turn: Turn, messages: Sequence[Message]) -> OutboxRow:
+    answered = [message for message in messages if message.message_id in turn.message_ids]
+    episodes = [
+        _episode(message.message_id, message.text, "USER", message.received_at) for message in answered
     ]
-    last_at = attempt.messages[-1].received_at if attempt.messages else attempt.opened_at
-    reply = {
-        "episode_id": f"{turn.turn_id}-reply",
-        "text": turn.reply_text,
-        "source": "AGENT",
-        "at": last_at.isoformat(),
-    }
-    payload = {"customer_id": attempt.customer_id, "turn_id": turn.turn_id, "episodes": [*said, reply]}
+    if turn.reply_text.strip():
+        last_at = answered[-1].received_at if answered else attempt.opened_at
+        episodes.append(_episode(f"{turn.turn_id}-reply", turn.reply_text, "AGENT", last_at))
+    payload = {"customer_id": attempt.customer_id, "turn_id": turn.turn_id, "episodes": episodes}
     return OutboxRow(MEMORY, turn.turn_id, payload)
+
+
+def _episode(episode_id: str, text: str, source: str, at: datetime) -> dict[str, str]:
+    return {"episode_id": episode_id, "text": text, "source": source, "at": at.isoformat()}

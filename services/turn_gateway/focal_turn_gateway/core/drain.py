@@ -83,7 +83,7 @@ class Drain:
             return True
         if not isinstance(outcome, Finished):
             return True
-        remaining = await self.close_turn.complete(attempt, outcome.result, outcome.events)
+        remaining = await self.close_turn.complete(attempt, outcome)
         _log_turn(attempt, outcome)
         return remaining or hold.woken.is_set()
 

@@ -9,6 +9,9 @@ from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import LiveFeed, TurnStore
 
+_AGAIN_S = 0.2
+"""Pause before a store that was away is tried again."""
+
 
 class Reporter:
     """Collects an attempt's events; what waits longer than `flush_s` seconds is stored by itself."""
@@ -51,6 +54,7 @@ class Reporter:
             except errors.StoreUnavailable:
                 self._waiting = taken + self._waiting
                 self._arrived.set()
+                await asyncio.sleep(_AGAIN_S)
                 return
         self._live.hint(self._attempt.session_id)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from focal_kernel import ids
-from focal_service_kit import tasks
+from focal_service_kit import logging, tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.reporting import Reporter
 from focal_turn_gateway.domain.events import (
@@ -17,6 +17,7 @@ from focal_turn_gateway.domain.events import (
     TextDelta,
     TurnSuperseded,
 )
+from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnResult
 from focal_turn_gateway.ports import (
     EffectFence,
@@ -29,6 +30,8 @@ from focal_turn_gateway.ports import (
     TurnStore,
 )
 
+_log = logging.get("attempt")
+
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
@@ -37,10 +40,14 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The attempt has a result, and events that wait to be stored with it."""
+    """The attempt has a result, and events that wait to be stored with it.
+
+    `messages` are those of the attempt and those that came while it ran.
+    """
 
     result: TurnResult
     events: list[Event]
+    messages: tuple[Message, ...]
 
 
 Outcome = Superseded | Finished
@@ -64,27 +71,33 @@ class RunAttempt:
         """Run the attempt. Raises AttemptLost, AttemptFailed, StoreUnavailable."""
         effects = (await self.fence.fence(attempt)).effects if attempt.follows_uncommitted else ()
         reporter = Reporter(self.store, self.live, attempt, self.flush_s)
+        messages = list(attempt.messages)
         async with self.pipeline.run(attempt, effects) as run:
+            main = asyncio.create_task(self._listen(attempt, run, reporter, messages), name="listen")
             side_tasks = [
-                asyncio.create_task(self._tell_pending(attempt, run, woken), name="tell pending"),
+                asyncio.create_task(self._tell_pending(attempt, run, woken, messages), name="tell pending"),
                 asyncio.create_task(reporter.run(), name="report"),
             ]
-            main = asyncio.create_task(self._listen(attempt, run, reporter), name="listen")
             try:
                 await asyncio.wait([main, *side_tasks], return_when=asyncio.FIRST_COMPLETED)
+                # A result counts, whatever befell the tasks beside it; if it must not, its commit says so.
                 for task in side_tasks:
-                    if task.done():
+                    if task.done() and not main.done():
                         task.result()
                 return await main
             finally:
                 await tasks.cancel([main, *side_tasks])
 
-    async def _listen(self, attempt: Attempt, run: PipelineRun, reporter: Reporter) -> Outcome:
+    async def _listen(
+        self, attempt: Attempt, run: PipelineRun, reporter: Reporter, messages: list[Message]
+    ) -> Outcome:
         artifacts = 0
         async for frame in run.frames():
             match frame:
                 case TurnResult():
-                    return Finished(frame, await reporter.take())
+                    if not frame.answers_first_of(messages):
+                        raise errors.AttemptFailed("the result skips messages or answers none", fatal=True)
+                    return Finished(frame, await reporter.take(), tuple(messages))
                 case Decision():
                     if await self._decided(attempt, frame, reporter):
                         return Superseded()
@@ -99,8 +112,11 @@ class RunAttempt:
         if isinstance(frame, Text):
             delta = TextDelta(attempt.turn_id, attempt.attempt, frame.sequence, frame.text)
             self.live.publish(attempt.session_id, [delta])
-        elif isinstance(frame, AgentReported) and len(frame.payload_json) <= self.max_event_bytes:
-            reporter.add(Event(frame, attempt.turn_id, attempt.attempt))
+        elif isinstance(frame, AgentReported):
+            if len(frame.payload_json.encode()) > self.max_event_bytes:
+                _log.warning("event too large, dropped", turn=attempt.turn_id, type=frame.type)
+            else:
+                reporter.add(Event(frame, attempt.turn_id, attempt.attempt))
 
     async def _keep(self, attempt: Attempt, run: PipelineRun, offered: OfferedArtifact, count: int) -> None:
         size = len(offered.artifact.data_json.encode())
@@ -133,16 +149,25 @@ class RunAttempt:
         )
         return Event(body, attempt.turn_id, attempt.attempt)
 
-    async def _tell_pending(self, attempt: Attempt, run: PipelineRun, woken: asyncio.Event) -> None:
-        """State each message that arrives, once. A store that is away is asked again."""
-        told = attempt.last_sequence
+    async def _tell_pending(
+        self, attempt: Attempt, run: PipelineRun, woken: asyncio.Event, messages: list[Message]
+    ) -> None:
+        """State each message that arrives, once, and add it to `messages`.
+
+        A store that is away is asked again; a stream that takes no more facts has its end, which `_listen`
+        reads.
+        """
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.poll_s):
                     await woken.wait()
             woken.clear()
+            arrived: tuple[Message, ...] = ()
             with suppress(errors.StoreUnavailable):
-                messages = await self.store.pending(attempt.session_id, told)
-                if messages:
-                    await run.tell_pending(messages)
-                    told = messages[-1].sequence
+                arrived = await self.store.pending(attempt.session_id, messages[-1].sequence)
+            if arrived:
+                messages += arrived
+                try:
+                    await run.tell_pending(arrived)
+                except errors.AttemptFailed:
+                    return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -149,6 +149,14 @@ class TurnResult:
     usage: Usage = field(default_factory=Usage)
     commit_point_reached: bool = False
     phase_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def answers_first_of(self, messages: Sequence[Message]) -> bool:
+        """Whether the answered messages are the first of `messages`, and at least one when there are any: an
+        answer to nothing would be given again and again, and one that leaves a gap could not be committed.
+        """
+        count = len(self.answered_message_ids)
+        first = {message.message_id for message in messages[:count]}
+        return set(self.answered_message_ids) == first and len(first) == count and bool(count or not messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ BEGIN
       message_sequence = s.message_sequence + 1,
       event_offset = s.event_offset + 1,
       window_opened_at = coalesce(s.window_opened_at, clock_timestamp()),
-      due_at = least(clock_timestamp() + p_pause, s.window_opened_at + p_max_wait),
+      due_at = least(clock_timestamp() + p_pause, coalesce(s.window_opened_at, clock_timestamp()) + p_max_wait),
       due_reason = CASE WHEN s.window_opened_at + p_max_wait < clock_timestamp() + p_pause THEN 'MAX_WAIT'
                         ELSE p_pause_reason END,
       updated_at = clock_timestamp()
@@ -265,6 +265,19 @@ BEGIN
 END $$
 """
 
+_EXTEND_WINDOW = """
+CREATE FUNCTION turns.extend_window(p_tenant_id text, p_session_id text, p_pause interval, p_max_wait interval)
+RETURNS void LANGUAGE sql AS $$
+  -- Only a window that is open: it closes by itself, at the latest when its maximum has passed.
+  UPDATE turns.sessions SET
+    due_at = greatest(due_at, least(clock_timestamp() + p_pause, window_opened_at + p_max_wait)),
+    due_reason = CASE WHEN window_opened_at + p_max_wait < clock_timestamp() + p_pause THEN 'MAX_WAIT'
+                      ELSE due_reason END
+  WHERE tenant_id = p_tenant_id AND session_id = p_session_id
+    AND window_opened_at IS NOT NULL AND due_at > clock_timestamp()
+$$
+"""
+
 _OPEN_TURN = """
 CREATE FUNCTION turns.open_turn(
   p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer
@@ -275,7 +288,6 @@ DECLARE
   s turns.sessions;
   t turns.turns;
   v_messages jsonb;
-  v_texts text;
   v_wait double precision;
   v_first bigint;
 BEGIN
@@ -283,9 +295,7 @@ BEGIN
   IF p_lease IS NOT NULL AND s.gateway IS DISTINCT FROM p_lease THEN
     RETURN '{"next": "idle"}';
   END IF;
-  SELECT jsonb_agg(turns.message_json(m) ORDER BY m.sequence),
-         string_agg(m.text, E'\\n' ORDER BY m.sequence)
-    INTO v_messages, v_texts
+  SELECT jsonb_agg(turns.message_json(m) ORDER BY m.sequence) INTO v_messages
     FROM (SELECT * FROM turns.messages WHERE session_id = p_session_id AND turn_id IS NULL
           ORDER BY sequence LIMIT p_max_messages) m;
   IF v_messages IS NULL THEN
@@ -296,13 +306,12 @@ BEGIN
     RETURN jsonb_build_object('next', 'wait', 'wait_ms', v_wait);
   END IF;
 
-  UPDATE turns.turns SET attempt = attempt + 1, epoch = s.epoch + 1, status = 'PROCESSING', customer_text = v_texts,
+  UPDATE turns.turns SET attempt = attempt + 1, epoch = s.epoch + 1, status = 'PROCESSING',
       aggregation = s.due_reason
     WHERE turn_id = s.open_turn_id RETURNING * INTO t;
   IF NOT FOUND THEN
-    INSERT INTO turns.turns (turn_id, tenant_id, session_id, turn_group_id, status, attempt, epoch, cause,
-        customer_text, aggregation)
-      VALUES (p_turn_id, s.tenant_id, p_session_id, p_turn_group_id, 'PROCESSING', 1, s.epoch + 1, 'MESSAGE', v_texts,
+    INSERT INTO turns.turns (turn_id, tenant_id, session_id, turn_group_id, status, attempt, epoch, cause, aggregation)
+      VALUES (p_turn_id, s.tenant_id, p_session_id, p_turn_group_id, 'PROCESSING', 1, s.epoch + 1, 'MESSAGE',
         s.due_reason)
       RETURNING * INTO t;
   END IF;
@@ -408,6 +417,8 @@ DECLARE
   v_consumed integer;
 BEGIN
   at := now();
+  -- A repeat may overtake its first try, which then still holds the row: look only behind it.
+  PERFORM 1 FROM turns.sessions WHERE session_id = p_session_id FOR UPDATE;
   IF EXISTS (SELECT 1 FROM turns.turns WHERE turn_id = p_turn_id AND epoch = p_epoch AND turn_index > 0) THEN
     committed := false;
     first_offset := 0;
@@ -416,7 +427,7 @@ BEGIN
   END IF;
   s := turns.hold(p_session_id, p_epoch);
   UPDATE turns.messages SET turn_id = p_turn_id,
-      disposition = CASE WHEN disposition = 'SUPERSEDING' THEN disposition ELSE 'JOINED' END
+      disposition = CASE WHEN disposition IN ('SUPERSEDING', 'ABSORBED') THEN disposition ELSE 'JOINED' END
     WHERE session_id = p_session_id AND message_id = ANY(p_message_ids) AND turn_id IS NULL;
   GET DIAGNOSTICS v_consumed = ROW_COUNT;
   IF v_consumed <> cardinality(p_message_ids) OR s.open_turn_id IS DISTINCT FROM p_turn_id OR EXISTS (
@@ -425,17 +436,22 @@ BEGIN
     RAISE EXCEPTION 'messages are not the open prefix of the session' USING ERRCODE = 'FC001';
   END IF;
   UPDATE turns.turns SET status = p_status, turn_index = s.turn_count + 1, record = p_record,
-      reply_text = p_reply_text, status_reason = p_reason, closed_at = at
+      reply_text = p_reply_text, status_reason = p_reason, closed_at = at,
+      customer_text = coalesce((SELECT string_agg(m.text, E'\\n' ORDER BY m.sequence) FROM turns.messages m
+                                WHERE m.session_id = p_session_id AND m.message_id = ANY(p_message_ids)), '')
     WHERE turn_id = p_turn_id;
   INSERT INTO turns.outbox (tenant_id, session_id, destination, dedupe_key, payload)
     SELECT s.tenant_id, p_session_id, o->>'destination', o->>'dedupe_key', o->'payload'
     FROM jsonb_array_elements(p_outbox) o;
   UPDATE turns.sessions SET state = coalesce(p_state, state), turn_count = turn_count + 1, open_turn_id = NULL,
-      config_version = CASE WHEN config_version = 0 THEN p_config_version ELSE config_version END, updated_at = at
-    WHERE session_id = p_session_id;
+      config_version = CASE WHEN config_version = 0 THEN p_config_version ELSE config_version END, updated_at = at,
+      -- The next window belongs to what is still open: a message this turn took in must not shorten it.
+      window_opened_at = (SELECT min(m.received_at) FROM turns.messages m
+                          WHERE m.session_id = p_session_id AND m.turn_id IS NULL)
+    WHERE session_id = p_session_id
+    RETURNING window_opened_at IS NOT NULL INTO remaining;
   first_offset := turns.append_events(p_session_id, p_events);
   committed := true;
-  remaining := EXISTS (SELECT 1 FROM turns.messages WHERE session_id = p_session_id AND turn_id IS NULL);
 END $$
 """
 
@@ -444,6 +460,7 @@ _FUNCTIONS = (
     _LIVE_GATEWAYS,
     _APPEND_EVENTS,
     _SUBMIT_MESSAGE,
+    _EXTEND_WINDOW,
     _OPEN_TURN,
     _HOLD,
     _RECORD_EVENTS,
