@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from focal_service_kit import logging
 from focal_turn_gateway.ports import Hold
+
+_AGAIN_S = 0.1
+
+_log = logging.get("engine")
 
 
 class InMemoryEngine:
@@ -36,6 +41,10 @@ class InMemoryEngine:
     async def _one(self, hold: Hold, drain: Callable[[Hold], Awaitable[None]]) -> None:
         try:
             await drain(hold)
+        except Exception:  # noqa: BLE001
+            _log.exception("drain failed, tried again", session=hold.session_id)
+            await asyncio.sleep(_AGAIN_S)
+            hold.woken.set()
         finally:
             del self._woken[hold.session_id]
             if hold.woken.is_set():

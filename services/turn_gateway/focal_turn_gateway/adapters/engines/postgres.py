@@ -9,12 +9,24 @@ from typing import Protocol
 
 from focal_service_kit import deadlines, logging, tasks
 from focal_turn_gateway import errors
-from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.ports import Hold
 
 _log = logging.get("engine")
 
 Drain = Callable[[Hold], Awaitable[None]]
+
+
+class Leases(Protocol):
+    """Which gateway instance holds which session."""
+
+    async def claim(self, session_id: str, instance: int) -> bool:
+        """Hold the session unless a live instance does."""
+
+    async def release(self, session_id: str, instance: int) -> bool:
+        """Let the session go; true when it has unanswered messages."""
+
+    async def abandoned(self, instance: int, draining: list[str], limit: int) -> list[str]:
+        """Sessions with unanswered messages that nobody drains; `draining` are this process's."""
 
 
 class Presence(Protocol):
@@ -37,7 +49,8 @@ class Hints(Protocol):
 class PostgresEngine:
     """`ports.TurnEngine` on the database that holds the turns.
 
-    Safety never depends on it: a drain that runs twice is told apart by its epoch.
+    Safety never depends on it: a drain that runs twice is told apart by its epoch. A session with an entry in
+    `_woken` has a task that will look at it again when that event is set, to the task's very end.
     """
 
     def __init__(
@@ -58,6 +71,8 @@ class PostgresEngine:
         self._places = asyncio.Semaphore(max_drains)
         self._instance: int | None = None
         self._drain: Drain | None = None
+        self._retiring = False
+        self._early: set[str] = set()
         self._woken: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -68,22 +83,35 @@ class PostgresEngine:
             woken.set()
         elif self._drain is not None and self._instance is not None:
             self._start(session_id, self._instance, self._drain)
+        elif len(self._early) < self._sweep_limit:
+            self._early.add(session_id)
 
     async def serve(self, drain: Drain) -> None:
         """Drain sessions until cancelled, then let them go for others to take."""
         self._drain = drain
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._presence.run(self._joined, self._lost), name="presence")
-                group.create_task(self._hints.listen(self._hinted), name="hints")
-                group.create_task(self._sweep(), name="sweep")
-        finally:
-            self._drain = None
-            await tasks.cancel(list(self._tasks.values()))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._presence.run(self._joined, self._lost), name="presence")
+            group.create_task(self._hints.listen(self._hinted), name="hints")
+            group.create_task(self._sweep(), name="sweep")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # While this instance still counts as alive, so that nobody takes what is just being let go.
+                self._drain = None
+                await tasks.cancel(list(self._tasks.values()))
+
+    async def retire(self) -> None:
+        """Take over nothing more, and return when no session is being drained here."""
+        self._retiring = True
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
 
     def _joined(self, instance: int) -> None:
         _log.info("joined", instance=instance)
         self._instance = instance
+        early, self._early = self._early, set()
+        for session_id in early:
+            self.wake(session_id)
 
     def _lost(self) -> None:
         """Others may have taken our sessions: stop, whatever the drains were doing."""
@@ -110,6 +138,8 @@ class PostgresEngine:
         try:
             async with self._places:
                 again = await self._hold(hold, instance, drain)
+            # No await from here on: a wake is seen above, or finds no entry and starts a drain of its own.
+            self._woken.pop(hold.session_id, None)
             if again or hold.woken.is_set():
                 self.wake(hold.session_id)
         except errors.StoreUnavailable:
@@ -118,18 +148,14 @@ class PostgresEngine:
             _log.exception("drain failed, left to the sweep", session=hold.session_id)
 
     async def _hold(self, hold: Hold, instance: int, drain: Drain) -> bool:
-        """Drain if the session can be claimed, else hint to its holder; true when to look again.
-
-        The session is unregistered before the last look: a wake in between must find no drain to rely on.
-        """
+        """Drain if the session can be claimed, else hint to its holder; true when to look again."""
         if not await self._leases.claim(hold.session_id, instance):
-            self._woken.pop(hold.session_id, None)
+            hold.woken.clear()
             await self._hints.send(hold.session_id)
             return False
         try:
             await drain(hold)
         finally:
-            self._woken.pop(hold.session_id, None)
             again = await asyncio.shield(self._leases.release(hold.session_id, instance))
         return again
 
@@ -142,7 +168,7 @@ class PostgresEngine:
         while True:
             await asyncio.sleep(self._sweep_s * random.uniform(0.75, 1.25))  # noqa: S311
             instance = self._instance
-            if instance is None:
+            if instance is None or self._retiring:
                 continue
             try:
                 found = await self._leases.abandoned(instance, list(self._woken), self._sweep_limit)
