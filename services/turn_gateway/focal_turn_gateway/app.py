@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import asyncpg
 import redis.asyncio
 
@@ -30,6 +28,7 @@ from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
 from focal_turn_gateway.core.follow import Follow
+from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -37,9 +36,11 @@ from focal_turn_gateway.domain.accumulation import WindowPolicy
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
+from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
-from focal_turn_gateway.transport.turn_gateway_servicer import Limits, TurnGatewayServicer
+from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer
+from focal_turn_gateway.transport.watching import Watching
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
 
@@ -58,6 +59,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     deliveries = _deliveries(settings, host, pool, valkey)
     drain = _drain(settings, host, pool, live, deliveries)
     host.background("turn engine", lambda: engine.serve(drain))
+    host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
     _register(settings, host, pool, engine, live)
@@ -148,7 +150,6 @@ def _deliveries(
             timeout_s=delivery.timeout_s,
             retry_min_s=delivery.retry_min_s,
             retry_max_s=delivery.retry_max_s,
-            woken=asyncio.Event(),
         )
         for name, destination in destinations.items()
     ]
@@ -161,25 +162,44 @@ def _register(
     windows = WindowPolicy(
         accumulation.mode, accumulation.fixed_ms, accumulation.max_wait_ms, accumulation.channel_ms
     )
-    config = host.channel(
-        channels.ChannelSettings("config_watcher", settings.peers.config_watcher, safe_methods=(_POINTER,))
-    )
-    agents = ConfigDirectory(config, known_s=limits.known_agents_s, unknown_s=limits.unknown_agents_s)
+    messages = PostgresMessageStore(pool, accumulation.max_wait_ms)
     reader = PostgresSessionReader(pool)
-    submit = Submit(agents, PostgresMessageStore(pool, accumulation.max_wait_ms), engine, live, windows)
+    submit = Submit(_agents(settings, host), messages, engine, live, windows)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)
+    conversing = Conversing(
+        submit=submit,
+        keep_open=KeepOpen(messages, accumulation.typing_ms),
+        follow=follow,
+        reader=reader,
+        streams=streams,
+        max_chars=limits.max_text_chars,
+        buffer=limits.stream_buffer,
+    )
     # Calls of later releases are left to the base class; the kit refuses them with their reason.
     servicer = TurnGatewayServicer(  # type: ignore[abstract]
         submit,
         Send(submit, follow, reader),
-        follow,
         reader,
-        streams,
-        Limits(limits.max_text_chars, limits.stream_buffer),
+        conversing,
+        Watching(follow, streams, limits.stream_buffer),
+        limits.max_text_chars,
     )
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
     sessions = SessionServicer(reader)  # type: ignore[abstract]
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, host.server)
     host.serves("focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService")
+
+
+def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:
+    limits = settings.limits
+    config_watcher = channels.ChannelSettings(
+        "config_watcher",
+        settings.peers.config_watcher,
+        safe_methods=(_POINTER,),
+        timeout_s=limits.agents_timeout_s,
+    )
+    return ConfigDirectory(
+        host.channel(config_watcher), known_s=limits.known_agents_s, unknown_s=limits.unknown_agents_s
+    )

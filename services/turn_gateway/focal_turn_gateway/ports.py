@@ -47,6 +47,11 @@ class MessageStore(Protocol):
     async def submit(self, submission: Submission, window: Window) -> Accepted:
         """Store the message, its identity and its session. Raises RequestIdReused, StoreUnavailable."""
 
+    async def extend_window(self, tenant_id: str, session_id: str, pause_ms: int) -> None:
+        """Keep an open window of the session open for another `pause_ms`, up to its longest wait. Raises
+        StoreUnavailable.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Idle:
@@ -246,9 +251,12 @@ class Outbox(Protocol):
     async def postpone(self, outbox_ids: Sequence[int], seconds: float) -> None:
         """Try again later."""
 
+    async def give_up(self, outbox_ids: Sequence[int]) -> None:
+        """The destination will never take them: let what waits behind them pass."""
+
 
 class Destination(Protocol):
     """Where outbox rows go. A repeated delivery with the same dedupe key must change nothing."""
 
     async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
-        """Deliver all rows or raise."""
+        """Deliver all rows or raise; Undeliverable when trying again cannot help."""

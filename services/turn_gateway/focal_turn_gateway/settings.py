@@ -30,6 +30,9 @@ class Accumulation(settings.Section):
     channel_ms: dict[str, int] = Field(
         default_factory=dict, description="channel name to pause in ms, instead of the channel's base"
     )
+    typing_ms: int = Field(
+        3000, ge=0, description="pause from a sign of typing on, while a window is open, ms; 0 ignores typing"
+    )
 
 
 class Engine(settings.Section):
@@ -42,7 +45,6 @@ class Engine(settings.Section):
     sweep_s: float = Field(1, gt=0, description="seconds between looks for sessions nobody drains, ±25 %")
     sweep_limit: int = Field(200, gt=0, description="sessions taken up per sweep")
     max_drains: int = Field(256, gt=0, description="sessions drained at once by this process")
-    hint_timeout_s: float = Field(0.2, gt=0, description="seconds a wake hint to other gateways may take")
 
 
 class Turns(settings.Section):
@@ -79,6 +81,9 @@ class Limits(settings.Section):
     page_events: int = Field(200, gt=0, description="stored events read at once")
     known_agents_s: float = Field(30, gt=0, description="seconds an agent's existence is remembered")
     unknown_agents_s: float = Field(2, gt=0, description="seconds an agent's absence is remembered")
+    agents_timeout_s: float = Field(
+        2, gt=0, description="seconds config_watcher may take to say that one exists"
+    )
 
 
 class Delivery(settings.Section):

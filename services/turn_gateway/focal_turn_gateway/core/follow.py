@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from focal_service_kit import logging
+from focal_turn_gateway import errors
 from focal_turn_gateway.domain.events import (
     StoredEvent,
     TextDelta,
     TextReset,
+    TurnCompleted,
+    TurnFailed,
     TurnStarted,
     TurnSuperseded,
 )
-from focal_turn_gateway.ports import LiveFeed, LiveSubscription, SessionReader
+from focal_turn_gateway.ports import LiveFeed, LiveItem, LiveSubscription, SessionReader
 
 Followed = StoredEvent | TextDelta | TextReset
+
+_VOID_TURNS = 32
+"""Turns whose late text is still told apart; turns of a session end one after the other."""
+
+_log = logging.get("follow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +37,34 @@ class Follow:
     page: int
 
     async def __call__(self, session_id: str, after_offset: int) -> AsyncGenerator[Followed, None]:
-        """Events behind `after_offset` as they are stored, and live text, until the caller leaves."""
-        with self.live.subscribe(session_id) as subscription:
-            follower = _Follower(after_offset)
-            while True:
-                async for event in self._stored(session_id, follower):
-                    for item in follower.seen(event):
-                        yield item
-                async for item in follower.live(subscription, self.poll_s):
-                    yield item
+        """Events behind `after_offset` as they are stored, and live text, until the caller leaves.
 
-    async def _stored(self, session_id: str, follower: _Follower) -> AsyncIterator[StoredEvent]:
+        A store that is away is waited for: what is stored then follows without a gap.
+        """
+        follower = _Follower(after_offset)
+        with self.live.subscribe(session_id) as subscription:
+            while True:
+                events = await self._stored(session_id, follower.offset)
+                for event in events:
+                    for item in follower.stored(event):
+                        yield item
+                if len(events) < self.page:
+                    while (live := await self._live(subscription, follower)) is not None:
+                        for item in live:
+                            yield item
+
+    async def _stored(self, session_id: str, offset: int) -> list[StoredEvent]:
         while True:
-            events = await self.reader.events(session_id, follower.offset, self.page)
-            for event in events:
-                yield event
-            if len(events) < self.page:
-                return
+            try:
+                return await self.reader.events(session_id, offset, self.page)
+            except errors.StoreUnavailable:
+                _log.warning("store away, following goes on", session=session_id)
+                await asyncio.sleep(self.poll_s)
+
+    async def _live(self, subscription: LiveSubscription, follower: _Follower) -> list[Followed] | None:
+        """What the next live item comes to; None when the log must be read."""
+        item = await subscription.next(self.poll_s)
+        return None if item is None else follower.live(item)
 
 
 class _Follower:
@@ -53,29 +74,31 @@ class _Follower:
         self.offset = offset
         self._void: dict[str, int] = {}
 
-    def seen(self, event: StoredEvent) -> list[Followed]:
-        """The event, with the reset of live text that it implies."""
+    def stored(self, event: StoredEvent) -> list[Followed]:
+        """The next event, with the reset of live text that it implies."""
         self.offset = event.offset
-        return [event, *self._resets(event)]
-
-    async def live(self, subscription: LiveSubscription, poll_s: float) -> AsyncIterator[Followed]:
-        """Live items for as long as they follow on one another; ends when the log must be read."""
-        while (item := await subscription.next(poll_s)) is not None:
-            if isinstance(item, TextDelta):
-                if item.attempt > self._void.get(item.turn_id, 0):
-                    yield item
-            elif item.offset > self.offset + 1:
-                return
-            elif item.offset == self.offset + 1:
-                for followed in self.seen(item):
-                    yield followed
-
-    def _resets(self, event: StoredEvent) -> list[TextReset]:
-        if isinstance(event.body, TurnSuperseded):
-            void = event.attempt
+        if isinstance(event.body, TurnCompleted | TurnFailed):
+            self._mark_void(event.turn_id, event.attempt)
+        elif isinstance(event.body, TurnSuperseded):
+            return [event, self._reset(event.turn_id, event.attempt)]
         elif isinstance(event.body, TurnStarted) and event.attempt > 1:
-            void = event.attempt - 1
-        else:
-            return []
-        self._void[event.turn_id] = void
-        return [TextReset(event.turn_id, void)]
+            return [event, self._reset(event.turn_id, event.attempt - 1)]
+        return [event]
+
+    def live(self, item: LiveItem) -> list[Followed] | None:
+        """The item if it comes next, nothing if it is void or known, None if events before it are missing."""
+        if isinstance(item, TextDelta):
+            return [item] if item.attempt > self._void.get(item.turn_id, 0) else []
+        if item.offset > self.offset + 1:
+            return None
+        return self.stored(item) if item.offset == self.offset + 1 else []
+
+    def _reset(self, turn_id: str, attempt: int) -> TextReset:
+        self._mark_void(turn_id, attempt)
+        return TextReset(turn_id, attempt)
+
+    def _mark_void(self, turn_id: str, attempt: int) -> None:
+        self._void.pop(turn_id, None)
+        self._void[turn_id] = attempt
+        if len(self._void) > _VOID_TURNS:
+            del self._void[next(iter(self._void))]

@@ -27,9 +27,10 @@ class Send:
         """The stored message and its turn. Raises what `Submit` raises, and ReplyNotReady after
         `timeout_s`.
         """
+        give_up_at = None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s
         accepted = await self.submit(submission)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(give_up_at):
                 return accepted, await self._answer(submission.tenant_id, accepted)
         except TimeoutError:
             raise errors.ReplyNotReady(accepted.message_id) from None

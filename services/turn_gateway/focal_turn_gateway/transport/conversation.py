@@ -3,93 +3,129 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal_kernel import errors as kernel_errors
+from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import events, requests
 from focal_turn_gateway.core.follow import Follow, Followed
+from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Address
+from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.transport.frames import Frames
 from focal_turn_gateway.transport.streams import Streams
+
+_TYPING_EVERY_S = 0.5
+"""Signs of typing that come faster say nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversing:
+    """What every conversation uses; `buffer` is the number of frames held for a slow reader."""
+
+    submit: Submit
+    keep_open: KeepOpen
+    follow: Follow
+    reader: SessionReader
+    streams: Streams
+    max_chars: int
+    buffer: int
+
+    async def begin(self, tenant_id: str, setup: pb.ConverseSetup) -> Conversation:
+        """A conversation at an address, from what the client has seen or from what is new.
+
+        Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND).
+        """
+        address = requests.address_from_proto(setup.address)
+        after_offset = requests.offset_from_proto(setup.after_offset)
+        await self.submit.agents.require(tenant_id, address.agent_id)
+        session = await self.reader.session_at(tenant_id, address)
+        last_offset = session.last_offset if session else 0
+        return Conversation(
+            uses=self,
+            tenant_id=tenant_id,
+            address=address,
+            session_id=session.session_id if session else "",
+            frames=Frames(self.buffer),
+            offset=after_offset if setup.HasField("after_offset") else last_offset,
+            through=last_offset,
+        )
 
 
 @dataclass(slots=True)
 class Conversation:
-    """The state of one stream. `frames` holds what waits to be written; a slow reader makes its writers
-    wait.
+    """The state of one stream.
+
+    `offset` is that of the last event written, or from where following starts. The stream has its last word
+    when it followed `through` and nothing in `unanswered` is left. `meanwhile` holds what was answered while a
+    message was on its way into the store, else it is None.
     """
 
-    submit: Submit
-    follow: Follow
-    streams: Streams
+    uses: Conversing
     tenant_id: str
     address: Address
-    max_chars: int
-    frames: asyncio.Queue[pb.ConverseResponse | None]
-    offset: int = 0
+    session_id: str
+    frames: Frames[pb.ConverseResponse]
+    offset: int
+    through: int
     following: asyncio.Task[None] | None = None
+    followed: int = 0
     unanswered: set[str] = field(default_factory=set)
+    meanwhile: set[str] | None = None
     half_closed: bool = False
+    typed_at: float = 0.0
 
     async def run(
-        self, incoming: AsyncIterator[pb.ConverseRequest], session_id: str
+        self, incoming: AsyncIterator[pb.ConverseRequest]
     ) -> AsyncGenerator[pb.ConverseResponse, None]:
         """Frames to the client until it leaves, or until it said its last word and has its last reply."""
-        yield pb.ConverseResponse(ready=pb.ConverseReady(session_id=session_id, offset=self.offset))
-        if session_id:
-            self._start_following(session_id)
-        reading = asyncio.create_task(self._read(incoming), name="converse read")
+        yield pb.ConverseResponse(ready=pb.ConverseReady(session_id=self.session_id, offset=self.offset))
+        if self.session_id:
+            self._start_following()
+        reading = self.frames.fed_by(self._read(incoming), "converse read")
         try:
-            with self.streams.ticket() as due:
-                leaving = asyncio.create_task(self._leave(due), name="converse leave")
-                try:
-                    while (frame := await self.frames.get()) is not None:
+            with self.uses.streams.open(self.frames.end):
+                async with aclosing(self.frames.written()) as frames:
+                    async for frame in frames:
+                        self.offset = frame.event.offset or self.offset
                         yield frame
-                finally:
-                    leaving.cancel()
-            if reading.done() and not reading.cancelled():
-                reading.result()
+            if self.uses.streams.draining:
+                yield pb.ConverseResponse(go_away=self.uses.streams.go_away(self.offset))
         finally:
-            reading.cancel()
-            if self.following is not None:
-                self.following.cancel()
-
-    async def _leave(self, due: asyncio.Event) -> None:
-        await due.wait()
-        await self.frames.put(pb.ConverseResponse(go_away=self.streams.go_away(self.offset)))
-        await self.frames.put(None)
+            await tasks.cancel([reading] if self.following is None else [reading, self.following])
 
     async def _read(self, incoming: AsyncIterator[pb.ConverseRequest]) -> None:
-        try:
-            async for request in incoming:
-                match request.WhichOneof("frame"):
-                    case "message":
-                        await self.frames.put(await self._take(request.message))
-                    case "typing":
-                        continue
-                    case _:
-                        raise errors.StreamProtocol("setup is sent once, then messages and typing")
-        except kernel_errors.FocalError:
-            await self.frames.put(None)
-            raise
+        async for request in incoming:
+            match request.WhichOneof("frame"):
+                case "message":
+                    await self.frames.put(await self._take(request.message))
+                case "typing":
+                    await self._note_typing(request.typing)
+                case _:
+                    raise errors.StreamProtocol("setup is sent once, then messages and typing")
         self.half_closed = True
-        await self._end_when_answered()
+        self._end_when_answered()
 
     async def _take(self, message: pb.ConverseMessage) -> pb.ConverseResponse:
         """Store a message; a refusal is a frame, the stream goes on."""
+        self.meanwhile = answered = set[str]()
         try:
             submission = requests.submission_from_proto(
-                self.tenant_id, self.address, message.content, message.request_id, self.max_chars
+                self.tenant_id, self.address, message.content, message.request_id, self.uses.max_chars
             )
-            accepted = await self.submit(submission)
+            accepted = await self.uses.submit(submission)
+            await self._expect(accepted, answered)
         except kernel_errors.FocalError as refusal:
             return pb.ConverseResponse(rejected=_rejected(message.request_id, refusal))
-        self._expect(accepted)
+        finally:
+            self.meanwhile = None
         return pb.ConverseResponse(
             accepted=pb.MessageAccepted(
                 request_id=message.request_id,
@@ -100,34 +136,50 @@ class Conversation:
             )
         )
 
-    def _expect(self, accepted: Accepted) -> None:
-        if not accepted.duplicate:
-            self.unanswered.add(accepted.message_id)
-            if self.following is None:
-                self.offset = accepted.event_offset - 1
+    async def _expect(self, accepted: Accepted, answered: set[str]) -> None:
+        """Note what the stream must still deliver before it may end: an answer, or the events up to it."""
         if self.following is None:
-            self._start_following(accepted.session_id)
+            self.session_id = accepted.session_id
+            self.offset = self.offset if accepted.duplicate else accepted.event_offset - 1
+            self._start_following()
+        if accepted.duplicate:
+            # Read in this order, the answer is not behind the offset.
+            turn = await self.uses.reader.turn_answering(self.tenant_id, accepted.message_id)
+            session = await self.uses.reader.session(self.tenant_id, accepted.session_id)
+            self.through = max(self.through, session.last_offset)
+            answered |= set(turn.message_ids if turn else ())
+        if accepted.message_id not in answered:
+            self.unanswered.add(accepted.message_id)
 
-    def _start_following(self, session_id: str) -> None:
-        self.following = asyncio.create_task(self._forward(session_id), name="converse follow")
+    async def _note_typing(self, typing: pb.ConverseTyping) -> None:
+        now = time.monotonic()
+        if typing.active and self.session_id and now - self.typed_at > _TYPING_EVERY_S:
+            self.typed_at = now
+            await self.uses.keep_open(self.tenant_id, self.session_id)
 
-    async def _forward(self, session_id: str) -> None:
+    def _start_following(self) -> None:
+        self.followed = self.offset
+        self.following = self.frames.fed_by(self._forward(), "converse follow")
+
+    async def _forward(self) -> None:
         place = events.Place(self.tenant_id, self.address.agent_id, self.address.channel)
-        async with aclosing(self.follow(session_id, self.offset)) as items:
+        async with aclosing(self.uses.follow(self.session_id, self.followed)) as items:
             async for item in items:
                 await self.frames.put(_frame(item, place))
                 if isinstance(item, StoredEvent):
-                    self.offset = item.offset
+                    self.followed = item.offset
                     self._note_answered(item)
-                    await self._end_when_answered()
+                    self._end_when_answered()
 
     def _note_answered(self, event: StoredEvent) -> None:
         if isinstance(event.body, TurnCompleted | TurnFailed):
+            if self.meanwhile is not None:
+                self.meanwhile.update(event.body.turn.message_ids)
             self.unanswered.difference_update(event.body.turn.message_ids)
 
-    async def _end_when_answered(self) -> None:
-        if self.half_closed and not self.unanswered:
-            await self.frames.put(None)
+    def _end_when_answered(self) -> None:
+        if self.half_closed and not self.unanswered and self.followed >= self.through:
+            self.frames.end()
 
 
 def _frame(item: Followed, place: events.Place) -> pb.ConverseResponse:

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 
 
 class Streams:
-    """Every open stream holds a ticket; draining makes all tickets due. `time_left_s` is what clients are
-    told.
-    """
+    """Knows every open stream; `time_left_s` is what clients are told when the process drains."""
 
     def __init__(self, time_left_s: float) -> None:
+        self.draining = False
         self._time_left_s = time_left_s
-        self._tickets: set[asyncio.Event] = set()
-        self._draining = False
+        self._ends: set[Callable[[], None]] = set()
 
     @contextmanager
-    def ticket(self) -> Iterator[asyncio.Event]:
-        """An event that is set when the stream has to end."""
-        due = asyncio.Event()
-        if self._draining:
-            due.set()
-        self._tickets.add(due)
+    def open(self, end: Callable[[], None]) -> Iterator[None]:
+        """A stream that `end` ends soon; called once when the process drains, at once if it does already."""
+        if self.draining:
+            end()
+        self._ends.add(end)
         try:
-            yield due
+            yield
         finally:
-            self._tickets.discard(due)
+            self._ends.discard(end)
 
     async def drain(self) -> None:
         """Ask all streams to end, now and from now on."""
-        self._draining = True
-        for due in self._tickets:
-            due.set()
+        self.draining = True
+        for end in self._ends:
+            end()
 
     def go_away(self, resume_offset: int) -> pb.GoAway:
         """The frame that says so."""

@@ -17,10 +17,11 @@ _SUBMIT = """
 SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
 FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
+_EXTEND = "SELECT turns.extend_window($1, $2, $3, $4)"
 
 
 class PostgresMessageStore:
-    """`ports.MessageStore` on the schema `turns`."""
+    """`ports.MessageStore` on the schema `turns`; `max_wait_ms` is a window's longest wait."""
 
     def __init__(self, pool: asyncpg.Pool, max_wait_ms: int) -> None:
         self._pool = pool
@@ -44,6 +45,13 @@ class PostgresMessageStore:
             row["duplicate"],
             row["event_offset"],
         )
+
+    async def extend_window(self, tenant_id: str, session_id: str, pause_ms: int) -> None:
+        """Keep an open window open. Raises StoreUnavailable."""
+        with failures.translated():
+            await self._pool.execute(
+                _EXTEND, tenant_id, session_id, timedelta(milliseconds=pause_ms), self._max_wait
+            )
 
     async def _call(self, submission: Submission, window: Window) -> asyncpg.Record:
         address, content = submission.address, submission.content

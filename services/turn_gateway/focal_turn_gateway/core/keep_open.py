@@ -1,0 +1,23 @@
+"""Keep an accumulation window open while the customer is typing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.ports import MessageStore
+
+
+@dataclass(frozen=True, slots=True)
+class KeepOpen:
+    """`typing_ms` is the pause from a sign of typing on, in milliseconds; 0 ignores typing."""
+
+    store: MessageStore
+    typing_ms: int
+
+    async def __call__(self, tenant_id: str, session_id: str) -> None:
+        """Note that the customer types. Losing the sign costs a shorter window and nothing else."""
+        if self.typing_ms:
+            with suppress(errors.StoreUnavailable):
+                await self.store.extend_window(tenant_id, session_id, self.typing_ms)
