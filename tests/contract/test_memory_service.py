@@ -158,6 +158,19 @@ async def test_only_admins_and_services_forget(database: str) -> None:
         assert await internal.forget("s1") == {"episodes": 1, "vectors": 1}
 
 
+async def test_an_operator_names_the_tenant_and_nobody_else_may_name_another(database: str) -> None:
+    async with memory_server.serving(database) as running:
+        await memory_server.client(running).add(episode("e1", "parcel"))
+        request = api.DeleteGroupRequest(session_id="s1", tenant_id="acme")
+        rival = memory_server.client(running, "rival").stub
+        code, error = await _refusal(rival.DeleteGroup(request, timeout=5))
+        assert (code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "TENANT_MISMATCH")
+        operator = memory_server.Client(running.channel(running.deployment.operator_token())).stub
+        code, error = await _refusal(operator.DeleteGroup(api.DeleteGroupRequest(session_id="s1"), timeout=5))
+        assert (code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+        assert (await operator.DeleteGroup(request, timeout=5)).deleted["episodes"] == 1
+
+
 async def test_forgetting_is_complete_and_can_be_repeated(database: str) -> None:
     async with memory_server.serving(database) as running:
         memory = memory_server.client(running)

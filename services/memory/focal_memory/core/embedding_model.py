@@ -13,17 +13,16 @@ class EmbeddingModel:
     def __init__(self, register: ModelRegister, embedder: Embedder) -> None:
         self.ours = Model(embedder.model, embedder.dimensions)
         self._register = register
-        self._checked = False
+        self._agrees = False
 
     async def check(self) -> None:
         """Readiness: raises EmbeddingMismatch while the stored vectors are another model's."""
-        self._checked = False
         stored = await self._register.claim(self.ours)
-        if stored != self.ours:
+        self._agrees = stored == self.ours
+        if not self._agrees:
             raise errors.EmbeddingMismatch(stored.name, self.ours.name)
-        self._checked = True
 
     async def require(self) -> None:
         """As `check`, but costs nothing once the models were found to agree."""
-        if not self._checked:
+        if not self._agrees:
             await self.check()

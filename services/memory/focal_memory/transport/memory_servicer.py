@@ -50,9 +50,8 @@ class MemoryServicer(memory_service_pb2_grpc.MemoryServiceServicer):
         self, request: api.DeleteGroupRequest, context: Context
     ) -> api.DeleteGroupResponse:
         identity.require_role(*ERASING_ROLES)
-        return api.DeleteGroupResponse(
-            deleted=await self._forget.group(identity.tenant(), request.session_id)
-        )
+        tenant = identity.tenant(request.tenant_id)
+        return api.DeleteGroupResponse(deleted=await self._forget.group(tenant, request.session_id))
 
     async def Traverse(self, request: api.TraverseRequest, context: Context) -> NoReturn:  # noqa: N802
         raise not_implemented("Traverse")

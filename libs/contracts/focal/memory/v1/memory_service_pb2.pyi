@@ -364,16 +364,20 @@ class DeleteGroupRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: builtins.int
+    TENANT_ID_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """Session whose group to delete."""
+    tenant_id: builtins.str
+    """Tenant it belongs to; only operators, who have no tenant of their own, need to say it."""
     def __init__(
         self,
         *,
         session_id: builtins.str = ...,
+        tenant_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
