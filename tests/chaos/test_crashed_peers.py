@@ -1,0 +1,169 @@
+"""kill -9 of the pipeline, the toolbox and the servers before, during and after a refund.
+
+A toolbox that dies between asking the shop and noting the answer leaves an effect in doubt: it is
+never repeated and never called rejected.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from focal.turn.v1 import turn_pb2
+from tests.chaos.harness.gates import Gate
+from tests.chaos.harness.rig import Rig
+from tests.chaos.harness.scenes import QUESTION, Crash, asked, before_the_yes, kept, paid, refunds
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+COMPLETE = turn_pb2.TURN_STATUS_COMPLETE
+
+
+async def test_a_pipeline_killed_before_the_refund_leaves_one_refund(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(Gate.RESERVE) as gate:
+        yes = await ada.say("Yes, please.")
+        await gate.reached()
+        crash.kill("pipeline")
+    turn = await crash.answered(ada, yes)
+    assert (turn.status, turn.attempt > 1) == (COMPLETE, True)
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+async def test_a_pipeline_killed_during_the_refund_leaves_one_refund(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    await rig.shop.refunds_take(before_ms=1000)
+    yes = await ada.say("Yes, please.")
+    await asked(rig)
+    crash.kill("pipeline")
+    turn = await crash.answered(ada, yes)
+    assert (turn.status, turn.attempt > 1) == (COMPLETE, True)
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+async def test_a_pipeline_killed_after_the_refund_leaves_one_refund(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(Gate.CONCLUDE) as gate:
+        yes = await ada.say("Yes, please.")
+        await gate.reached()
+        crash.kill("pipeline")
+    turn = await crash.answered(ada, yes)
+    assert (turn.status, turn.attempt > 1) == (COMPLETE, True)
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+async def test_a_toolbox_killed_before_it_reserved_leaves_one_refund(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(Gate.RESERVE) as gate:
+        yes = await ada.say("Yes, please.")
+        await gate.reached()
+        crash.kill("toolbox")
+        await gate.abort()
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+@pytest.mark.parametrize("paid_already", [False, True], ids=["before the payment", "after it"])
+async def test_a_toolbox_killed_while_the_shop_works_leaves_doubt_and_at_most_one_refund(
+    rig: Rig, crash: Crash, paid_already: bool
+) -> None:
+    ada = await before_the_yes(rig)
+    await rig.shop.refunds_take(before_ms=0 if paid_already else 1500, after_ms=1500 if paid_already else 0)
+    yes = await ada.say("Yes, please.")
+    await (paid(rig, ada.order) if paid_already else asked(rig))
+    crash.kill("toolbox")
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert "checking" in turn.reply[0].text
+    evidence = await kept(rig, ada)
+    assert refunds(evidence) == ["IN_DOUBT"]
+    assert len(evidence.refunds) <= 1
+
+
+async def test_a_refund_in_doubt_blocks_another_for_the_same_order(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    await rig.shop.refunds_take(after_ms=1500)
+    yes = await ada.say("Yes, please.")
+    await paid(rig, ada.order)
+    crash.kill("toolbox")
+    await crash.answered(ada, yes)
+    await rig.shop.refunds_take()
+    bob = rig.customer()
+    bob.order = ada.order
+    await bob.ask(f"I'd like to return order {bob.order}, it arrived broken.")
+    answer = await bob.ask("Yes, please.")
+    assert "checking" in answer.reply[0].text
+    evidence = await kept(rig, ada, bob)
+    assert refunds(evidence) == ["IN_DOUBT"]
+    assert len(evidence.refunds) == 1
+
+
+async def test_a_toolbox_killed_while_it_notes_the_refund_has_noted_it(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(Gate.CONCLUDE) as gate:
+        yes = await ada.say("Yes, please.")
+        await gate.reached()
+        crash.kill("toolbox")
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+@pytest.mark.parametrize("gate", [Gate.MESSAGE, Gate.CLAIM], ids=["stored", "claimed"])
+async def test_postgres_killed_while_a_message_is(rig: Rig, crash: Crash, gate: Gate) -> None:
+    ada = rig.customer()
+    async with rig.closed(gate) as closed:
+        saying = ada.begin(QUESTION)
+        await closed.reached()
+        await crash.kill_postgres()
+    turn = await crash.answered(ada, await saying)
+    assert turn.status == COMPLETE
+    await kept(rig, ada)
+
+
+async def test_postgres_killed_during_the_refund_leaves_one_refund(rig: Rig, crash: Crash) -> None:
+    ada = await before_the_yes(rig)
+    await rig.shop.refunds_take(before_ms=1000)
+    yes = await ada.say("Yes, please.")
+    await asked(rig)
+    await crash.kill_postgres()
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+@pytest.mark.parametrize("gate", [Gate.RESERVE, Gate.CONCLUDE, Gate.COMMIT], ids=lambda gate: gate.name)
+async def test_postgres_killed_around_the_refund_leaves_one_refund(
+    rig: Rig, crash: Crash, gate: Gate
+) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(gate) as closed:
+        yes = await ada.say("Yes, please.")
+        await closed.reached()
+        await crash.kill_postgres()
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+async def test_valkey_killed_during_a_turn_delays_no_answer_and_loses_no_delivery(
+    rig: Rig, crash: Crash
+) -> None:
+    ada = await before_the_yes(rig)
+    async with rig.closed(Gate.COMMIT) as gate:
+        yes = await ada.say("Yes, please.")
+        await gate.reached()
+        crash.kill("valkey")
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
+
+
+@pytest.mark.parametrize("name", ["memory", "config_watcher"])
+async def test_a_helper_killed_during_a_turn_delays_no_answer(rig: Rig, crash: Crash, name: str) -> None:
+    ada = await before_the_yes(rig)
+    crash.kill(name)
+    yes = await ada.say("Yes, please.")
+    turn = await crash.answered(ada, yes)
+    assert turn.status == COMPLETE
+    assert refunds(await kept(rig, ada)) == ["DONE"]
