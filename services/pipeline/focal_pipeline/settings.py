@@ -55,6 +55,9 @@ class ToolSettings(settings.Section):
     unavailable_s: float = Field(
         5, ge=0, description="seconds to keep asking a toolbox that is away; a repeated call is keyed"
     )
+    model_fills: int = Field(
+        2, ge=0, description="tools per turn whose missing arguments a model may take from the text"
+    )
     legs: int = Field(3, gt=0, description="times that new values may move a scenario on within a turn")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from focal_kernel import canonical_json
 from focal_pipeline.core.response_plan import ResponsePlan
 from focal_pipeline.core.runtime import AgentRuntime
+from focal_pipeline.domain import placeholders
 from focal_pipeline.domain.bundle import Tool, Variable
 from focal_pipeline.domain.models import Said
 from focal_pipeline.domain.turn import Turn
@@ -66,6 +67,11 @@ class Prompts:
             " Use null for a field that the customer did not state."
         )
         return (Said("system", f"{task}\n\n{fields}"), *self._conversation())
+
+    def was_written(self, value: object) -> bool:
+        """Whether a value stands in the customer's own words, in this turn or the history."""
+        written = "\n".join((*(e.customer_text for e in self._turn.history), self._turn.text))
+        return placeholders.spoken(value).lower() in written.lower()
 
     def _conversation(self) -> tuple[Said, ...]:
         history = [

@@ -75,13 +75,14 @@ class Findings:
     matched: Sequence[Matched]
     course: Course | None
     ran: Sequence[Ran]
+    turn_group_id: str
 
 
 def plan(findings: Findings, templates: Templates) -> ResponsePlan:
     """The response plan of a turn."""
-    fixed = _of_the_world(findings.ran, templates)
-    course_texts = [] if fixed else list(_course_texts(findings, templates))
-    rule_texts = [] if fixed else list(_rule_texts(findings, templates))
+    course_texts = list(_course_texts(findings, templates))
+    rule_texts = list(_rule_texts(findings, templates))
+    fixed = _of_the_world(findings, rule_texts, templates)
     exclusive = _exclusive((*reversed(course_texts), *rule_texts))
     asks, asked_variable = _asks(findings, course_texts)
     suggestions = [t.text for t in (*rule_texts, *course_texts) if t.text not in asks]
@@ -111,12 +112,17 @@ class _Text:
     rule_id: str = ""
 
 
-def _of_the_world(ran: Sequence[Ran], templates: Templates) -> str | None:
-    """The text for effects that did not succeed; doubt is told before failure."""
-    effects = [r for r in ran if r.planned.policy is not SideEffect.PURE]
-    doubtful = [r.planned.tool_name for r in effects if r.outcome.doubtful]
+def _of_the_world(findings: Findings, rule_texts: Iterable[_Text], templates: Templates) -> str | None:
+    """The text for effects that did not succeed; doubt is told before failure.
+
+    While an effect of an earlier turn stays in doubt, rules still answer what else is asked.
+    """
+    effects = [r for r in findings.ran if r.planned.policy is not SideEffect.PURE]
+    doubtful = [r for r in effects if r.outcome.doubtful]
     if doubtful:
-        return templates.in_doubt(doubtful[0])
+        known_before = all(r.call.turn_group_id != findings.turn_group_id for r in doubtful)
+        answers = [text.text for text in rule_texts] if known_before else []
+        return " ".join((*answers, templates.in_doubt(doubtful[0].planned.tool_name)))
     failed = [r.planned.tool_name for r in effects if not r.outcome.succeeded]
     return templates.failed(failed[0]) if failed else None
 

@@ -89,7 +89,9 @@ class _RunningTurn:
         self._scenarios = Scenarios(runtime, turn.state, thresholds, brain.settings.scenarios)
         self._collection = Collection(turn, runtime, self._known, self._scenarios, self._chain, self._prompts)
         attempt = Attempt(turn, runtime, plan, self._known, interrupts, output)
-        arguments = Arguments(self._chain, self._prompts)
+        arguments = Arguments(
+            self._chain, self._prompts, runtime.readers, self._known, fills=brain.settings.tools.model_fills
+        )
         self._tools = ToolRunning(attempt, brain.toolbox, arguments, brain.settings.tools)
 
     async def to_the_end(self) -> Result:
@@ -169,7 +171,14 @@ class _RunningTurn:
             language = str(self._known.values.get("language", self._runtime.agent.default_language))
             scopes = course.scopes if course else ()
             templates = Templates(self._runtime, self._known.values, scopes, language)
-            findings = Findings(self._runtime, self._known.values, matched, course, self._tools.ran)
+            findings = Findings(
+                runtime=self._runtime,
+                known=self._known.values,
+                matched=matched,
+                course=course,
+                ran=self._tools.ran,
+                turn_group_id=self._turn.turn_group_id,
+            )
             return response_plan.plan(findings, templates)
 
     async def _generate(self, planned: ResponsePlan, retrieved: Retrieved) -> generation.Reply:

@@ -41,6 +41,7 @@ class Runtimes:
         self._cache: _Idle = _Idle(size, ttl_s, timer)
         self._announced: dict[Name, int] = {}
         self._current: dict[Name, int] = {}
+        self._last_used: dict[Name, int] = {}
         self._loading: dict[Key, asyncio.Task[AgentRuntime]] = {}
 
     async def get(self, tenant_id: str, agent_id: str, version: int) -> AgentRuntime:
@@ -49,10 +50,12 @@ class Runtimes:
         Raises AgentNotFound, VersionNotFound, AgentDisabled, BundleUnusable, EmbeddingMismatch or
         ConfigUnavailable.
         """
-        wanted = version or self._version((tenant_id, agent_id))
-        found = self._cache.get((tenant_id, agent_id, wanted))
+        name = (tenant_id, agent_id)
+        key = (*name, version or self._version(name))
+        found = self._cache.get(key)
         if found is None:
-            found = await self._load((tenant_id, agent_id, wanted))
+            found = await self._load(key)
+        self._last_used[name] = found.version
         if not found.agent.enabled:
             raise errors.AgentDisabled(agent_id)
         return found
@@ -63,10 +66,8 @@ class Runtimes:
         """
         name = (pointer.tenant_id, pointer.agent_id)
         self._announced[name] = pointer.version
-        if name not in self._current:
-            return
         key = (*name, pointer.version)
-        if self._cache.get(key) is None and (*name, self._current[name]) in self._cache:
+        if key not in self._cache and (*name, self._last_used.get(name, 0)) in self._cache:
             self._start(key).add_done_callback(lambda task: self._switch(key, task))
         else:
             self._current[name] = pointer.version
@@ -84,7 +85,7 @@ class Runtimes:
 
     def _version(self, name: Name) -> int:
         """The current version as far as is known here; 0 lets config_watcher say."""
-        return self._current.setdefault(name, self._announced[name]) if name in self._announced else 0
+        return self._current.get(name) or self._announced.get(name, 0)
 
     async def _load(self, key: Key) -> AgentRuntime:
         """One fetch per key at a time; a waiter that leaves does not stop it for the others."""

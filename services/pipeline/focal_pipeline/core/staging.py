@@ -10,6 +10,7 @@ from typing import Any
 from focal_pipeline.core.response_plan import ResponsePlan, ResponseType
 from focal_pipeline.core.rule_filter import Matched
 from focal_pipeline.core.runtime import AgentRuntime
+from focal_pipeline.domain.bundle import SideEffect
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.session import (
     AccumulationHint,
@@ -55,6 +56,10 @@ def next_state(happened: Happened, limits: ScenarioSettings) -> SessionState:
     )
 
 
+def _goes_on(course: Course, ran: Sequence[Ran]) -> bool:
+    return _status(course, ran, _on_last_step(course, ran)) is ScenarioStatus.ACTIVE
+
+
 def completed(course: Course, ran: Iterable[Ran]) -> bool:
     """Whether the scenario ended: it rests on a terminal step whose critical tools succeeded."""
     return course.last.is_terminal and all(
@@ -86,7 +91,7 @@ def _scenarios(happened: Happened, turn_index: int) -> list[ScenarioInstance]:
     moved = _moved(course, happened.ran, turn_index)
     if course.started:
         others = [_paused(instance) for instance in others]
-    if moved.status is ScenarioStatus.COMPLETED:
+    if moved.status is not ScenarioStatus.ACTIVE:
         others = _resumed(others)
         return [moved, *others] if _runs(others) else [*others, moved]
     return [*others, moved]
@@ -103,12 +108,24 @@ def _moved(course: Course, ran: Sequence[Ran], turn_index: int) -> ScenarioInsta
     return replace(
         course.instance,
         step_id=course.path[-1],
-        status=ScenarioStatus.COMPLETED if completed(course, ran) else ScenarioStatus.ACTIVE,
+        status=_status(course, ran, on_step),
         updated_at_turn=course.instance.updated_at_turn if stayed else turn_index,
         low_confidence_turns=course.low_confidence_turns,
         finished_tools=tuple(dict.fromkeys(finished)),
         doubtful_tools=doubtful,
     )
+
+
+def _status(course: Course, ran: Iterable[Ran], on_step: Iterable[Ran]) -> ScenarioStatus:
+    """An effect that was asked for and definitely did not happen ends the scenario: it stands on a
+    step behind the customer's yes, and money is not moved again without a fresh one.
+    """
+    careful = {SideEffect.COMPENSATABLE, SideEffect.IRREVERSIBLE}
+    for one in on_step:
+        refused = not one.outcome.succeeded and not one.outcome.doubtful
+        if refused and one.planned.binding.critical and one.planned.policy in careful:
+            return ScenarioStatus.CANCELLED
+    return ScenarioStatus.COMPLETED if completed(course, ran) else ScenarioStatus.ACTIVE
 
 
 def _on_last_step(course: Course, ran: Iterable[Ran]) -> list[Ran]:
@@ -155,7 +172,7 @@ def _kept(instances: Sequence[ScenarioInstance], most: int) -> tuple[ScenarioIns
 def _variables(happened: Happened) -> Mapping[str, Any]:
     """What the session keeps: values scoped to a scenario go when their scenario has ended."""
     course = happened.course
-    ended = course is not None and completed(course, happened.ran)
+    ended = course is not None and not _goes_on(course, happened.ran)
     gone = frozenset(_collected_in(course)) if course is not None and ended else frozenset()
     readers = happened.runtime.readers
     return {
@@ -182,7 +199,7 @@ def _visits(course: Course | None, turn_index: int) -> tuple[StepVisit, ...]:
 
 def _hint(happened: Happened) -> AccumulationHint:
     asks = happened.plan.type in {ResponseType.ASK, ResponseType.CONFIRM}
-    open_course = happened.course is not None and not completed(happened.course, happened.ran)
+    open_course = happened.course is not None and _goes_on(happened.course, happened.ran)
     return AccumulationHint(
         awaiting_required_field=asks,
         expects_followup=open_course,

@@ -19,7 +19,10 @@ IN_DOUBT = (
     "I have sent this off, but I have no answer yet on whether it went through. We are checking, and I"
     " will not try it a second time until we know. You will hear from us as soon as it is clear."
 )
-FAILED = "I am sorry, that did not go through, and nothing has changed on your side."
+FAILED = (
+    "I am sorry, that did not go through, and nothing has changed on your side. If you still want it,"
+    " tell me once more what you need."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class ToolRunning:
         if promised is not None:
             return promised.arguments_json
         tool = self._attempt.runtime.tools[planned.tool_name]
-        filling = self._arguments.fill(planned.binding, tool, self._attempt.known.values)
+        filling = self._arguments.fill(planned.binding, tool)
         return await self._attempt.interrupts.guard(filling)
 
     def _turn_group(self, planned: Planned) -> str:

@@ -40,11 +40,16 @@ class PipelineServicer(PipelineServiceServicer):
         stream = TurnStream(context)
         interrupts = Interrupts(turn, stream, limit=self._brain.settings.supersede.limit)
         listening = asyncio.create_task(stream.listen(request_iterator, interrupts), name="listen")
+        running = asyncio.create_task(self._outcome(turn, interrupts, stream), name="run")
         try:
-            await stream.write(await self._outcome(turn, interrupts, stream))
+            await asyncio.wait((listening, running), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                listening.result()  # raises when the gateway broke the protocol
+            await stream.write(await running)
         finally:
             listening.cancel()
-            await asyncio.wait([listening])
+            running.cancel()
+            await asyncio.wait((listening, running))
 
     async def DescribeAgent(  # noqa: N802
         self, request: messages.DescribeAgentRequest, context: Context

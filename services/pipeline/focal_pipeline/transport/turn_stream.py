@@ -27,6 +27,7 @@ class TurnStream:
         self._writing = asyncio.Lock()
         self._texts = 0
         self._stored: dict[str, asyncio.Future[None]] = {}
+        self._heard_all = False
 
     async def write(self, frame: messages.RunTurnResponse) -> None:
         """Send a frame."""
@@ -50,6 +51,8 @@ class TurnStream:
 
     async def store(self, artifact: Artifact) -> None:
         """See Output."""
+        if self._heard_all:
+            raise _unheard()
         durable = asyncio.get_running_loop().create_future()
         self._stored[artifact.name] = durable
         await self.write(messages.RunTurnResponse(artifact=result_codec.artifact_to_proto(artifact)))
@@ -65,8 +68,15 @@ class TurnStream:
                     self._note_stored(frame.artifact_stored.name)
                 case "start":
                     raise errors.StreamProtocol("start came twice")
+        self._heard_all = True
+        for durable in self._stored.values():
+            durable.set_exception(_unheard())
 
     def _note_stored(self, name: str) -> None:
         durable = self._stored.pop(name, None)
         if durable is not None and not durable.done():
             durable.set_result(None)
+
+
+def _unheard() -> errors.StreamProtocol:
+    return errors.StreamProtocol("the stream was half closed while an artifact waits to be stored")
