@@ -39,8 +39,8 @@ def test_content_without_visible_text_is_refused(content: str) -> None:
 
 
 def test_content_is_measured_in_bytes() -> None:
-    assert _faults(content="é" * 16 * 1024) == []
-    assert _faults(content="é" * 16 * 1024 + "e") == [("TEXT_TOO_LONG", "content")]
+    assert _faults(content="é" * 32 * 1024) == []
+    assert _faults(content="é" * 32 * 1024 + "e") == [("TEXT_TOO_LONG", "content")]
 
 
 def test_nul_which_the_database_cannot_hold_is_refused() -> None:

@@ -23,7 +23,7 @@ SETTINGS = {
     # No socket file: its path is limited to 107 bytes, which a deep folder exceeds.
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    "shared_buffers": "512MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "timezone": "UTC",

@@ -15,7 +15,7 @@ NUL = "\x00"  # valid in protobuf text, impossible in PostgreSQL's
 class Limits:
     """How much one episode, and one stream of them, may hold."""
 
-    content_bytes: int = 32 * 1024
+    content_bytes: int = 64 * 1024
     metadata_entries: int = 32
     metadata_entry_bytes: int = 256
     stream_episodes: int = 1_000

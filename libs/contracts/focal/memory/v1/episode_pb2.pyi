@@ -128,7 +128,7 @@ class Episode(message.Message):
     customer_id: builtins.str
     """Customer it is about; recall reaches over all sessions of a customer."""
     content: builtins.str
-    """Text, at most 32 KiB."""
+    """Text, at most 64 KiB (setting)."""
     type: EpisodeType.ValueType
     """Kind of content."""
     source: EpisodeSource.ValueType
