@@ -101,6 +101,12 @@ class LlmSettings(settings.Section):
         return bool(self.model and (self.base_url or self.api_key.get_secret_value()))
 
 
+class LiveTextSettings(settings.Section):
+    """The text that a customer watches being written."""
+
+    pause_ms: int = Field(25, ge=0, description="pause between two pieces of live text, ms; 0 passes on each")
+
+
 class PipelineSettings(settings.ServiceSettings):
     """The settings of the pipeline."""
 
@@ -115,3 +121,4 @@ class PipelineSettings(settings.ServiceSettings):
     memory: MemorySettings = MemorySettings()
     supersede: SupersedeSettings = SupersedeSettings()
     llm: LlmSettings = LlmSettings()
+    live_text: LiveTextSettings = LiveTextSettings()

@@ -60,4 +60,5 @@ async def write(task: Task, chain: ModelChain, prompts: Prompts, shown: LiveText
 async def _said(text: str, outcome: Outcome, model: str, shown: LiveText) -> Reply:
     shown.begin()
     await shown.add(text)
+    await shown.end()
     return Reply(text, outcome, model)

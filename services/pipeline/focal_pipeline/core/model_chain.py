@@ -108,6 +108,7 @@ class ModelChain:
                     await shown.add(chunk.text)
                 if chunk.tokens:
                     self._answered(request, chunk.tokens)
+        await shown.end()
         text = "".join(pieces).strip()
         if not text:
             raise errors.ModelFailed(request.model, "empty")

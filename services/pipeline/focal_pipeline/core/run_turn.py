@@ -190,7 +190,12 @@ class _RunningTurn:
                 known=self._known.values,
                 recalled=retrieved.recalled,
             )
-            shown = LiveText(self._output, wanted=self._turn.wants_text_deltas)
+            shown = LiveText(
+                self._output,
+                wanted=self._turn.wants_text_deltas,
+                pause_s=self._brain.settings.live_text.pause_ms / 1000,
+                now=self._brain.clock.monotonic,
+            )
             return await self._interrupts.guard(generation.write(task, self._chain, self._prompts, shown))
 
     def _stage(
