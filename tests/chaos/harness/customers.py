@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import grpc
 
-from focal.turn.v1 import turn_gateway_service_pb2 as gateway
+from focal.turn.v1 import turn_gateway_service_pb2 as api
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
 from focal.turn.v1 import turn_pb2
 from focal_client import channels, errors
@@ -23,7 +23,7 @@ from focal_kernel import ids
 
 AGENT, CHANNEL = "returns_desk", "api"
 PATIENCE_S = 60.0
-ACK_TIMEOUT_S, REPLY_TIMEOUT_S = 2.0, 5.0
+ACK_TIMEOUT_S, REPLY_TIMEOUT_S = 2.0, 4.0
 PAUSE_S = 0.05
 _REPEATABLE = frozenset(
     {
@@ -34,7 +34,7 @@ _REPEATABLE = frozenset(
 )
 
 Request = TypeVar("Request")
-Response = TypeVar("Response", gateway.SubmitMessageResponse, gateway.SendMessageResponse)
+Response = TypeVar("Response", api.SubmitMessageResponse, api.SendMessageResponse)
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,16 @@ class Saying:
 
 @dataclass
 class Customer:
-    """One customer; nobody else talks about `order`. `first_stub` is the gateway that is tried first."""
+    """One customer; nobody else talks about `order`. `gateway` is the number of the one that is tried first,
+    which is the last one that answered.
+    """
 
     user: str
     order: str
     stubs: Sequence[gateway_grpc.TurnGatewayServiceAsyncStub]
     token: Callable[[], str]
     said: list[Saying] = field(default_factory=list)
-    first_stub: int = 0
+    gateway: int = 0
 
     async def say(self, text: str, *, repeat: int = 1) -> Saying:
         """Say something; returns when it is acknowledged. With `repeat` it is sent so often at once."""
@@ -84,9 +86,9 @@ class Customer:
 
     async def answer(self, saying: Saying) -> turn_pb2.Turn:
         """The turn that answers a saying, sent again under its request id."""
-        request = gateway.SendMessageRequest(
+        request = api.SendMessageRequest(
             address=self._address(),
-            content=gateway.MessageContent(text=saying.text),
+            content=api.MessageContent(text=saying.text),
             request_id=saying.request_id,
         )
         answer = await self._insist(lambda stub: stub.SendMessage, request, REPLY_TIMEOUT_S)
@@ -94,9 +96,9 @@ class Customer:
         return answer.turn
 
     async def _submit(self, saying: Saying) -> None:
-        request = gateway.SubmitMessageRequest(
+        request = api.SubmitMessageRequest(
             address=self._address(),
-            content=gateway.MessageContent(text=saying.text),
+            content=api.MessageContent(text=saying.text),
             request_id=saying.request_id,
         )
         answer = await self._insist(lambda stub: stub.SubmitMessage, request, ACK_TIMEOUT_S)
@@ -112,18 +114,21 @@ class Customer:
     ) -> Response:
         """Ask one gateway after the other until one answers."""
         async with asyncio.timeout(PATIENCE_S):
-            for number in itertools.count(self.first_stub):
+            for number in itertools.count(self.gateway):
                 stub = self.stubs[number % len(self.stubs)]
                 try:
                     metadata = channels.metadata(self.token)
-                    return await method(stub)(request, timeout=timeout_s, metadata=metadata)
+                    answer = await method(stub)(request, timeout=timeout_s, metadata=metadata)
                 except grpc.aio.AioRpcError as error:
                     _check(error)
-                await asyncio.sleep(PAUSE_S)
+                    await asyncio.sleep(PAUSE_S)
+                else:
+                    self.gateway = number
+                    return answer
         raise AssertionError("counting never ends")
 
-    def _address(self) -> gateway.Address:
-        return gateway.Address(agent_id=AGENT, channel=CHANNEL, channel_user_id=self.user)
+    def _address(self) -> api.Address:
+        return api.Address(agent_id=AGENT, channel=CHANNEL, channel_user_id=self.user)
 
 
 def _check(error: grpc.aio.AioRpcError) -> None:

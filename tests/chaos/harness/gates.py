@@ -143,6 +143,15 @@ class Closed:
         """Let everybody through; opening twice is one opening."""
         await self.connection.execute("SELECT pg_advisory_unlock_all()")
 
+    async def passed(self, timeout_s: float = 15) -> None:
+        """Wait until nobody is at the opened gate and whoever went through has ended its transaction."""
+
+        async def nobody() -> bool:
+            query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::bigint::oid"
+            return not await self.connection.fetchval(query, LOCK_CLASS)
+
+        await until(nobody, f"gate {self.gate.name} empty", timeout_s)
+
     async def _waiting(self) -> list[int]:
         rows = await self.connection.fetch(
             "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

@@ -72,7 +72,7 @@ class Rig:
             order=self.till.fresh(),
             stubs=[gateway_grpc.TurnGatewayServiceStub(channel) for channel in self.channels.values()],
             token=self.connection.token,
-            first_stub=list(self.channels).index(gateway),
+            gateway=list(self.channels).index(gateway),
         )
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from focal.turn.v1 import turn_pb2
@@ -37,6 +38,13 @@ class Crash:
         pid = self.rig.mesh.kill("postgres")
         await self.rig.mesh.until_replaced("postgres", pid)
         self.now()
+
+    @asynccontextmanager
+    async def freeze(self, process: str) -> AsyncIterator[None]:
+        """SIGSTOP now, SIGCONT at the end of the block."""
+        self.now()
+        async with self.rig.frozen(process):
+            yield
 
     def now(self) -> None:
         """The clock starts."""
@@ -89,3 +97,32 @@ async def asked(rig: Rig) -> None:
 async def paid(rig: Rig, order: str) -> None:
     """Wait until the shop has paid."""
     await until(lambda: rig.till.refunds({order}), f"order {order} paid", 15)
+
+
+async def attempted(rig: Rig, saying: Saying, attempt: int, timeout_s: float = 20) -> None:
+    """Wait until the turn that runs for an acknowledged saying is in this attempt, or a later one."""
+    query = """
+        SELECT coalesce(max(t.attempt), 0)::integer AS attempt
+        FROM turns.sessions s JOIN turns.turns t ON t.turn_id = s.open_turn_id WHERE s.session_id = $1
+    """
+    session_id = saying.acknowledged[0].session_id
+
+    async def reached() -> bool:
+        return (await rig.row(query, session_id)).get("attempt", 0) >= attempt
+
+    await until(reached, f"attempt {attempt}", timeout_s)
+
+
+async def fenced(rig: Rig, saying: Saying) -> None:
+    """Wait until the attempt that runs now has raised the session's fence."""
+    query = """
+        SELECT count(*)::integer AS raised FROM turns.sessions s
+        JOIN effects.fences f USING (session_id) WHERE s.session_id = $1 AND f.epoch = s.epoch
+        AND s.epoch > 1
+    """
+    session_id = saying.acknowledged[0].session_id
+
+    async def raised() -> bool:
+        return bool((await rig.row(query, session_id)).get("raised"))
+
+    await until(raised, "the fence raised", 20)

@@ -63,6 +63,13 @@ def _each_message_is_in_one_committed_turn(evidence: Evidence) -> Iterator[str]:
             yield f"{message.message_id} names {message.turn_id}, whose record lacks it"
 
 
+def _each_turn_is_committed_once(evidence: Evidence) -> Iterator[str]:
+    ended = Counter(event.turn_id for event in evidence.events if event.kind in _ENDED)
+    for turn in evidence.committed:
+        if ended[turn.turn_id] != 1:
+            yield f"{turn.turn_id} was committed {ended[turn.turn_id]} times"
+
+
 def _turns_answer_in_session_order(evidence: Evidence) -> Iterator[str]:
     for session in evidence.sessions:
         of = session.session_id
@@ -99,10 +106,6 @@ def _only_the_latest_attempt_commits(evidence: Evidence) -> Iterator[str]:
             )
     for events in _by(evidence.events, lambda event: event.session_id).values():
         yield from _started_before_ended(events)
-    ended = Counter(event.turn_id for event in evidence.events if event.kind in _ENDED)
-    for turn in evidence.committed:
-        if ended[turn.turn_id] != 1:
-            yield f"{turn.turn_id} has {ended[turn.turn_id]} closing events"
 
 
 def _started_before_ended(events: Sequence[Event]) -> Iterator[str]:
@@ -195,6 +198,7 @@ def _nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:
 _RULES: Sequence[tuple[int, Rule]] = (
     (1, _each_saying_is_stored_once),
     (1, _each_message_is_in_one_committed_turn),
+    (1, _each_turn_is_committed_once),
     (1, _turns_answer_in_session_order),
     (1, _nothing_is_left_to_do),
     (2, _epochs_and_indexes_only_grow),
