@@ -32,7 +32,7 @@ def examine(root: Path) -> Iterator[Finding]:
     yield _kernel()
     yield _postgres()
     yield _valkey()
-    yield _user()
+    yield _user(root)
     yield _folder(root)
     yield _disk(root)
     yield _ports()
@@ -73,12 +73,18 @@ def _server(name: str, variable: str, binary: Callable[[], Path]) -> Finding:
     return Finding(name, code == 0, " ".join(output.split()[:4]), "" if code == 0 else mend)
 
 
-def _user() -> Finding:
-    if os.geteuid() != 0:
-        return Finding("User", True, "a normal user")
-    if privilege.namespaces_work():
-        return Finding("User", True, "root, with user namespaces")
-    return Finding("User", True, "root, without user namespaces: PostgreSQL runs as nobody")
+def _user(root: Path) -> Finding:
+    if "FOCAL_POSTGRES_URL" in os.environ:
+        return Finding("User", True, "any, with a PostgreSQL of yours")
+    try:
+        user = privilege.for_postgres(_nearest(root), postgres.binary("postgres"))
+    except errors.ServerFailed as error:
+        return Finding("User", False, error.message, error.mend)
+    who = "root" if os.geteuid() == 0 else "a normal user"
+    if user == privilege.SAME:
+        return Finding("User", True, who)
+    how = "in a user namespace" if user.startswith("namespace") else f"as {privilege.NOBODY}"
+    return Finding("User", True, f"{who}; PostgreSQL runs {how}")
 
 
 def _folder(root: Path) -> Finding:

@@ -6,7 +6,7 @@ that runs threads (grpc's) may deadlock; an ``exec`` chain cannot.
 
     launch.py PARENT_PID DEATH_SIGNAL USER -- PROGRAM ARGUMENTS…
 
-USER is ``same``, ``namespace`` (a user namespace where root is uid 1000) or ``UID:GID``.
+USER is ``same``, ``namespace:UID`` (a user namespace where we bear that id) or ``UID:GID``.
 """
 
 import ctypes
@@ -15,7 +15,6 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
-NAMESPACE_UID = 1000
 CANNOT_LAUNCH = 126
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -40,22 +39,22 @@ def become(user: str) -> None:
     """Change the user of this process; raises OSError where that is forbidden."""
     if user == "same":
         return
-    if user == "namespace":
-        enter_user_namespace()
+    first, second = user.split(":")
+    if first == "namespace":
+        enter_user_namespace(int(second))
         return
-    uid, gid = (int(part) for part in user.split(":"))
     os.setgroups([])
-    os.setgid(gid)
-    os.setuid(uid)
+    os.setgid(int(second))
+    os.setuid(int(first))
 
 
-def enter_user_namespace() -> None:
-    """Enter a user namespace in which the caller's uid and gid appear as 1000."""
+def enter_user_namespace(inside: int) -> None:
+    """Enter a user namespace in which the caller's uid and gid appear as ``inside``."""
     uid, gid = os.geteuid(), os.getegid()
     check(libc.unshare(CLONE_NEWUSER))
     write("/proc/self/setgroups", "deny")
-    write("/proc/self/uid_map", f"{NAMESPACE_UID} {uid} 1")
-    write("/proc/self/gid_map", f"{NAMESPACE_UID} {gid} 1")
+    write("/proc/self/uid_map", f"{inside} {uid} 1")
+    write("/proc/self/gid_map", f"{inside} {gid} 1")
 
 
 def die_with_parent(parent_pid: int, death_signal: int) -> None:

@@ -8,10 +8,10 @@ ID = "/usr/bin/id"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
-def test_root_is_called_1000_in_the_namespace() -> None:
+def test_root_bears_another_id_in_the_namespace() -> None:
     if not privilege.namespaces_work():
         pytest.skip("user namespaces are forbidden here")
-    assert children.run(children.Command([ID, "-u"], user="namespace"), 10) == (0, "1000\n")
+    assert children.run(children.Command([ID, "-u"], user="namespace:1234"), 10) == (0, "1234\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
