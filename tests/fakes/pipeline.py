@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from focal_embedding import words
 from focal_embedding.hashed import HashedEmbedder
 from focal_pipeline import errors
 from focal_pipeline.core import runtime
+from focal_pipeline.core.live_text import LiveText
 from focal_pipeline.core.runtime import AgentRuntime
 from focal_pipeline.domain import bundle as domain
 from focal_pipeline.domain import models, tools, turn
@@ -194,6 +196,10 @@ class Output:
         self.artifacts.append(artifact)
         if self.stored_gate:
             await self.stored_gate.wait()
+
+    def shown(self) -> LiveText:
+        """Live text that ends up here, each piece at once."""
+        return LiveText(self, wanted=True, pause_s=0, now=time.monotonic)
 
     @property
     def names(self) -> list[str]:

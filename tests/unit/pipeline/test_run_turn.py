@@ -1,0 +1,152 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from focal_kernel.clock import ManualClock
+from focal_pipeline.core.interrupts import Interrupts, Superseded
+from focal_pipeline.core.run_turn import PHASES, Brain
+from focal_pipeline.core.runtimes import Runtimes
+from focal_pipeline.domain.bundle import (
+    Bundle,
+    Rule,
+    Scenario,
+    Scope,
+    SideEffect,
+    Step,
+    Template,
+    Transition,
+    Variable,
+)
+from focal_pipeline.domain.turn import InterruptPoint, Message, Outcome, Result, Turn
+from focal_pipeline.settings import PipelineSettings
+from tests.fakes import pipeline as fakes
+from tests.fakes.until import until
+
+
+class Mind:
+    """A brain over one bundle with its fakes at hand."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        source = fakes.Bundles()
+        source.publish(bundle)
+        self.toolbox, self.memory = fakes.Toolbox(), fakes.Memory()
+        self.output = fakes.Output()
+        clock = ManualClock()
+        runtimes = Runtimes(source, fakes.EMBEDDER, size=9, ttl_s=9, timer=clock.monotonic)
+        self.brain = Brain(
+            runtimes, fakes.EMBEDDER, self.toolbox, self.memory, None, PipelineSettings(), clock
+        )
+
+    async def think(self, turn: Turn, interrupts: Interrupts | None = None) -> Result:
+        interrupts = interrupts or Interrupts(turn, self.output, limit=5)
+        return await self.brain.run(turn, interrupts, self.output)
+
+
+BRANCHING = fakes.bundle(
+    tools=[fakes.tool("look"), fakes.tool("label", SideEffect.IDEMPOTENT)],
+    variables=[Variable("status")],
+    templates=[Template("late", "Too late."), Template("sent", "Label {label} is on its way.")],
+    scenarios=[
+        Scenario(
+            "s",
+            entry_conditions=("send it back",),
+            entry_step_id="look",
+            steps=(
+                Step(
+                    "look",
+                    tool_bindings=(fakes.binding("look", result_variables={"status": "status"}),),
+                    transitions=(
+                        Transition("late", condition_values={"status": '"old"'}),
+                        Transition("label", condition_values={"status": '"new"'}),
+                    ),
+                ),
+                Step("late", is_terminal=True, template_ids=("late",)),
+                Step(
+                    "label",
+                    is_terminal=True,
+                    tool_bindings=(fakes.binding("label", result_variables={"label": "label"}),),
+                    template_ids=("sent",),
+                ),
+            ),
+        )
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "tools"),
+    [("old", "Too late.", ["look"]), ("new", "Label L1 is on its way.", ["look", "label"])],
+)
+async def test_what_a_tool_found_moves_the_scenario_on_within_the_turn(
+    status: str, reply: str, tools: list[str]
+) -> None:
+    mind = Mind(BRANCHING)
+    mind.toolbox.outcomes["look"] = fakes.success("look", {"status": status})
+    mind.toolbox.outcomes["label"] = fakes.success("label", {"label": "L1"})
+    result = await mind.think(fakes.make_turn("send it back"))
+    assert result.reply == (reply,)
+    assert mind.toolbox.names == tools
+
+
+async def test_a_rule_of_a_step_holds_from_the_turn_that_arrives_there() -> None:
+    rules = [Rule("here", "", "Say: welcome", scope=Scope.STEP, scope_id="s#one", always=True)]
+    steps = (Step("one", collects=("x",)),)
+    scenario = Scenario("s", entry_conditions=("send it back",), entry_step_id="one", steps=steps)
+    mind = Mind(fakes.bundle(rules=rules, scenarios=[scenario], variables=[Variable("x", prompt="x?")]))
+    assert (await mind.think(fakes.make_turn("send it back"))).matched_rule_ids == ("here",)
+    assert (await mind.think(fakes.make_turn("hello"))).matched_rule_ids == ()
+
+
+async def test_the_result_answers_the_messages_of_the_start_and_no_others() -> None:
+    mind, turn = Mind(fakes.bundle(rules=[Rule("a", "hello", "Say: hi")])), fakes.make_turn("hello", "there")
+    result = await mind.think(turn)
+    assert result.answered_message_ids == ("m1", "m2")
+    assert result.state.turn_index == 1
+    assert set(result.phase_ms) == set(PHASES)
+
+
+async def test_nothing_to_say_is_unresolved() -> None:
+    assert (await Mind(fakes.bundle()).think(fakes.make_turn("hello"))).outcome is Outcome.UNRESOLVED
+
+
+class WritesWhenShown(fakes.Output):
+    """A customer who writes again at the very moment the reply is complete."""
+
+    interrupts: Interrupts
+
+    async def text(self, text: str) -> None:
+        self.interrupts.state([Message("m2", "wait")])
+
+
+async def test_a_message_before_the_commit_supersedes() -> None:
+    mind, turn = Mind(fakes.bundle()), fakes.make_turn("hello")
+    mind.output = output = WritesWhenShown()
+    output.interrupts = Interrupts(turn, output, limit=5)
+    with pytest.raises(Superseded) as caught:
+        await mind.think(turn, output.interrupts)
+    assert caught.value.decision.point is InterruptPoint.PRE_COMMIT
+
+
+async def test_a_message_that_waits_at_the_start_supersedes_before_any_work() -> None:
+    mind, turn = Mind(fakes.bundle()), fakes.make_turn("hello")
+    interrupts = Interrupts(turn, mind.output, limit=5)
+    interrupts.state([Message("m2", "wait")])
+    with pytest.raises(Superseded) as caught:
+        await mind.think(turn, interrupts)
+    assert caught.value.decision.point is InterruptPoint.PRE_PROCESSING
+    assert not mind.output.events
+
+
+async def test_leaving_a_turn_ends_its_tool_call() -> None:
+    bundle: Any = fakes.bundle(
+        tools=[fakes.tool("look")], rules=[Rule("a", always=True, tool_bindings=(fakes.binding("look"),))]
+    )
+    mind = Mind(bundle)
+    mind.toolbox.held["look"] = asyncio.Event()
+    thinking = asyncio.create_task(mind.think(fakes.make_turn("hello")))
+    await mind.toolbox.reached["look"].wait()
+    thinking.cancel()
+    await until(lambda: mind.toolbox.running == 0, "the call ended")
+    with pytest.raises(asyncio.CancelledError):
+        await thinking
