@@ -6,14 +6,22 @@ that runs threads (grpc's) may deadlock; an ``exec`` chain cannot.
 
     launch.py PARENT_PID DEATH_SIGNAL USER -- PROGRAM ARGUMENTS…
 
-USER is ``same``, ``namespace:UID`` (a user namespace where we bear that id) or ``UID:GID``.
+USER is ``same``, ``namespace:UID`` (a user namespace where we bear that id) or ``UID:GID`` (root becomes
+that user, and keeps the right to reach folders that are closed to others, as in the namespace).
 """
 
+import contextlib
 import ctypes
 import os
+import struct
 import sys
 
 PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_OVERRIDE = 1
 CLONE_NEWUSER = 0x10000000
 CANNOT_LAUNCH = 126
 
@@ -45,7 +53,18 @@ def become(user: str) -> None:
         return
     os.setgroups([])
     os.setgid(int(second))
+    check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setuid(int(first))
+    with contextlib.suppress(OSError):  # a root that has not got it itself: the folder must be open then
+        keep_reaching_folders()
+
+
+def keep_reaching_folders() -> None:
+    """Reduce the capabilities kept to CAP_DAC_OVERRIDE, and hand that one on to the program."""
+    kept = 1 << CAP_DAC_OVERRIDE
+    header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
+    check(libc.capset(header, struct.pack("6I", kept, kept, kept, 0, 0, 0)))
+    check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0))
 
 
 def enter_user_namespace(inside: int) -> None:

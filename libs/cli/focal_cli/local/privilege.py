@@ -3,7 +3,7 @@
 A normal user runs it as themselves. Root, and a user id that the machine has no name for (as in
 containers), run it in a user namespace where they bear the id of a user that has one, so files stay
 theirs and no system user is needed. Where namespaces are forbidden, root hands the data folder to
-``nobody``; parent folders are never opened up, so ``nobody`` must be able to reach it.
+``nobody``. Parent folders are never opened up: the server keeps root's right to pass through them.
 """
 
 import os

@@ -50,11 +50,21 @@ def test_a_user_without_a_name_is_told_where_namespaces_are_forbidden(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
-def test_root_without_namespaces_is_told_what_nobody_cannot_reach(
+def test_nobody_reaches_folders_that_are_closed_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     namespaces(monkeypatch, work=False)
     closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
+    (closed / "data").mkdir(parents=True)
+    closed.chmod(0o700)
+    nobody = pwd.getpwnam(privilege.NOBODY)
+    assert privilege.for_postgres(closed / "data") == f"{nobody.pw_uid}:{nobody.pw_gid}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
+def test_root_without_namespaces_is_told_what_nobody_cannot_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespaces(monkeypatch, work=False)
     with pytest.raises(errors.ServerFailed, match="nobody cannot reach"):
-        privilege.for_postgres(closed / "data")
+        privilege.for_postgres(tmp_path / "absent")
