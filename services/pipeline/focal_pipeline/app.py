@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 
-import openai
+import grpc
+import grpc.aio
 
 from focal.pipeline.v1.pipeline_service_pb2_grpc import add_PipelineServiceServicer_to_server
 from focal_embedding import opened
+from focal_kernel import errors
 from focal_kernel.clock import SystemClock
 from focal_pipeline.adapters import config_watcher, memory, toolbox
-from focal_pipeline.adapters.openai_models import OpenAIModels
 from focal_pipeline.core import following
 from focal_pipeline.core.describe_agent import DescribeAgent
 from focal_pipeline.core.run_turn import Brain
 from focal_pipeline.core.runtimes import Runtimes
+from focal_pipeline.ports import LanguageModel
 from focal_pipeline.settings import LlmSettings, PipelineSettings
 from focal_pipeline.transport.pipeline_service import PipelineServicer
 from focal_service_kit import channels
@@ -62,30 +64,46 @@ async def _follow(
 
 
 def _bundles(settings: PipelineSettings, host: Host) -> config_watcher.ConfigWatcher:
-    peer = channels.ChannelSettings(config_watcher.NAME, settings.peers.config_watcher)
     return config_watcher.ConfigWatcher(
-        host.channel(peer),
+        _peer(host, config_watcher.NAME, settings.peers.config_watcher),
         functools.partial(host.caller_tokens.own, config_watcher.NAME),
         timeout_s=settings.runtime.fetch_timeout_s,
     )
 
 
 def _toolbox(settings: PipelineSettings, host: Host) -> toolbox.ToolboxClient:
-    peer = channels.ChannelSettings(toolbox.NAME, settings.peers.toolbox)
     return toolbox.ToolboxClient(
-        host.channel(peer), margin_s=settings.tools.margin_s, unavailable_s=settings.tools.unavailable_s
+        _peer(host, toolbox.NAME, settings.peers.toolbox),
+        margin_s=settings.tools.margin_s,
+        unavailable_s=settings.tools.unavailable_s,
     )
 
 
 def _memory(settings: PipelineSettings, host: Host) -> memory.MemoryClient:
-    peer = channels.ChannelSettings(memory.NAME, settings.peers.memory)
-    return memory.MemoryClient(host.channel(peer), timeout_s=settings.memory.timeout_s)
+    channel = _peer(host, memory.NAME, settings.peers.memory)
+    return memory.MemoryClient(channel, timeout_s=settings.memory.timeout_s)
 
 
-async def _models(settings: LlmSettings, host: Host) -> OpenAIModels | None:
+def _peer(host: Host, name: str, target: str) -> grpc.aio.Channel:
+    """A channel whose state is shown; the pipeline serves without any of its peers as well as it can."""
+    channel = host.channel(channels.ChannelSettings(name, target))
+
+    async def connected() -> None:
+        if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+            raise errors.Unavailable("DEPENDENCY_UNAVAILABLE", f"{name} is not connected")
+
+    host.readiness(name, connected, required=False)
+    return channel
+
+
+async def _models(settings: LlmSettings, host: Host) -> LanguageModel | None:
     """None when no endpoint is configured: then nothing leaves the process."""
     if not settings.configured:
         return None
+    import openai  # a second of start-up that the offline mesh need not pay
+
+    from focal_pipeline.adapters.openai_models import OpenAIModels
+
     client = openai.AsyncOpenAI(
         base_url=settings.base_url or None,
         api_key=settings.api_key.get_secret_value() or "none",

@@ -80,7 +80,9 @@ class PipelineServicer(PipelineServiceServicer):
         try:
             result = await self._brain.run(turn, interrupts, stream)
         except Superseded as superseded:
+            logging.bind(decision="supersede", at=superseded.decision.point.value)
             return messages.RunTurnResponse(decision=result_codec.decision_to_proto(superseded.decision))
+        logging.bind(outcome=result.outcome.value, llm_calls=result.usage.llm_calls)
         return messages.RunTurnResponse(result=result_codec.result_to_proto(result))
 
 
