@@ -85,6 +85,8 @@ _CONNECTION_LOST: tuple[type[BaseException], ...] = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
     asyncpg.InterfaceError,
+    # "another operation is in progress": the server's last words have arrived, the end of its line has not.
+    asyncpg.InternalClientError,
     ConnectionError,
 )
 

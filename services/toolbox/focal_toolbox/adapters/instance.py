@@ -83,7 +83,13 @@ class Heartbeat:
         while not self._stopping.is_set():
             try:
                 await self._connected()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 _log.warning("heartbeat interrupted", error=type(error).__name__)
                 await self._pause(self._rhythm.beat_s / 4)
 

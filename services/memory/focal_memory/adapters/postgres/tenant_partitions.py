@@ -77,7 +77,12 @@ class PostgresTenantPartitions:
                 yield connection if free else None
             finally:
                 await connection.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             raise postgres.translate(error) or error from error
 
     async def _connect(self) -> asyncpg.Connection:

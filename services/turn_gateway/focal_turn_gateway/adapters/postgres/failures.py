@@ -24,7 +24,7 @@ def translated() -> Iterator[None]:
             raise errors.AttemptLost from error
         _unavailable(error)
         raise
-    except (OSError, asyncpg.InterfaceError, kernel_errors.Unavailable) as error:
+    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, kernel_errors.Unavailable) as error:
         _unavailable(error)
         raise
 

@@ -52,7 +52,13 @@ class Presence:
             try:
                 await self._one_life(on_joined)
                 on_lost()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 _log.warning("presence lost", cause=type(error).__name__)
                 await asyncio.sleep(_RECONNECT_S)
 
