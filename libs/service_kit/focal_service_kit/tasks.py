@@ -12,11 +12,11 @@ _AGAIN_S = 0.2
 
 async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and return when they have ended, however they end."""
-    left = {task for task in tasks if not task.done()}
+    left = set(tasks)
     while left:
         for task in left:
             task.cancel()
         ended, left = await asyncio.wait(left, timeout=_AGAIN_S)
         for task in ended:
             if not task.cancelled():
-                task.exception()
+                task.exception()  # seen, so that asyncio does not report it as never retrieved

@@ -35,13 +35,13 @@ class OutboundStream:
 
     async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
         """Add each row to its stream unless it is there."""
-        pipeline = self._client.pipeline(transaction=False)
-        for row in rows:
-            stream = f"events.outbound.{row.tenant_id}.{row.payload['channel']}"
-            envelope = {**row.payload, "tenant_id": row.tenant_id, "schema_version": SCHEMA_VERSION}
-            await self._script(
-                keys=[f"outbound:once:{row.tenant_id}:{row.dedupe_key}", stream],
-                args=[self._dedupe_s, self._maxlen, json.dumps(envelope, ensure_ascii=False)],
-                client=pipeline,
-            )
-        await pipeline.execute()
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for row in rows:
+                stream = f"events.outbound.{row.tenant_id}.{row.payload['channel']}"
+                envelope = {**row.payload, "tenant_id": row.tenant_id, "schema_version": SCHEMA_VERSION}
+                await self._script(
+                    keys=[f"outbound:once:{row.tenant_id}:{row.dedupe_key}", stream],
+                    args=[self._dedupe_s, self._maxlen, json.dumps(envelope, ensure_ascii=False)],
+                    client=pipeline,
+                )
+            await pipeline.execute()
