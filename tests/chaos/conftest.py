@@ -29,10 +29,16 @@ async def rig(mesh: Rig) -> AsyncIterator[Rig]:
     await mesh.shop.refunds_take()
 
 
+@pytest.fixture(scope="session")
+def recovery_s() -> dict[str, float]:
+    """Seconds until the customer had the answer, by crash."""
+    return _RECOVERY_S
+
+
 @pytest.fixture
-def crash(rig: Rig, request: pytest.FixtureRequest) -> Crash:
+def crash(rig: Rig, request: pytest.FixtureRequest, recovery_s: dict[str, float]) -> Crash:
     """The crash that the test is about, named after it."""
-    return Crash(rig, request.node.name.removeprefix("test_").replace("_", " "), _RECOVERY_S)
+    return Crash(rig, request.node.name.removeprefix("test_").replace("_", " "), recovery_s)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -47,12 +47,8 @@ async def _changed(url: str, guard: Guard) -> list[str]:
     try:
         for function, (pattern, replacement) in guard.edits.items():
             source = await connection.fetchval("SELECT pg_get_functiondef($1::text::regproc)", function)
-            changed, count = re.subn(pattern, lambda _: replacement, source, flags=re.DOTALL)
-            assert count, (
-                f"{function} holds nothing like {pattern!r} any more: bring {guard.name!r} up to date"
-            )
             originals.append(source)
-            await connection.execute(changed)
+            await connection.execute(_edited(source, pattern, replacement))
         for statement in guard.drops:
             await connection.execute(statement)
     finally:
