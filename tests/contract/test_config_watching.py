@@ -72,6 +72,12 @@ async def loaded(server: ConfigServer) -> None:
     await until(ready, "the pointers are loaded")
 
 
+async def listeners(cache: redis.asyncio.Redis, expected: int) -> bool:
+    """Whether exactly so many replicas listen for announcements."""
+    [(_, count)] = await cache.pubsub_numsub("cfg-updated")
+    return bool(count == expected)
+
+
 async def test_the_present_comes_first_then_each_change(database: str, redis_url: str) -> None:
     async with config_server.serving(database, redis_url) as server:
         await server.add_tenant()
@@ -93,15 +99,28 @@ async def test_another_replica_hears_of_a_change_by_announcement(database: str, 
     ):
         await one.add_tenant()
         await loaded(two)
-
-        async def both_listen() -> bool:
-            return dict(await cache.pubsub_numsub("cfg-updated"))[b"cfg-updated"] >= 2
-
-        await until(both_listen, "both replicas listen")
+        await until(lambda: listeners(cache, 2), "both replicas listen")
         async with watching(two) as watch:
             assert await watch.snapshot() == []
             pointer = (await one.publish(files())).published.pointer
             assert await watch.pointer() == pointer  # polling is an hour away
+
+
+async def test_a_cut_connection_to_redis_is_made_again(database: str, redis_url: str) -> None:
+    async with (
+        config_server.serving(database, redis_url) as one,
+        config_server.serving(database, redis_url) as two,
+        redis.asyncio.Redis.from_url(redis_url) as cache,
+    ):
+        await one.add_tenant()
+        await loaded(two)
+        await until(lambda: listeners(cache, 2), "both replicas listen")
+        await cache.client_kill_filter(_type="pubsub")
+        await until(lambda: listeners(cache, 2), "both replicas listen again")
+        async with watching(two) as watch:
+            await watch.snapshot()
+            pointer = (await one.publish(files())).published.pointer
+            assert await watch.pointer() == pointer
 
 
 async def test_polling_heals_a_lost_announcement(database: str, redis_url: str) -> None:
