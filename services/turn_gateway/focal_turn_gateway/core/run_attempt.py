@@ -164,7 +164,8 @@ class RunAttempt:
             woken.clear()
             arrived: tuple[Message, ...] = ()
             with suppress(errors.StoreUnavailable):
-                arrived = await self.store.pending(attempt.session_id, messages[-1].sequence)
+                last = messages[-1].sequence if messages else 0
+                arrived = await self.store.pending(attempt.session_id, last)
             if arrived:
                 messages += arrived
                 try:

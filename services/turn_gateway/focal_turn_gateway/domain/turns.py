@@ -116,11 +116,6 @@ class Attempt:
         """
         return self.attempt > 1 or bool(self.superseded_from)
 
-    @property
-    def last_sequence(self) -> int:
-        """Sequence of the latest message of the attempt; 0 without messages."""
-        return max((message.sequence for message in self.messages), default=0)
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -63,9 +63,9 @@ class Conversing:
 class Conversation:
     """The state of one stream.
 
-    `offset` is that of the last event written, or from where following starts. The stream has its last word
-    when it followed `through` and nothing in `unanswered` is left. `meanwhile` holds what was answered while a
-    message was on its way into the store, else it is None.
+    `offset` is that of the last event written, or from where following starts. The stream had its last word
+    when it followed `through` and nothing is left in `unanswered`. `meanwhile` holds what was answered while
+    a message was on its way into the store, else it is None.
     """
 
     uses: Conversing

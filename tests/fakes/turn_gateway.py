@@ -1,0 +1,235 @@
+"""In-memory twins of the gateway's ports and values to feed them; its stores are in `gateway_turns`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
+from focal_turn_gateway.domain.turns import (
+    Attempt,
+    ReplySegment,
+    TurnResult,
+)
+from focal_turn_gateway.ports import (
+    ClaimedRow,
+    Fenced,
+    Hold,
+    LiveItem,
+    PipelineFrame,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SESSION = "ses_1"
+
+
+def submission(text: str = "hello", request_id: str = "", user: str = "+4930") -> Submission:
+    return Submission("acme", Address("desk", "web", user), Content(text), request_id)
+
+
+def message(sequence: int, text: str = "hello") -> Message:
+    return Message(f"msg_{sequence}", SESSION, sequence, text, NOW)
+
+
+def attempt(*messages: Message, number: int = 1, **changes: Any) -> Attempt:
+    """Attempt `number` of the turn `trn_1` over `messages`, the message 1 when none are given."""
+    fresh = Attempt(
+        session_id=SESSION,
+        tenant_id="acme",
+        agent_id="desk",
+        customer_id="cus_1",
+        channel="web",
+        epoch=number,
+        turn_id="trn_1",
+        turn_group_id="grp_1",
+        attempt=number,
+        cause="MESSAGE",
+        messages=messages or (message(1),),
+        state="",
+        config_version=7,
+        turn_count=0,
+        superseded_from="",
+        supersede_count=0,
+        opened_at=NOW,
+        aggregation_reason="OFF",
+        first_offset=1,
+        started_at=NOW,
+    )
+    return replace(fresh, **changes)
+
+
+def result(*message_ids: str, reply: str = "good day", **changes: Any) -> TurnResult:
+    return replace(TurnResult(message_ids, (ReplySegment(0, reply),), "RESOLVED", '{"n":1}', 7), **changes)
+
+
+class Subscription:
+    """`LiveSubscription` over an unbounded queue."""
+
+    def __init__(self) -> None:
+        self.items: asyncio.Queue[LiveItem | None] = asyncio.Queue()
+
+    async def next(self, timeout_s: float) -> LiveItem | None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.items.get()
+        except TimeoutError:
+            return None
+
+
+class Feed:
+    """`LiveFeed` within a test; while `deaf` it loses everything it notes in `published` and `hinted`."""
+
+    def __init__(self) -> None:
+        self.deaf = False
+        self.published: list[LiveItem] = []
+        self.hinted: list[str] = []
+        self.followers: list[Subscription] = []
+
+    def publish(self, session_id: str, items: Iterable[LiveItem]) -> None:
+        for item in items:
+            self.published.append(item)
+            self._offer(item)
+
+    def hint(self, session_id: str) -> None:
+        self.hinted.append(session_id)
+        self._offer(None)
+
+    @contextmanager
+    def subscribe(self, session_id: str) -> Iterator[Subscription]:
+        subscription = Subscription()
+        self.followers.append(subscription)
+        try:
+            yield subscription
+        finally:
+            self.followers.remove(subscription)
+
+    def _offer(self, item: LiveItem | None) -> None:
+        for follower in self.followers:
+            if not self.deaf:
+                follower.items.put_nowait(item)
+
+
+class Directory:
+    """`AgentDirectory` that knows `desk`."""
+
+    async def require(self, tenant_id: str, agent_id: str) -> None:
+        if agent_id != "desk":
+            from focal_kernel import errors as kernel_errors
+
+            raise kernel_errors.NotFound("AGENT_NOT_FOUND", "no such agent")
+
+
+class Wakes:
+    """`TurnEngine` that only notes wakes."""
+
+    def __init__(self) -> None:
+        self.woken: list[str] = []
+
+    def wake(self, session_id: str) -> None:
+        self.woken.append(session_id)
+
+    async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:
+        await asyncio.Event().wait()
+
+
+class Fence:
+    """`EffectFence` that notes the epochs it was raised to and hands back `effects`."""
+
+    def __init__(self, *effects: bytes) -> None:
+        self.epochs: list[int] = []
+        self.effects = effects
+
+    async def fence(self, attempt: Attempt) -> Fenced:
+        self.epochs.append(attempt.epoch)
+        return Fenced(self.effects)
+
+
+class ScriptedRun:
+    """`PipelineRun` for one script: what the gateway told it, and a way to speak."""
+
+    def __init__(self, attempt: Attempt, effects: tuple[bytes, ...], script: Script) -> None:
+        self.attempt = attempt
+        self.effects = effects
+        self.told: asyncio.Queue[Message] = asyncio.Queue()
+        self.stored: asyncio.Queue[str] = asyncio.Queue()
+        self.deaf = False
+        self._script = script
+
+    async def frames(self) -> AsyncIterator[PipelineFrame]:
+        async for frame in self._script(self):
+            yield frame
+        raise errors.AttemptFailed("the pipeline ended without a result", fatal=False)
+
+    async def tell_pending(self, messages: Sequence[Message]) -> None:
+        if self.deaf:
+            raise errors.AttemptFailed("the pipeline closed the stream", fatal=False)
+        for told in messages:
+            self.told.put_nowait(told)
+
+    async def tell_stored(self, name: str) -> None:
+        self.stored.put_nowait(name)
+
+
+Script = Callable[[ScriptedRun], AsyncIterator[PipelineFrame]]
+
+
+async def answer(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+    """Answers all messages at once."""
+    yield result(*(message.message_id for message in run.attempt.messages))
+
+
+class ScriptedPipeline:
+    """`Pipeline` that plays one script; `runs` are those begun, `abandoned` counts those left."""
+
+    def __init__(self, script: Script = answer) -> None:
+        self.script = script
+        self.runs: list[ScriptedRun] = []
+        self.abandoned = 0
+
+    @asynccontextmanager
+    async def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AsyncIterator[ScriptedRun]:
+        run = ScriptedRun(attempt, effects, self.script)
+        self.runs.append(run)
+        try:
+            yield run
+        finally:
+            self.abandoned += 1
+
+
+class OutboxRows:
+    """`Outbox` over a list; rows are claimed one per session, oldest first."""
+
+    def __init__(self, *rows: ClaimedRow) -> None:
+        self.waiting = list(rows)
+        self.done: list[int] = []
+        self.given_up: list[int] = []
+        self.postponed: list[tuple[int, float]] = []
+
+    async def claim(self, destination: str, limit: int) -> list[ClaimedRow]:
+        await asyncio.sleep(0.001)
+        oldest: dict[str, ClaimedRow] = {}
+        for row in self.waiting:
+            oldest.setdefault(row.session_id, row)
+        claimed = [replace(row, attempts=row.attempts + 1) for row in oldest.values()][:limit]
+        kept = {row.outbox_id: row for row in claimed}
+        self.waiting = [kept.get(row.outbox_id, row) for row in self.waiting]
+        return claimed
+
+    async def delivered(self, outbox_ids: Sequence[int]) -> None:
+        self.done += outbox_ids
+        self._drop(outbox_ids)
+
+    async def postpone(self, outbox_ids: Sequence[int], seconds: float) -> None:
+        self.postponed += [(outbox_id, seconds) for outbox_id in outbox_ids]
+
+    async def give_up(self, outbox_ids: Sequence[int]) -> None:
+        self.given_up += outbox_ids
+        self._drop(outbox_ids)
+
+    def _drop(self, outbox_ids: Sequence[int]) -> None:
+        self.waiting = [row for row in self.waiting if row.outbox_id not in outbox_ids]

@@ -1,0 +1,152 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.core import close_turn
+from focal_turn_gateway.core.close_turn import CloseTurn, outbox_rows
+from focal_turn_gateway.core.run_attempt import Finished
+from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.turns import Attempt, ReplySegment, Turn, TurnStatus, closed
+from focal_turn_gateway.ports import Committed, Hold, OutboxRow
+from tests.fakes.gateway_turns import InMemoryTurns
+from tests.fakes.turn_gateway import Feed, attempt, message, result, submission
+
+REPORTED = Event(AgentReported("tool", "done", "{}", "INFO", "1.0"), "trn_1", 1)
+
+
+class Forgetful(InMemoryTurns):
+    """Loses the answer to the first `lost_answers` commits, or the commits themselves while `away`."""
+
+    lost_answers = 0
+    tries = 0
+
+    async def commit(
+        self,
+        attempt: Attempt,
+        turn: Turn,
+        state: str | None,
+        events: Sequence[Event],
+        outbox: Sequence[OutboxRow],
+    ) -> Committed:
+        self.tries += 1
+        committed = await super().commit(attempt, turn, state, events, outbox)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise errors.StoreUnavailable
+        return committed
+
+
+class Place:
+    """An open turn over one message and what closes it."""
+
+    def __init__(self, patience_s: float = 5) -> None:
+        self.turns, self.feed = Forgetful(), Feed()
+        self.woken: list[str] = []
+        destinations = {name: partial(self.woken.append, name) for name in ("memory", "outbound")}
+        self.close = CloseTurn(self.turns, self.feed, destinations, "sorry", patience_s)
+
+    async def opened(self) -> Attempt:
+        await self.turns.submit(submission("hello"), Window(0, AggregationReason.OFF))
+        opened = await self.turns.open_turn(Hold("ses_1", asyncio.Event()))
+        assert isinstance(opened, Attempt)
+        return opened
+
+    def log(self) -> list[StoredEvent]:
+        return self.turns.sessions_by_id["ses_1"].events
+
+
+def finished(ran: Attempt, *events: Event) -> Finished:
+    return Finished(result("msg_1"), list(events), ran.messages)
+
+
+async def test_a_commit_stores_shows_and_wakes_delivery() -> None:
+    place = Place()
+    ran = await place.opened()
+    assert await place.close.complete(ran, finished(ran, REPORTED)) is False
+    last = place.log()[-1]
+    assert isinstance(last.body, TurnCompleted)
+    assert place.feed.published == place.log()[-2:]
+    assert place.woken == ["memory", "outbound"]
+    assert [(row.destination, row.dedupe_key) for row in place.turns.outbox] == [
+        ("outbound", f"{ran.turn_id}:0"),
+        ("memory", ran.turn_id),
+    ]
+
+
+async def test_messages_that_came_meanwhile_are_left_and_said_so() -> None:
+    place = Place()
+    ran = await place.opened()
+    await place.turns.submit(submission("more"), Window(0, AggregationReason.OFF))
+    assert await place.close.complete(ran, finished(ran)) is True
+
+
+async def test_a_commit_whose_answer_was_lost_is_repeated_and_counts_once() -> None:
+    place = Place()
+    place.turns.lost_answers = 2
+    ran = await place.opened()
+    await place.close.complete(ran, finished(ran))
+    assert place.turns.tries == 3
+    assert [type(event.body) for event in place.log()].count(TurnCompleted) == 1
+    assert place.feed.hinted == ["ses_1"]  # its offsets are unknown: followers read the log
+
+
+async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(close_turn, "_RETRY_S", 0.01)
+    place = Place(patience_s=0.05)
+    ran = await place.opened()
+    place.turns.away = True
+    with pytest.raises(errors.StoreUnavailable):
+        await place.close.complete(ran, finished(ran))
+    assert place.turns.tries > 1
+
+
+async def test_a_failed_turn_answers_its_messages_with_the_error_reply_and_keeps_the_state() -> None:
+    place = Place()
+    ran = await place.opened()
+    await place.close.fail(ran, "no attempt succeeded")
+    last = place.log()[-1].body
+    assert isinstance(last, TurnFailed)
+    assert (last.turn.status, last.turn.reply_text, last.turn.message_ids) == (
+        TurnStatus.FAILED,
+        "sorry",
+        ("msg_1",),
+    )
+    assert last.turn.status_reason == "no attempt succeeded"
+    assert place.turns.sessions_by_id["ses_1"].state == ""
+
+
+def test_memory_gets_every_answered_message_also_one_that_came_during_the_turn() -> None:
+    ran = attempt(message(1))
+    turn = closed(ran, result("msg_1", "msg_2"), TurnStatus.COMPLETE)
+    [row] = outbox_rows(ran, turn, [message(1), message(2), message(3)], frozenset({"memory"}))
+    assert [episode["episode_id"] for episode in row.payload["episodes"]] == [
+        "msg_1",
+        "msg_2",
+        "trn_1-reply",
+    ]
+
+
+def test_memory_gets_no_empty_reply() -> None:
+    ran = attempt(message(1))
+    turn = closed(ran, result("msg_1", reply=" \n"), TurnStatus.COMPLETE)
+    [row] = outbox_rows(ran, turn, ran.messages, frozenset({"memory"}))
+    assert [episode["source"] for episode in row.payload["episodes"]] == ["USER"]
+
+
+def test_each_segment_is_an_outbound_row_of_its_own() -> None:
+    ran = attempt(message(1))
+    segments = (ReplySegment(0, "a"), ReplySegment(1, "b"))
+    turn = closed(ran, replace(result("msg_1"), reply=segments), TurnStatus.COMPLETE)
+    rows = outbox_rows(ran, turn, ran.messages, frozenset({"outbound"}))
+    assert [(row.dedupe_key, row.payload["text"]) for row in rows] == [("trn_1:0", "a"), ("trn_1:1", "b")]
+
+
+def test_nothing_is_owed_to_destinations_that_are_not_in_use() -> None:
+    ran = attempt(message(1))
+    turn = closed(ran, result("msg_1"), TurnStatus.COMPLETE)
+    assert outbox_rows(ran, turn, ran.messages, frozenset()) == []

@@ -1,0 +1,189 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.engines.in_memory import InMemoryEngine
+from focal_turn_gateway.core.close_turn import CloseTurn
+from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.run_attempt import RunAttempt
+from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.turns import Decision, SupersedeAction, Turn, TurnStatus
+from focal_turn_gateway.ports import Hold, PipelineFrame
+from tests.fakes.gateway_turns import InMemoryTurns
+from tests.fakes.turn_gateway import (
+    Feed,
+    Fence,
+    Script,
+    ScriptedPipeline,
+    ScriptedRun,
+    answer,
+    result,
+    submission,
+)
+from tests.fakes.until import until
+
+
+class Place:
+    """The turn program over in-memory ports."""
+
+    def __init__(self, script: Script = answer, max_attempts: int = 3) -> None:
+        self.turns, self.feed, self.fence = InMemoryTurns(), Feed(), Fence()
+        self.pipeline = ScriptedPipeline(script)
+        run = RunAttempt(
+            self.turns,
+            self.pipeline,
+            self.fence,
+            self.feed,
+            poll_s=5,
+            flush_s=0,
+            max_artifacts=10,
+            max_artifact_bytes=100,
+            max_event_bytes=100,
+        )
+        close = CloseTurn(self.turns, self.feed, {}, "sorry", patience_s=1)
+        retry = RetryPolicy(max_attempts, min_s=0.001, max_s=0.01)
+        self.drain = Drain(self.turns, run, close, self.feed, retry, poll_s=5)
+        self.hold = Hold("ses_1", asyncio.Event())
+
+    async def say(self, text: str = "hello", pause_ms: int = 0) -> None:
+        await self.turns.submit(submission(text), Window(pause_ms, AggregationReason.OFF))
+        self.hold.woken.set()
+
+    async def drained(self) -> list[Turn]:
+        async with asyncio.timeout(5):
+            await self.drain(self.hold)
+        return self.turns.sessions_by_id["ses_1"].turns
+
+
+async def failing(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+    raise errors.AttemptFailed("the brain broke", fatal=False)
+    yield
+
+
+async def test_an_empty_session_is_left_at_once() -> None:
+    place = Place()
+    async with asyncio.timeout(5):
+        await place.drain(place.hold)
+    assert place.pipeline.runs == []
+
+
+async def test_all_messages_that_wait_are_one_turn() -> None:
+    place = Place()
+    await place.say("one")
+    await place.say("two")
+    [turn] = await place.drained()
+    assert turn.message_ids == ("msg_1", "msg_2")
+
+
+async def test_a_window_is_waited_out_and_a_wake_looks_again() -> None:
+    place = Place()
+    await place.say("one", pause_ms=10_000)
+    draining = asyncio.ensure_future(place.drained())
+    await asyncio.sleep(0.01)
+    assert place.pipeline.runs == []
+    await place.say("two", pause_ms=0)
+    [turn] = await draining
+    assert turn.message_ids == ("msg_1", "msg_2")
+
+
+async def test_a_message_during_the_turn_is_answered_by_the_next_one() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        if len(place.pipeline.runs) == 1:
+            await place.say("two")
+        yield result(*(message.message_id for message in run.attempt.messages))
+
+    place = Place(script)
+    await place.say("one")
+    assert [turn.message_ids for turn in await place.drained()] == [("msg_1",), ("msg_2",)]
+
+
+async def test_a_superseded_turn_is_followed_by_its_successor_at_once() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        if len(run.attempt.messages) == 1:
+            await place.say("two")
+            told = await run.told.get()
+            yield Decision(SupersedeAction.SUPERSEDE, "UNSPECIFIED", "PRE_COMMIT", "new", (told.message_id,))
+        else:
+            yield result("msg_1", "msg_2")
+
+    place = Place(script)
+    await place.say("one")
+    [turn] = await place.drained()
+    assert turn.message_ids == ("msg_1", "msg_2")
+    assert place.fence.epochs == [2]
+
+
+async def test_a_failed_attempt_is_repeated_with_a_fence_before_it() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        if run.attempt.attempt < 3:
+            raise errors.AttemptFailed("the brain broke", fatal=False)
+        yield result("msg_1")
+
+    place = Place(script)
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.attempt) == (TurnStatus.COMPLETE, 3)
+    assert place.fence.epochs == [2, 3]
+
+
+async def test_a_turn_that_no_attempt_survives_fails_and_the_session_goes_on() -> None:
+    place = Place(failing)
+    await place.say("poison")
+    [failed] = await place.drained()
+    assert (failed.status, failed.reply_text, len(place.pipeline.runs)) == (TurnStatus.FAILED, "sorry", 3)
+    place.pipeline.script = answer
+    await place.say("hello")
+    assert (await place.drained())[-1].status is TurnStatus.COMPLETE
+
+
+async def test_a_failure_for_good_is_not_repeated() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        raise errors.AttemptFailed("AGENT_NOT_FOUND", fatal=True)
+        yield
+
+    place = Place(script)
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.status_reason) == (TurnStatus.FAILED, "AGENT_NOT_FOUND")
+    assert len(place.pipeline.runs) == 1
+
+
+async def test_an_attempt_that_was_overtaken_commits_nothing_and_leaves() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await place.turns.open_turn(Hold("ses_1", asyncio.Event()))
+        yield result("msg_1")
+
+    place = Place(script)
+    await place.say()
+    assert await place.drained() == []
+    assert len(place.pipeline.runs) == 1
+
+
+async def test_a_store_that_is_away_is_the_engines_business() -> None:
+    place = Place()
+    await place.say()
+    place.turns.away = True
+    with pytest.raises(errors.StoreUnavailable):
+        await place.drained()
+
+
+async def test_the_engine_answers_everything_that_is_said_through_it() -> None:
+    place = Place()
+    engine = InMemoryEngine()
+    serving = asyncio.ensure_future(engine.serve(place.drain))
+    for number in range(20):
+        await place.say(str(number))
+        engine.wake("ses_1")
+        await asyncio.sleep(0)
+    session = place.turns.sessions_by_id["ses_1"]
+    await until(lambda: not session.open, "all is answered")
+    answered = [message_id for turn in session.turns for message_id in turn.message_ids]
+    assert answered == [f"msg_{number}" for number in range(1, 21)]
+    serving.cancel()
+
+
+@pytest.mark.parametrize(("attempt", "pause_s"), [(1, 0.1), (2, 0.2), (4, 0.8), (9, 5.0)])
+def test_pauses_double_up_to_their_limit(attempt: int, pause_s: float) -> None:
+    assert RetryPolicy(5, 0.1, 5.0).pause_s(attempt) == pytest.approx(pause_s)

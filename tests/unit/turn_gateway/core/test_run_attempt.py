@@ -1,0 +1,270 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.core.run_attempt import Finished, Outcome, RunAttempt, Superseded
+from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.events import AgentReported, Event, TextDelta
+from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction
+from focal_turn_gateway.ports import Hold, OfferedArtifact, PipelineFrame, Text
+from tests.fakes.gateway_turns import InMemoryTurns
+from tests.fakes.turn_gateway import (
+    Feed,
+    Fence,
+    Script,
+    ScriptedPipeline,
+    ScriptedRun,
+    answer,
+    result,
+    submission,
+)
+
+AT_ONCE = Window(0, AggregationReason.OFF)
+REPORTED = AgentReported("tool", "done", '{"n":1}', "INFO", "1.0")
+
+
+class Place:
+    """One open attempt of a session, and what runs it."""
+
+    def __init__(self, script: Script = answer, **limits: Any) -> None:
+        self.turns, self.feed, self.fence = InMemoryTurns(), Feed(), Fence(b"effect")
+        self.pipeline = ScriptedPipeline(script)
+        self.woken = asyncio.Event()
+        chosen = {"max_artifacts": 2, "max_artifact_bytes": 100, "max_event_bytes": 100, **limits}
+        self.run = RunAttempt(
+            self.turns, self.pipeline, self.fence, self.feed, poll_s=5, flush_s=0.01, **chosen
+        )
+
+    async def opened(self, *texts: str) -> Attempt:
+        for text in texts or ("hello",):
+            await self.turns.submit(submission(text), AT_ONCE)
+        return await self.again()
+
+    async def again(self) -> Attempt:
+        opened = await self.turns.open_turn(Hold("ses_1", self.woken))
+        assert isinstance(opened, Attempt)
+        return opened
+
+    async def finish(self, attempt: Attempt) -> Outcome:
+        async with asyncio.timeout(5):
+            return await self.run(attempt, self.woken)
+
+    def stored_bodies(self) -> list[Any]:
+        return [event.body for event in self.turns.sessions_by_id["ses_1"].events]
+
+
+async def test_a_result_ends_the_attempt_with_its_messages() -> None:
+    place = Place()
+    attempt = await place.opened()
+    outcome = await place.finish(attempt)
+    assert outcome == Finished(result("msg_1"), [], attempt.messages)
+    assert place.pipeline.abandoned == 1
+
+
+async def test_a_first_attempt_needs_no_fence_and_a_second_one_gets_the_effects_so_far() -> None:
+    place = Place()
+    await place.finish(await place.opened())
+    assert place.fence.epochs == []
+    await place.finish(await place.again())
+    assert place.fence.epochs == [2]
+    assert place.pipeline.runs[1].effects == (b"effect",)
+
+
+async def test_messages_that_arrive_are_stated_once_and_belong_to_what_is_finished() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        told = [await run.told.get(), await run.told.get()]
+        yield result("msg_1", *(message.message_id for message in told))
+
+    place = Place(script)
+    attempt = await place.opened("one")
+    running = asyncio.ensure_future(place.finish(attempt))
+    for text in ("two", "three"):
+        await place.turns.submit(submission(text), AT_ONCE)
+        place.woken.set()
+        await asyncio.sleep(0.01)
+    outcome = await running
+    assert isinstance(outcome, Finished)
+    assert [message.text for message in outcome.messages] == ["one", "two", "three"]
+    assert place.pipeline.runs[0].told.empty()
+
+
+async def test_a_lost_wake_is_made_good_by_polling() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await run.told.get()
+        yield result("msg_1")
+
+    place = Place(script)
+    place.run = replace(place.run, poll_s=0.02)
+    attempt = await place.opened()
+    await place.turns.submit(submission("two"), AT_ONCE)
+    assert isinstance(await place.finish(attempt), Finished)
+
+
+async def test_a_store_that_goes_away_does_not_end_the_stating_of_messages() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await run.told.get()
+        yield result("msg_1")
+
+    place = Place(script)
+    place.run = replace(place.run, poll_s=0.02)
+    attempt = await place.opened()
+    await place.turns.submit(submission("two"), AT_ONCE)
+    place.turns.away = True
+    running = asyncio.ensure_future(place.finish(attempt))
+    await asyncio.sleep(0.1)
+    place.turns.away = False
+    assert isinstance(await running, Finished)
+
+
+async def test_a_stream_that_takes_no_more_facts_still_brings_its_result() -> None:
+    """A message arrives when the pipeline has said its last word and nobody has read it yet."""
+
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        run.deaf = True
+        place.woken.set()
+        await asyncio.sleep(0.05)
+        yield result("msg_1")
+
+    place = Place(script)
+    attempt = await place.opened()
+    await place.turns.submit(submission("two"), AT_ONCE)
+    assert isinstance(await place.finish(attempt), Finished)
+
+
+@pytest.mark.parametrize("ids", [(), ("msg_2",), ("msg_1", "msg_9")])
+async def test_a_result_that_skips_messages_or_answers_none_is_a_failure_for_good(ids: tuple[str]) -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield result(*ids)
+
+    place = Place(script)
+    with pytest.raises(errors.AttemptFailed) as caught:
+        await place.finish(await place.opened("one", "two"))
+    assert caught.value.fatal
+
+
+async def test_text_is_shown_and_not_stored() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield Text(1, "good ")
+        yield result("msg_1")
+
+    place = Place(script)
+    attempt = await place.opened()
+    await place.finish(attempt)
+    assert place.feed.published == [TextDelta(attempt.turn_id, 1, 1, "good ")]
+    assert "good " not in str(place.stored_bodies())
+
+
+async def test_events_are_handed_over_with_the_result_or_stored_before_it() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield REPORTED
+        if run.attempt.attempt == 2:
+            await asyncio.sleep(0.1)
+        yield result("msg_1")
+
+    place = Place(script)
+    attempt = await place.opened()
+    outcome = await place.finish(attempt)
+    assert isinstance(outcome, Finished)
+    assert outcome.events == [Event(REPORTED, attempt.turn_id, 1)]
+    slow = await place.finish(await place.again())
+    assert isinstance(slow, Finished)
+    assert slow.events == []
+    assert place.stored_bodies().count(REPORTED) == 1
+
+
+async def test_an_event_over_the_limit_is_left_out() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield AgentReported("tool", "done", "é" * 60, "INFO", "1.0")
+        yield result("msg_1")
+
+    place = Place(script)
+    outcome = await place.finish(await place.opened())
+    assert isinstance(outcome, Finished)
+    assert outcome.events == []
+
+
+async def test_an_artifact_is_stored_before_it_is_acknowledged() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)
+        assert await run.stored.get() == "tool_plan"
+        assert [artifact.name for artifact in place.turns.artifacts] == ["tool_plan"]
+        yield OfferedArtifact(Artifact("facts", "{}"), acknowledge=False)
+        yield result("msg_1")
+
+    place = Place(script)
+    await place.finish(await place.opened())
+    assert [artifact.name for artifact in place.turns.artifacts] == ["tool_plan", "facts"]
+    assert place.pipeline.runs[0].stored.empty()
+
+
+@pytest.mark.parametrize("offers", [["{}"] * 3, ["x" * 101]])
+async def test_more_artifacts_than_are_kept_end_the_attempt(offers: list[str]) -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        for number, data in enumerate(offers):
+            yield OfferedArtifact(Artifact(str(number), data), acknowledge=False)
+        yield result("msg_1")
+
+    place = Place(script)
+    with pytest.raises(errors.AttemptFailed):
+        await place.finish(await place.opened())
+
+
+def decision(action: SupersedeAction) -> Decision:
+    return Decision(action, "UNSPECIFIED", "PHASE_BOUNDARY", "because", ("msg_2",))
+
+
+async def test_a_supersede_ends_the_turn_in_favour_of_a_successor() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield REPORTED
+        yield decision(SupersedeAction.SUPERSEDE)
+
+    place = Place(script)
+    attempt = await place.opened()
+    assert await place.finish(attempt) == Superseded()
+    kinds = [type(body).__name__ for body in place.stored_bodies()]
+    assert kinds[-3:] == ["AgentReported", "SupersedeDecided", "TurnSuperseded"]
+    successor = await place.again()
+    assert (successor.attempt, successor.superseded_from) == (1, attempt.turn_id)
+    assert successor.turn_id != attempt.turn_id
+
+
+async def test_other_decisions_are_kept_and_the_attempt_goes_on() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield decision(SupersedeAction.QUEUE)
+        yield result("msg_1")
+
+    place = Place(script)
+    assert isinstance(await place.finish(await place.opened()), Finished)
+    assert [kept.action for kept in place.turns.decisions] == [SupersedeAction.QUEUE]
+
+
+async def test_an_attempt_that_lost_its_session_stops_at_its_next_event() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await place.again()
+        yield REPORTED
+        await asyncio.Event().wait()
+
+    place = Place(script)
+    with pytest.raises(errors.AttemptLost):
+        await place.finish(await place.opened())
+    assert place.pipeline.abandoned == 1
+
+
+async def test_an_attempt_that_is_cancelled_leaves_no_task_behind() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await asyncio.Event().wait()
+        yield result("msg_1")
+
+    place = Place(script)
+    before = asyncio.all_tasks()
+    running = asyncio.ensure_future(place.finish(await place.opened()))
+    await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == before
+    assert place.pipeline.abandoned == 1
