@@ -24,6 +24,7 @@ class Desk:
     folder: Path
     mesh: mesh.LocalMesh
     connection: Connection
+    shop: shop.Shop
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,4 +39,4 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
         connection = Connection(local.record(), local.keys, TENANT)
         await admin.ensure_tenant(connection)
         await admin.publish_to_end(connection, admin.sources(place.agent))
-        yield Desk(folder, local, connection)
+        yield Desk(folder, local, connection, desk_shop)
