@@ -32,8 +32,8 @@ bench: $(STAMP) ## measure turns per second, latency and CPU per turn
 chaos: $(STAMP) ## run the crash tests (SEEDS=20)
 	FOCAL_CHAOS_SEEDS=$(SEEDS) $(BIN)/pytest tests/chaos $(ARGS)
 
-soak: $(STAMP) ## run the crash tests seed by seed, resumable (SEEDS=20)
-	$(BIN)/python -m tests.chaos.soak --seeds $(SEEDS) $(ARGS)
+soak: $(STAMP) ## play seeded chaos seed by seed, resumable (SEEDS=20, ARGS=--fresh)
+	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --seeds $(SEEDS) $(ARGS)
 
 lock: $(STAMP) ## write requirements.lock after a change of dependencies
 	scripts/lock.sh
