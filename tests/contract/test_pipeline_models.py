@@ -178,7 +178,7 @@ async def test_values_that_patterns_miss_are_read_by_a_model(
     double.requests.clear()
     double.chat.answer_by(structured({"return_reason": "changed_mind"}))
     attempt = await customer.say("my partner bought the same thing already")
-    assert [tool.tool_name for tool in attempt.result.tools] == ["create_return_label"]
+    assert "create_return_label" in [tool.tool_name for tool in attempt.result.tools]
     forms = [r.body["response_format"] for r in double.requests if "response_format" in r.body]
     assert [list(form["json_schema"]["schema"]["properties"]) for form in forms] == [["return_reason"]]
     assert attempt.result.usage.llm_calls == 2

@@ -58,7 +58,7 @@ class ToolSettings(settings.Section):
     model_fills: int = Field(
         2, ge=0, description="tools per turn whose missing arguments a model may take from the text"
     )
-    legs: int = Field(3, gt=0, description="times that new values may move a scenario on within a turn")
+    legs: int = Field(5, gt=0, description="times that new values may move a scenario on within a turn")
 
 
 class MemorySettings(settings.Section):

@@ -5,7 +5,7 @@ import pytest
 
 from focal_embedding import Thresholds
 from focal_pipeline.core.scenario_walk import Walk
-from focal_pipeline.domain.bundle import Scenario, Step, StepType, Transition
+from focal_pipeline.domain.bundle import Scenario, Step, StepType, ToolBinding, Transition
 
 THRESHOLDS = Thresholds(transition=0.6, margin=0.1)
 
@@ -18,6 +18,7 @@ def walk(
     asked: str = "",
     visits: dict[str, int] | None = None,
     most_steps: int = 10,
+    unsettled: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
     walking = Walk(
         scenario=Scenario("s", steps=steps, entry_step_id="a"),
@@ -26,6 +27,7 @@ def walk(
         thresholds=THRESHOLDS,
         asked=asked,
         visits=Counter(visits or {}),
+        unsettled=unsettled,
         most_visits=5,
         most_steps=most_steps,
     )
@@ -114,6 +116,19 @@ def test_priority_comes_before_likeness() -> None:
 
 def test_a_text_without_a_vector_counts_as_certain() -> None:
     assert walk(step("a", to("b", "one")), step("b"), asked="a") == ("a", "b")
+
+
+def test_a_way_that_hangs_on_a_tool_is_not_chosen_before_the_tool_ran() -> None:
+    looks = ToolBinding("look", result_variables={"status": "status"})
+    steps = (
+        step("a", to("b"), tool_bindings=(looks,)),
+        step("b", to("c"), to("d", condition_values={"status": '"old"'})),
+        step("c", is_terminal=True),
+        step("d", is_terminal=True),
+    )
+    assert walk(*steps, unsettled=frozenset({"status"})) == ("a", "b")
+    assert walk(*steps, start="b", known={"status": "old"}) == ("b", "d")
+    assert walk(*steps, start="b", known={"status": "new"}) == ("b", "c")
 
 
 def test_a_loop_ends_after_its_visits() -> None:

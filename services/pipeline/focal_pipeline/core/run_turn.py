@@ -160,7 +160,7 @@ class _RunningTurn:
                 return self._collection.held_up(course, stopped_at, self._tools.ran)
             first, groups = len(course.path), []
             with self._watch.phase("P6"):
-                course = self._scenarios.walk_on(course, retrieved, self._known)
+                course = self._scenarios.walk_on(course, retrieved, self._known, tools_ran=first)
             if len(course.path) == first:
                 break
         await self._interrupts.check(InterruptPoint.PHASE_BOUNDARY)

@@ -1,8 +1,8 @@
 """The way a scenario takes through its steps within one turn: pure, given what is known.
 
 A step is left once all that it collects is known and one transition qualifies (DOMAIN §5.2). The
-walk is optimistic: it does not wait for the tools of the steps it passes; whoever runs them cuts
-the path at the first that fails.
+walk is optimistic: it does not wait for the tools of the steps it passes, unless they may set what
+a way out depends on; whoever runs them cuts the path at the first that fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ TextScores = Callable[[str], Mapping[int, float]]
 @dataclass(frozen=True)
 class Walk:
     """What a walk depends on. `asked` is the step that the customer's text answers to, "" if none;
-    `visits` counts recent arrivals by step.
+    `visits` counts recent arrivals by step; `unsettled` are the variables that tools which are due,
+    but have not run yet, may set.
     """
 
     scenario: Scenario
@@ -32,20 +33,23 @@ class Walk:
     thresholds: Thresholds
     asked: str
     visits: Counter[str]
+    unsettled: frozenset[str]
     most_visits: int
     most_steps: int
 
     def path(self, start: str) -> tuple[str, ...]:
         """Step ids from `start` to where the walk comes to rest."""
-        path = [start]
+        path, unsettled = [start], set(self.unsettled)
         while len(path) <= self.most_steps:
-            following = self.following(self.scenario.by_id[path[-1]])
+            step = self.scenario.by_id[path[-1]]
+            following = None if _hangs_on(step, unsettled) else self._following(step)
             if following is None or self._tired_of(following, path):
                 break
             path.append(following)
+            unsettled |= self.scenario.by_id[following].set_by_tools
         return tuple(path)
 
-    def following(self, step: Step) -> str | None:
+    def _following(self, step: Step) -> str | None:
         """The step to go to from here now, or None to stay."""
         if step.is_terminal:
             return None
@@ -100,6 +104,14 @@ class Walk:
 
     def _tired_of(self, step_id: str, path: list[str]) -> bool:
         return self.visits[step_id] + path.count(step_id) >= self.most_visits
+
+
+def _hangs_on(step: Step, unsettled: set[str]) -> bool:
+    """Whether a way out of the step depends on what is not settled."""
+    return any(
+        not unsettled.isdisjoint((*transition.condition_fields, *transition.condition_values))
+        for transition in step.transitions
+    )
 
 
 def _rank(transition: Transition, score: float, number: int) -> tuple[float, ...]:

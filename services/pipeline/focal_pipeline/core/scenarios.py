@@ -64,8 +64,10 @@ class Scenarios:
         entered = self._entry(retrieved, running)
         return running if entered is None else self.walk_on(self.start(entered.scenario_id), retrieved, known)
 
-    def walk_on(self, course: Course, retrieved: Retrieved, known: Known) -> Course:
-        """The course, continued as far as what is known allows."""
+    def walk_on(self, course: Course, retrieved: Retrieved, known: Known, *, tools_ran: int = 0) -> Course:
+        """The course, continued as far as what is known allows. `tools_ran` counts the steps of its
+        path whose tools have run.
+        """
         walk = Walk(
             scenario=course.scenario,
             known=known.values,
@@ -74,6 +76,7 @@ class Scenarios:
             ),
             thresholds=self._thresholds,
             asked="" if course.started else course.instance.step_id,
+            unsettled=_unsettled(course, tools_ran),
             visits=self._visits(course.scenario) + Counter(course.path[:-1]),
             most_visits=self._limits.visits,
             most_steps=max(self._limits.walk_steps - len(course.path) + 1, 0),
@@ -114,3 +117,15 @@ class Scenarios:
             for visit in self._state.step_history
             if visit.scenario_id == scenario.scenario_id and visit.turn_index > since
         )
+
+
+def _unsettled(course: Course, tools_ran: int) -> frozenset[str]:
+    """Variables that tools of the path may still set this turn."""
+    finished = () if course.started or tools_ran else course.instance.finished_tools
+    return frozenset(
+        name
+        for step in course.steps[tools_ran:]
+        for binding in step.tool_bindings
+        if binding.tool_name not in finished
+        for name in binding.result_variables
+    )

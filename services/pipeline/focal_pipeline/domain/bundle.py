@@ -138,6 +138,11 @@ class Step:
     tool_bindings: tuple[ToolBinding, ...] = ()
     template_ids: tuple[str, ...] = ()
 
+    @property
+    def set_by_tools(self) -> frozenset[str]:
+        """Variables that the step's tools may set."""
+        return frozenset(name for binding in self.tool_bindings for name in binding.result_variables)
+
 
 @dataclass(frozen=True)
 class Scenario:
