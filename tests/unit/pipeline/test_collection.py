@@ -65,7 +65,7 @@ async def test_an_answer_may_come_before_its_question() -> None:
 
 
 async def test_a_checkpoint_takes_no_answer_given_before_it_was_reached() -> None:
-    collecting = Collecting("12345, yes, agreed")
+    collecting = Collecting("12345, agreed", gift=True)
     assert await collecting.path() == ("number", "gift", "check")
     assert "ok" not in collecting.known.values
 
