@@ -6,6 +6,7 @@ import sys
 
 import rich.console
 import typer
+import typer.exceptions
 
 from focal_cli.commands import (
     chat,
@@ -24,10 +25,11 @@ from focal_cli.commands import (
 from focal_cli.local import errors
 from focal_client import CallFailed
 
-FAILURE = 1
+PROGRAM = "focal"
+FAILURE, MISUSE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
-    name="focal",
+    name=PROGRAM,
     help="Run a Focal mesh on this machine and talk to its agents.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,7 +55,11 @@ app.add_typer(effects.commands, name="effects")
 def main() -> None:
     """Run one command; whatever fails becomes one red line and how to mend it."""
     try:
-        app()
+        sys.exit(app(prog_name=PROGRAM, standalone_mode=False))
+    except typer.exceptions.TyperException as error:
+        _misused(error)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
     except errors.LocalError as error:
         _fail(error.message, error.mend)
     except CallFailed as failure:
@@ -65,18 +71,31 @@ def main() -> None:
 
 
 def _mend(failure: CallFailed) -> str:
-    problems = [f"{field}: {problem}" for field, problem in failure.violations.items()]
+    violations = failure.violations.items()
+    problems = [f"{field}: {problem}" for field, problem in violations if problem not in failure.message]
     return "; ".join(problems) or HINTS.get(failure.reason, "")
 
 
 HINTS = {
+    "TENANT_EXISTS": "Choose another id; `focal tenants list` shows those taken.",
     "TENANT_NOT_FOUND": "Register it with `focal tenants add`.",
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 
 
-def _fail(message: str, mend: str, reason: str = "") -> None:
+def _misused(error: typer.exceptions.TyperException) -> None:
+    """A command that does not exist, or arguments that it does not take."""
+    # typer names the class of these errors only privately.
+    message = str(getattr(error, "format_message", error.__str__)())
+    if not message:  # no arguments at all; the help has been shown
+        sys.exit(MISUSE)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else PROGRAM
+    _fail(message, f"`{command} --help` shows what it takes.", status=MISUSE)
+
+
+def _fail(message: str, mend: str, reason: str = "", status: int = FAILURE) -> None:
     if "--json" in sys.argv:
         print(json.dumps({"error": {"reason": reason, "message": message, "mend": mend}}))
     else:
@@ -85,7 +104,7 @@ def _fail(message: str, mend: str, reason: str = "") -> None:
         console.print(message, markup=False)
         if mend:
             console.print(mend, markup=False)
-    sys.exit(FAILURE)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,20 @@ def sources(folder: Path) -> list[version_pb2.SourceFile]:
             f"{folder} holds no YAML files", "Name the folder of an agent, such as examples/returns_desk."
         )
     return [
-        version_pb2.SourceFile(path=path.relative_to(folder).as_posix(), content=path.read_text())
+        version_pb2.SourceFile(path=path.relative_to(folder).as_posix(), content=_text(path))
         for path in paths
     ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise errors.LocalError(
+            f"{path} is not UTF-8 text, from byte {error.start}", "Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise errors.LocalError(f"{path} cannot be read: {error.strerror}", "Mend its permissions.") from None
 
 
 async def publish(

@@ -9,6 +9,7 @@ import rich.table
 from google.protobuf import json_format, message
 
 SHORT = 60
+ID_END = 6
 
 
 def console() -> rich.console.Console:
@@ -27,13 +28,19 @@ def plain(proto: message.Message) -> dict[str, Any]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people."""
+    """A table for people. The first column never breaks over lines: it is what one copies."""
     drawn = rich.table.Table(title=title, title_justify="left", show_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")  # nothing is cut: ids and paths are for copying
+    for number, column in enumerate(columns):
+        drawn.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     console().print(drawn)
+
+
+def short_id(text: str) -> str:
+    """The kind and the end of an id that is shown but not copied; the ends differ, the middles do not."""
+    kind, separator, rest = text.partition("_")
+    return f"{kind}_…{rest[-ID_END:]}" if separator and len(rest) > ID_END else text
 
 
 def short(text: str) -> str:

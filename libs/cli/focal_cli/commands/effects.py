@@ -7,6 +7,7 @@ import typer
 
 from focal.toolbox.v1 import effect_pb2
 from focal_cli import admin, connection, options, render
+from focal_kernel import canonical_json
 
 commands = typer.Typer(help="The ledger of effects.", no_args_is_help=True)
 
@@ -23,16 +24,23 @@ def show_list(
     if json:
         render.as_json([render.plain(effect) for effect in found])
         return
-    columns = ("effect", "tool", "state", "attempts", "arguments", "result or reason")
+    columns = ("tool", "state", "tries", "arguments", "result or reason")
     render.table("Effects", columns, [_row(effect) for effect in found])
 
 
 def _row(effect: effect_pb2.Effect) -> tuple[object, ...]:
     return (
-        effect.effect_id,
         effect.tool_name,
         render.enum_name(effect_pb2.EffectState, effect.state),
         effect.attempts,
-        render.short(effect.arguments_json),
-        render.short(effect.error_reason or effect.result_json),
+        _words(effect.arguments_json),
+        effect.error_reason or _words(effect.result_json),
     )
+
+
+def _words(document: str) -> str:
+    """A JSON object as words that break between its members."""
+    value = canonical_json.loads(document) if document else ""
+    if isinstance(value, dict):
+        return render.short(", ".join(f"{name} {each}" for name, each in value.items()))
+    return render.short(str(value))

@@ -25,7 +25,7 @@ def show_list(
     if json:
         render.as_json([render.plain(session) for session in found])
         return
-    columns = ("session", "agent", "channel", "customer", "turns", "version", "open messages")
+    columns = ("session", "agent", "channel", "turns", "open")
     render.table("Sessions", columns, [_session_row(session) for session in found])
 
 
@@ -43,9 +43,11 @@ def show_one(
         plain_turns = [render.plain(turn) for turn in turns]
         render.as_json({"session": render.plain(found), "turns": plain_turns})
         return
+    about = f"{found.agent_id} version {found.config_version}, {found.channel}, {found.customer_id}"
+    render.console().print(about, markup=False)
     for name, value in found.state.variables_json.items():
         render.console().print(f"{name} = {value}", markup=False)
-    columns = ("turn", "status", "attempts", "messages", "rules", "tools", "reply")
+    columns = ("turn", "status", "tries", "texts", "rules and tools", "reply")
     render.table(f"Turns of {session}", columns, [_turn_row(turn) for turn in turns])
 
 
@@ -66,22 +68,19 @@ async def _show(
 def _session_row(session: session_pb2.Session) -> tuple[object, ...]:
     return (
         session.session_id,
-        session.agent_id,
+        f"{session.agent_id} v{session.config_version}",
         session.channel,
-        session.customer_id,
         session.turn_count,
-        session.config_version,
         session.open_messages,
     )
 
 
 def _turn_row(turn: turn_pb2.Turn) -> tuple[object, ...]:
     return (
-        turn.turn_id,
+        render.short_id(turn.turn_id),
         render.enum_name(turn_pb2.TurnStatus, turn.status),
         turn.attempt,
         len(turn.message_ids),
-        ", ".join(turn.matched_rule_ids),
-        ", ".join(f"{tool.tool_name} ({tool.status})" for tool in turn.tools),
+        "\n".join([*turn.matched_rule_ids, *(f"{tool.tool_name}: {tool.status}" for tool in turn.tools)]),
         render.short(" ".join(segment.text for segment in turn.reply)),
     )

@@ -9,6 +9,7 @@ from focal_cli import options, running
 from focal_cli.demo import shop
 from focal_cli.local import board, errors, mesh
 
+PORTS = 65_536
 PORT_HELP = "Fix a port, as in turn_gateway=7401; also of postgres and valkey. Others are chosen free."
 
 
@@ -37,6 +38,8 @@ async def _serve(home: Path, chosen: mesh.Options, json: bool) -> None:
 
 def _port(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    if not name or not number.isdecimal():
-        raise errors.LocalError(f"--port {text} is not NAME=NUMBER", "Write --port turn_gateway=7401.")
+    if not name or not number.isdecimal() or not 0 < int(number) < PORTS:
+        raise errors.LocalError(
+            f"--port {text} is not NAME=NUMBER", f"Write --port turn_gateway=7401, a number below {PORTS}."
+        )
     return name, int(number)

@@ -41,7 +41,13 @@ def all_hold(claims: Sequence[Claim]) -> bool:
 def show(claims: Iterable[Claim]) -> None:
     """All claims as a table, for people."""
     rows = [
-        ("[green]✓[/]" if each.holds else "[red]✗[/]", each.scene, each.text, each.seen, each.expected)
-        for each in claims
+        ("[green]✓[/]" if each.holds else "[red]✗[/]", each.scene, each.text, _seen(each)) for each in claims
     ]
-    render.table("What happened", ("", "scene", "claim", "seen", "expected"), rows)
+    render.table("What happened", ("", "scene", "claim", "seen"), rows)
+
+
+def _seen(shown: Claim) -> str:
+    """What was seen; what was expected is worth its room only when it differs."""
+    words = {"True": "yes", "False": "no"}
+    seen, expected = (words.get(each, render.short_id(each)) for each in (shown.seen, shown.expected))
+    return seen if shown.holds else f"{seen} instead of {expected}"

@@ -62,9 +62,11 @@ class Home:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the folder while the block runs; raises AlreadyRunning when another does."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / ".gitignore").write_text("*\n")
+        """Hold the folder while the block runs; raises AlreadyRunning when another does.
+
+        Raises LocalError when the folder cannot be made or written.
+        """
+        self._make()
         with self._lock.open("a+") as lock:
             if not _take(lock.fileno(), fcntl.LOCK_EX):
                 raise self._already_running()
@@ -76,6 +78,16 @@ class Home:
                 yield
             finally:
                 self._record.unlink(missing_ok=True)
+
+    def _make(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / ".gitignore").write_text("*\n")
+            self._lock.touch()
+        except OSError as error:
+            raise errors.LocalError(
+                f"{self.root} cannot hold a mesh: {error.strerror}", "Choose another folder with --home."
+            ) from None
 
     def publish(self, record: Record) -> None:
         """Replace the record in one step."""
@@ -90,8 +102,12 @@ class Home:
         try:
             with self._lock.open() as lock:
                 held = not _take(lock.fileno(), fcntl.LOCK_SH)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             held = False
+        except OSError as error:
+            raise errors.LocalError(
+                f"{self.root} cannot be read: {error.strerror}", "Name a folder of yours with --home."
+            ) from None
         if held and self._record.exists():
             return Record.model_validate_json(self._record.read_text())
         if held:

@@ -167,7 +167,12 @@ class LocalMesh:
         self._processes += options.extras
 
     def _check_ports(self, wanted: Mapping[str, int]) -> None:
+        names = (*self._options.services, POSTGRES, VALKEY)
         for name, port in wanted.items():
+            if name not in names:
+                raise errors.LocalError(f"there is no {name} to give a port", f"One of {', '.join(names)}.")
+            if list(wanted.values()).count(port) > 1:
+                raise errors.LocalError(f"port {port} is wanted twice", "Give each process its own.")
             if not ports.is_free(port):
                 raise errors.ServerFailed(
                     f"port {port}, wanted for {name}, is taken", "Choose another, or none at all."

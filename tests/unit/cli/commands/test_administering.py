@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import jwt
+import pytest
 
 from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
@@ -142,3 +143,50 @@ async def test_a_port_that_is_no_pair_is_explained(terminal: Terminal) -> None:
     outcome = await terminal.focal("up", "--port", "7401")
     assert outcome.code == 1
     assert "NAME=NUMBER" in outcome.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["up", "--port", "turn_gateway=99999"], "a number below 65536"),
+        (["up", "--port", "nothing=4000"], "no nothing to give a port"),
+        (["up", "--port", "memory=4000", "--port", "toolbox=4000"], "wanted twice"),
+    ],
+)
+async def test_ports_that_cannot_be_are_refused_before_anything_starts(
+    terminal: Terminal, arguments: list[str], words: str
+) -> None:
+    outcome = await terminal.focal(*arguments, "--json")
+    assert outcome.code == 1
+    assert words in str(outcome.documents[0]["error"])
+
+
+@pytest.mark.parametrize("command", ["up", "sessions list"])
+async def test_a_home_that_is_a_file_is_explained(terminal: Terminal, tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    outcome = await terminal.focal(*command.split(), "--home", str(tmp_path / "file"))
+    assert outcome.code == 1
+    assert "--home" in outcome.errors
+    assert "fault" not in outcome.errors
+
+
+async def test_a_file_that_is_no_text_is_named(fake_mesh: FakeMesh, tmp_path: Path) -> None:
+    fake_mesh.at({})
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    (folder / "agent.yaml").write_bytes(b"id: \xff")
+    outcome = await fake_mesh.terminal.focal("publish", str(folder))
+    assert outcome.code == 1
+    assert "agent.yaml is not UTF-8" in outcome.errors
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["send"], ["publish", "absent"], ["send", "x", "--bogus"]])
+async def test_a_misused_command_answers_machines_in_json(terminal: Terminal, arguments: list[str]) -> None:
+    outcome = await terminal.focal(*arguments, "--json")
+    assert outcome.code == 2
+    assert "--help" in outcome.documents[0]["error"]["mend"]
+
+
+async def test_no_command_at_all_shows_the_help(terminal: Terminal) -> None:
+    outcome = await terminal.focal()
+    assert "doctor" in outcome.output + outcome.errors

@@ -14,3 +14,10 @@ def test_values_are_compared_as_they_are_shown() -> None:
 @pytest.mark.parametrize(("played", "verdict"), [([TRUE], True), ([TRUE, FALSE], False), ([], False)])
 def test_the_verdict_needs_claims_and_all_of_them(played: list[claims.Claim], verdict: bool) -> None:
     assert claims.to_json(played)["holds"] is verdict
+
+
+def test_people_read_what_was_expected_only_where_it_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    claims.show([claims.claim("scene", "it was told", expected=True, seen=True), FALSE])
+    shown = capsys.readouterr().out
+    assert "yes" in shown
+    assert "2 instead of 1" in shown

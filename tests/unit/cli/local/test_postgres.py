@@ -23,17 +23,6 @@ def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
-def test_root_without_namespaces_and_a_closed_folder_is_told_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(privilege, "namespaces_work", lambda: False)
-    with pytest.raises(errors.ServerFailed, match="nobody cannot reach") as failure:
-        postgres.prepare(tmp_path / "postgres")
-    assert "FOCAL_POSTGRES_URL" in failure.value.mend
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
 def test_root_without_namespaces_hands_the_data_to_nobody(
     servers_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
