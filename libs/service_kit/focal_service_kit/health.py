@@ -15,7 +15,7 @@ import grpc.aio
 import prometheus_client
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from focal_service_kit import logging, settings
+from focal_service_kit import logging, settings, tasks
 
 Check = Callable[[], Awaitable[None]]
 
@@ -72,9 +72,9 @@ class Readiness:
     async def watch(self) -> None:
         """Check every dependency again and again, each at its own pace; runs until cancelled."""
         await self._publish()
-        async with asyncio.TaskGroup() as group:
-            for dependency in self._dependencies:
-                group.create_task(self._watch(dependency), name=f"readiness:{dependency.name}")
+        watches = {f"readiness:{one.name}": self._watch(one) for one in self._dependencies}
+        if watches:
+            await tasks.together(**watches)
 
     async def refuse(self) -> None:
         """NOT_SERVING for good: the process is draining."""

@@ -46,9 +46,7 @@ class PubSub:
 
     async def run(self) -> None:
         """Send and receive until cancelled, over as many connections as it takes."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever(self._send), name="publish")
-            group.create_task(self._forever(self._receive), name="subscribe")
+        await tasks.together(publish=self._forever(self._send), subscribe=self._forever(self._receive))
 
     async def _forever(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -72,16 +70,7 @@ class PubSub:
         """Read and keep the subscriptions as wanted over one connection, until it fails."""
         async with self._client.pubsub(ignore_subscribe_messages=True) as connection:
             await connection.connect()
-            both = [
-                asyncio.create_task(self._keep_subscribed(connection), name="keep subscribed"),
-                asyncio.create_task(self._read(connection), name="read"),
-            ]
-            try:
-                ended, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-                for task in ended:
-                    task.result()
-            finally:
-                await tasks.cancel(both)
+            await tasks.together(keep=self._keep_subscribed(connection), read=self._read(connection))
 
     async def _keep_subscribed(self, connection: redis.asyncio.client.PubSub) -> None:
         subscribed: set[str] = set()

@@ -89,16 +89,19 @@ class PostgresEngine:
     async def serve(self, drain: Drain) -> None:
         """Drain sessions until cancelled, then let them go for others to take."""
         self._drain = drain
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._presence.run(self._joined, self._lost), name="presence")
-            group.create_task(self._hints.listen(self._hinted), name="hints")
-            group.create_task(self._sweep(), name="sweep")
-            try:
-                await asyncio.Event().wait()
-            finally:
-                # While this instance still counts as alive, so that nobody takes what is just being let go.
-                self._drain = None
-                await tasks.cancel(list(self._tasks.values()))
+        beside = tasks.together(
+            presence=self._presence.run(self._joined, self._lost),
+            hints=self._hints.listen(self._hinted),
+            sweep=self._sweep(),
+        )
+        serving = asyncio.create_task(beside, name="engine")
+        try:
+            await asyncio.shield(serving)
+        finally:
+            # Drains first: while this instance still counts as alive, nobody takes what is just being let go.
+            self._drain = None
+            await tasks.cancel(list(self._tasks.values()))
+            await tasks.cancel([serving])
 
     async def retire(self) -> None:
         """Take over nothing more, and return when no session is being drained here."""

@@ -19,16 +19,14 @@ def translated() -> Iterator[None]:
     """Raise StoreUnavailable for a server that is away, AttemptLost for an attempt that is not the latest."""
     try:
         yield
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == _ATTEMPT_LOST:
+    except Exception as error:
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ATTEMPT_LOST:
             raise errors.AttemptLost from error
-        _unavailable(error)
-        raise
-    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, kernel_errors.Unavailable) as error:
-        _unavailable(error)
+        if is_away(error):
+            raise errors.StoreUnavailable from error
         raise
 
 
-def _unavailable(error: BaseException) -> None:
-    if isinstance(error, OSError | kernel_errors.Unavailable) or postgres.translate(error) is not None:
-        raise errors.StoreUnavailable from error
+def is_away(error: Exception) -> bool:
+    """Whether an exception of the driver or the pool means that the server does not answer."""
+    return isinstance(error, OSError | kernel_errors.Unavailable) or postgres.translate(error) is not None

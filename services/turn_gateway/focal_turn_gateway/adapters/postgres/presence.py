@@ -13,6 +13,7 @@ from collections.abc import Callable
 import asyncpg
 
 from focal_service_kit import logging, postgres, settings
+from focal_turn_gateway.adapters.postgres import failures
 
 _LOCK_CLASS = 7401
 """First key of the advisory lock that shows an instance's connection alive; `turns.live_gateways` has it
@@ -52,13 +53,9 @@ class Presence:
             try:
                 await self._one_life(on_joined)
                 on_lost()
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
+            except Exception as error:
+                if not isinstance(error, asyncpg.PostgresError) and not failures.is_away(error):
+                    raise
                 _log.warning("presence lost", cause=type(error).__name__)
                 await asyncio.sleep(_RECONNECT_S)
 
