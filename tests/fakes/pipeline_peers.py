@@ -331,7 +331,9 @@ class Mesh:
 
     def stub(self, start: turn_run_pb2.TurnStart | None = None) -> Any:
         """A client with the token the gateway mints for an attempt."""
-        bound: dict[str, Any] = {} if start is None else {"session_id": start.session.session_id, "epoch": start.epoch}
+        bound: dict[str, Any] = (
+            {} if start is None else {"session_id": start.session.session_id, "epoch": start.epoch}
+        )
         token = self.running.deployment.internal_token(
             "pipeline", "toolbox", "memory", tenant_id=TENANT, **bound
         )
