@@ -3,12 +3,12 @@
 import argparse
 import asyncio
 
-from focal_embedding import Embedder, EmbeddingSettings, opened
 from pydantic import SecretStr
 
 from benchmarks.embedding_calibration import examples, limits, scores
 from benchmarks.embedding_calibration.examples import Sites
 from benchmarks.embedding_calibration.scores import Scores
+from focal_embedding import Embedder, EmbeddingSettings, opened
 
 FIT, HELD_OUT = slice(0, None, 2), slice(1, None, 2)
 HEAD = (

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from focal_embedding import Embedder, words
 from numpy.typing import NDArray
 
 from benchmarks.embedding_calibration.examples import Site
+from focal_embedding import Embedder, words
 
 Matrix = NDArray[np.float64]
 VECTOR_SHARE, LEXICAL_SHARE = 0.7, 0.3

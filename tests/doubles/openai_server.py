@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 from aiohttp import web
-from focal_embedding.hashed import DIMENSIONS, HashedEmbedder
 from pydantic import TypeAdapter, ValidationError
+
+from focal_embedding.hashed import DIMENSIONS, HashedEmbedder
 
 if not __package__:  # started as a file: the repository's root is not on the path yet
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))

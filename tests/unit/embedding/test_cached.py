@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+
 from focal_embedding import Thresholds, Vectors
 from focal_embedding.cached import CachedEmbedder
 from focal_embedding.hashed import HashedEmbedder

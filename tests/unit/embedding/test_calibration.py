@@ -1,10 +1,10 @@
 """The shipped thresholds are those that the calibration finds, and they separate its examples."""
 
 import pytest
-from focal_embedding.hashed import THRESHOLDS, HashedEmbedder
 
 from benchmarks.embedding_calibration import examples, limits, scores
 from benchmarks.embedding_calibration.examples import Site
+from focal_embedding.hashed import THRESHOLDS, HashedEmbedder
 
 
 async def test_the_shipped_thresholds_are_the_calibrated_ones() -> None:

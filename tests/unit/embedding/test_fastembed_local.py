@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from focal_embedding import EmbeddingError
 from focal_embedding.errors import UnusableVectors
 from focal_embedding.fastembed_local import FastEmbedder, load

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from focal_embedding.hashed import TEXTS_PER_SLICE, HashedEmbedder
 
 LONG = (

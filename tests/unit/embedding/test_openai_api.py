@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import numpy as np
 import openai
 import pytest
+from pydantic import SecretStr
+
 from focal_embedding import EmbeddingError, EmbeddingSettings, opened
 from focal_embedding.errors import UnusableVectors
 from focal_embedding.hashed import HashedEmbedder
 from focal_embedding.openai_api import OpenAIEmbedder
-from pydantic import SecretStr
-
 from tests.doubles import openai_server
 from tests.doubles.model_script import Fault, Reply
 from tests.doubles.openai_server import OpenAIDouble

@@ -1,7 +1,8 @@
 import pytest
+from pydantic import ValidationError
+
 from focal_embedding import EmbeddingSettings, from_settings, hashed
 from focal_embedding.settings import ThresholdSettings
-from pydantic import ValidationError
 
 
 def test_the_default_is_the_offline_embedding_with_its_own_thresholds() -> None:

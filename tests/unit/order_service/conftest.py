@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+
 from order_service.api import Shop
 from order_service.store import Store
 

@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
-import order_service
 import pytest
-from order_service.store import Store
 
+import order_service
+from order_service.store import Store
 from tests.unit.order_service.conftest import Opener
 
 PATIENCE_S = 10
