@@ -17,9 +17,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import rich.console
-import rich.table
-
+from focal_cli import render
 from tests.chaos.harness import plans, play
 from tests.chaos.harness import rig as rigs
 from tests.chaos.harness.play import Outcome
@@ -30,7 +28,7 @@ HOME = Path(".focal/soak")
 SEED_WITHIN_S = 240.0
 SEEDS_PER_MESH = 10
 
-_console = rich.console.Console(highlight=False)
+_console = render.console()
 
 
 async def soak(seeds: Iterable[int], state: State) -> None:
@@ -109,20 +107,30 @@ def _line(result: SeedResult, left: int) -> str:
     verdict = "kept" if result.green else "[red]BROKEN[/]: " + "; ".join(result.violations)[:300]
     return (
         f"seed {result.seed:>3}  {result.took_s:5.1f} s  {result.turns:>3} turns"
-        f"  {result.restarted_turns:>2} restarted  {result.refunds:>2} refunds  {result.doubtful:>2} in doubt"
+        f"  {result.restarted_turns:>2} began again"
+        f"  {result.refunds:>2} refunds  {result.doubtful:>2} in doubt"
         f"  healed in {result.healed_s:4.1f} s  {left:>3} left  {verdict}"
     )
 
 
 def _show(results: list[SeedResult]) -> None:
-    columns = ("seed", "took s", "healed s", "conversations", "turns", "restarted", "failed", "refunds")
-    table = rich.table.Table(*columns, "in doubt", "verdict", title="Soak", title_justify="left")
-    for each in results:
-        counts = (each.conversations, each.turns, each.restarted_turns, each.failed_turns)
-        verdict = "kept" if each.green else f"{len(each.violations)} broken"
-        cells = (each.seed, f"{each.took_s:.1f}", f"{each.healed_s:.1f}", *counts, each.refunds)
-        table.add_row(*map(str, (*cells, each.doubtful)), verdict)
-    _console.print(table)
+    columns = ("seed", "took", "healed", "sessions", "turns", "again", "failed", "paid", "doubt", "verdict")
+    render.table("Soak (seconds; turns that began again, turns that failed)", columns, map(_row, results))
+
+
+def _row(result: SeedResult) -> tuple[object, ...]:
+    return (
+        result.seed,
+        f"{result.took_s:.1f}",
+        f"{result.healed_s:.1f}",
+        result.conversations,
+        result.turns,
+        result.restarted_turns,
+        result.failed_turns,
+        result.refunds,
+        result.doubtful,
+        "kept" if result.green else f"{len(result.violations)} broken",
+    )
 
 
 def main() -> None:
