@@ -100,8 +100,10 @@ class PostgresEngine:
         finally:
             # Drains first: while this instance still counts as alive, nobody takes what is just being let go.
             self._drain = None
-            await tasks.cancel(list(self._tasks.values()))
-            await tasks.cancel([serving])
+            try:
+                await tasks.cancel(list(self._tasks.values()))
+            finally:
+                await tasks.cancel([serving])
 
     async def retire(self) -> None:
         """Take over nothing more, and return when no session is being drained here."""
