@@ -36,17 +36,22 @@ class ConfigError(Exception):
 
 def load(cls: type[S], service: str, environ: Mapping[str, str]) -> S:
     """The effective settings of `service`; raises ConfigError naming everything that is wrong."""
-    problems: list[str] = []
+    document = _document(environ)
+    problems = [
+        f"[{name}]: no such table in {environ[FILE_VARIABLE]}"
+        for name in document.keys() - TABLES - {service}
+    ]
     values = _defaults(cls)
-    for layer in (_from_file(cls, service, environ), _from_environ(cls, service, environ)):
+    for layer in (_from_file(cls, service, document), _from_environ(cls, service, environ)):
         problems += _unknown(cls, layer)
         _merge(values, {key: value for key, value in layer.items() if key in cls.model_fields})
+    try:
+        chosen = cls.model_validate(values)
+    except ValidationError as error:
+        problems += [_describe(item) for item in error.errors() if item["type"] != "extra_forbidden"]
     if problems:
         raise ConfigError(sorted(set(problems)))
-    try:
-        return cls.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError([_describe(item) for item in error.errors()]) from None
+    return chosen
 
 
 def prefix(service: str) -> str:
@@ -54,16 +59,17 @@ def prefix(service: str) -> str:
     return f"FOCAL_{service.upper()}__"
 
 
-def _from_file(cls: type[BaseModel], service: str, environ: Mapping[str, str]) -> Values:
+def _document(environ: Mapping[str, str]) -> Values:
     path = environ.get(FILE_VARIABLE)
     if not path:
         return {}
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError([f"{FILE_VARIABLE}={path}: {error}"]) from None
-    if strays := document.keys() - TABLES - {service}:
-        raise ConfigError([f"[{name}]: no such table in {path}" for name in sorted(strays)])
+
+
+def _from_file(cls: type[BaseModel], service: str, document: Values) -> Values:
     common = document.get(COMMON_TABLE, {})
     absent_here = settings.SHARED_SECTIONS - cls.model_fields.keys()
     merged = {key: value for key, value in common.items() if key not in absent_here}

@@ -131,3 +131,10 @@ def test_a_table_of_no_service_is_named(tmp_path: Path) -> None:
 def test_secrets_do_not_show_in_an_error(tmp_path: Path) -> None:
     text = str(problems({"FOCAL_TOY__LLM__API_KEY": "hunter2", "FOCAL_TOY__LLM__FALLBACKS": "oops"}))
     assert "hunter2" not in text
+
+
+def test_whatever_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    file = toml(tmp_path, "[nosuch]\na = 1\n[toy]\nbogus = 1")
+    environ = {"FOCAL_TOY__GRPC__LISTNE": "x", "FOCAL_TOY__GRPC__KEEPALIVE_S": "soon"}
+    named = {problem.partition(":")[0] for problem in problems(environ, file)}
+    assert named == {"[nosuch]", "bogus", "grpc.listne", "grpc.keepalive_s"}
