@@ -101,6 +101,14 @@ class LlmSettings(settings.Section):
         return bool(self.model and (self.base_url or self.api_key.get_secret_value()))
 
 
+class CollectionSettings(settings.Section):
+    """Values found in the customer's text."""
+
+    pattern_timeout_ms: float = Field(
+        50, gt=0, description="ms one pattern may search one text; then it has found nothing"
+    )
+
+
 class LiveTextSettings(settings.Section):
     """The text that a customer watches being written."""
 
@@ -121,4 +129,5 @@ class PipelineSettings(settings.ServiceSettings):
     memory: MemorySettings = MemorySettings()
     supersede: SupersedeSettings = SupersedeSettings()
     llm: LlmSettings = LlmSettings()
+    collection: CollectionSettings = CollectionSettings()
     live_text: LiveTextSettings = LiveTextSettings()

@@ -17,7 +17,9 @@ YES = Variable(
 def collect(*texts: str, asked: Step | None = None) -> Any:
     readers = fakes.compiled(variables=[ORDER, YES]).readers.values()
     may_take = collecting.asked_by(asked) if asked else collecting.unasked
-    return collecting.from_messages(readers, [Message(str(n), t) for n, t in enumerate(texts)], may_take)
+    return collecting.from_messages(
+        readers, [Message(str(n), t) for n, t in enumerate(texts)], may_take, timeout_s=1.0
+    )
 
 
 ASKS = Step("one", collects=("confirmed",))
@@ -51,5 +53,15 @@ def test_an_answer_counts_only_while_it_is_asked_for() -> None:
 def test_a_value_that_is_not_allowed_is_passed_over() -> None:
     size = Variable("size", pattern=r"size (\w+)", allowed_values=frozenset({'"S"'}))
     readers = fakes.compiled(variables=[size]).readers.values()
-    found = collecting.from_messages(readers, [Message("1", "size S or size Q")], collecting.unasked)
+    found = collecting.from_messages(
+        readers, [Message("1", "size S or size Q")], collecting.unasked, timeout_s=1.0
+    )
     assert found == {"size": "S"}
+
+
+def test_a_pattern_that_backtracks_without_end_is_given_up() -> None:
+    endless = Variable("endless", pattern=r"(a|aa)+$")
+    readers = fakes.compiled(variables=[endless, ORDER]).readers.values()
+    text = "a" * 200 + " for 10003"
+    found = collecting.from_messages(readers, [Message("1", text)], collecting.unasked, timeout_s=0.05)
+    assert found == {"order_id": "10003"}

@@ -48,7 +48,9 @@ class Collecting:
         chain = ModelChain(model, llm, Agent("desk"), fakes.Output())
         scenarios = Scenarios(RUNTIME, turn.state, Thresholds(), ScenarioSettings())
         prompts = Prompts(turn, RUNTIME)
-        self.collection = Collection(turn, RUNTIME, self.known, scenarios, chain, prompts)
+        self.collection = Collection(
+            turn, RUNTIME, self.known, scenarios, chain, prompts, pattern_timeout_s=1.0
+        )
 
     async def path(self, entry: float = 0.9) -> tuple[str, ...]:
         query = np.zeros(fakes.EMBEDDER.dimensions, np.float32)

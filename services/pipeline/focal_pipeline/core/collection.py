@@ -30,6 +30,7 @@ class Collection:
         scenarios: Scenarios,
         chain: ModelChain,
         prompts: Prompts,
+        pattern_timeout_s: float,
     ) -> None:
         self._turn = turn
         self._runtime = runtime
@@ -37,6 +38,7 @@ class Collection:
         self._scenarios = scenarios
         self._chain = chain
         self._prompts = prompts
+        self._pattern_timeout_s = pattern_timeout_s
 
     async def choose(self, retrieved: Retrieved) -> Course | None:
         """The course of this turn before any tool ran."""
@@ -87,7 +89,8 @@ class Collection:
 
     def _learn(self, may_take: collecting.MayTake) -> None:
         readers = self._runtime.readers.values()
-        self._known.set(collecting.from_messages(readers, self._turn.messages, may_take))
+        found = collecting.from_messages(readers, self._turn.messages, may_take, self._pattern_timeout_s)
+        self._known.set(found)
 
     async def _learn_by_model(self, course: Course) -> bool:
         wanted = self._askable(course.last, entered=course.last.step_id in course.entered)

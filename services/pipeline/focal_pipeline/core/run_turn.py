@@ -87,7 +87,15 @@ class _RunningTurn:
         self._reports = Reports(output, turn, runtime)
         thresholds = brain.embedder.thresholds
         self._scenarios = Scenarios(runtime, turn.state, thresholds, brain.settings.scenarios)
-        self._collection = Collection(turn, runtime, self._known, self._scenarios, self._chain, self._prompts)
+        self._collection = Collection(
+            turn,
+            runtime,
+            self._known,
+            self._scenarios,
+            self._chain,
+            self._prompts,
+            pattern_timeout_s=brain.settings.collection.pattern_timeout_ms / 1000,
+        )
         attempt = Attempt(turn, runtime, plan, self._known, interrupts, output)
         arguments = Arguments(
             self._chain, self._prompts, runtime.readers, self._known, fills=brain.settings.tools.model_fills

@@ -6,12 +6,12 @@ Compiled once per (tenant, agent, version), shared by all turns, never changed.
 from __future__ import annotations
 
 import graphlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from focal_embedding import Embedder, Vectors
@@ -51,8 +51,8 @@ class Reader:
     """A variable with what finds it in a text; None where the bundle gives nothing."""
 
     variable: Variable
-    pattern: re.Pattern[str] | None
-    synonyms: re.Pattern[str] | None
+    pattern: regex.Pattern[str] | None
+    synonyms: regex.Pattern[str] | None
     meanings: Mapping[str, object]
     """Value by lower-case word."""
 
@@ -190,17 +190,17 @@ def _reader(variable: Variable) -> Reader:
     try:
         return Reader(
             variable=variable,
-            pattern=re.compile(variable.pattern, re.IGNORECASE) if variable.pattern else None,
+            pattern=regex.compile(variable.pattern, regex.IGNORECASE) if variable.pattern else None,
             synonyms=_whole_words(longest_first) if meanings else None,
             meanings=meanings,
         )
-    except re.error as error:
+    except regex.error as error:
         raise errors.BundleUnusable(f"variable '{variable.name}' has a bad pattern: {error}") from None
 
 
-def _whole_words(words: Sequence[str]) -> re.Pattern[str]:
+def _whole_words(words: Sequence[str]) -> regex.Pattern[str]:
     """Any of the words, not inside a longer word; an emoji needs no boundary."""
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    return regex.compile(rf"(?<!\w)(?:{'|'.join(map(regex.escape, words))})(?!\w)", regex.IGNORECASE)
 
 
 def _all_bindings(rules: Iterable[Rule], scenarios: Iterable[Scenario]) -> list[list[ToolBinding]]:

@@ -1,7 +1,8 @@
 """Patterns, synonyms and allowed values of variables."""
 
-import re
 from collections.abc import Iterator
+
+import regex
 
 from focal_config_watcher.core.authoring.draft import Draft, Origin
 from focal_config_watcher.core.authoring.folder import Kind
@@ -29,8 +30,8 @@ def _pattern(origin: Origin, variable: Variable) -> Iterator[Problem]:
     if not variable.pattern:
         return
     try:
-        pattern = re.compile(variable.pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        pattern = regex.compile(variable.pattern)
+    except (regex.error, OverflowError, RecursionError) as error:
         yield origin.error("BAD_PATTERN", f"not a regular expression: {error}", "pattern")
         return
     if pattern.search(""):
