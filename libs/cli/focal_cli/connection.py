@@ -20,6 +20,7 @@ class Connection:
     record: home.Record
     ring: keys.KeyRing
     tenant: str
+    tls: channels.Tls | None = None
 
     def token(self) -> str:
         """A fresh token of an administrator of the tenant."""
@@ -31,12 +32,12 @@ class Connection:
 
     def client(self) -> FocalClient:
         """A client of the gateway."""
-        return FocalClient.connect(self.record.targets["turn_gateway"], token=self.token)
+        return FocalClient.connect(self.record.targets["turn_gateway"], token=self.token, tls=self.tls)
 
     @asynccontextmanager
     async def channel(self, service: str) -> AsyncIterator[grpc.aio.Channel]:
         """A channel to one service."""
-        async with channels.channel(self.record.targets[service], None) as channel:
+        async with channels.channel(self.record.targets[service], self.tls) as channel:
             yield channel
 
 

@@ -28,6 +28,7 @@ from focal_cli.local import (
     valkey,
 )
 from focal_cli.local.home import Home, Record
+from focal_client.channels import Tls
 
 POSTGRES, VALKEY = "postgres", "valkey"
 DEFAULT_POLICY = keeper.Policy()
@@ -40,9 +41,9 @@ class Options:
     ``services`` names instances (``turn_gateway-2`` is a second gateway); ``ports`` fixes gRPC
     ports, or those of ``postgres`` and ``valkey``; ``env`` adds environment by instance or service
     name. ``extras`` start with the services; ``addresses`` are kept in the record for other
-    commands. ``durable=False`` is for tests that never crash a server. Servers named in
-    ``postgres_url`` and ``redis_url``, or in the environment (FOCAL_POSTGRES_URL, FOCAL_REDIS_URL),
-    replace embedded ones.
+    commands. ``tls`` is how to reach services that ``env`` makes encrypt. ``durable=False`` is for
+    tests that never crash a server. Servers named in ``postgres_url`` and ``redis_url``, or in the
+    environment (FOCAL_POSTGRES_URL, FOCAL_REDIS_URL), replace embedded ones.
     """
 
     services: Sequence[str] = topology.SERVICES
@@ -52,6 +53,7 @@ class Options:
     addresses: Mapping[str, str] = field(default_factory=dict)
     policy: keeper.Policy = DEFAULT_POLICY
     durable: bool = True
+    tls: Tls | None = None
     postgres_url: str = ""
     redis_url: str = ""
 
@@ -204,4 +206,5 @@ class LocalMesh:
         env = self._options.env
         extra = {**env.get(topology.service_of(name), {}), **env.get(name, {})}
         command = topology.command(name, self._addresses, self._servers, self.keys, extra)
-        return keeper.Process(name, command, readiness.of_service(self.target(name)), after)
+        probe = readiness.of_service(self.target(name), self._options.tls)
+        return keeper.Process(name, command, probe, after)

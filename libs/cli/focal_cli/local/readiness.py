@@ -8,6 +8,7 @@ import httpx
 from grpc_health.v1 import health_pb2
 
 from focal_cli.local import children, postgres, valkey
+from focal_client import channels
 
 PROBE_TIMEOUT_S = 1.0
 
@@ -32,11 +33,11 @@ def of_valkey(store: valkey.Store, port: int) -> Probe:
     return probe
 
 
-def of_service(target: str) -> Probe:
+def of_service(target: str, tls: channels.Tls | None = None) -> Probe:
     """The service's health, which includes what it depends on, is SERVING."""
 
     async def probe(_: children.Child) -> bool:
-        async with grpc.aio.insecure_channel(target) as channel:
+        async with channels.channel(target, tls) as channel:
             check = channel.unary_unary(
                 "/grpc.health.v1.Health/Check",
                 request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
