@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.chaos.harness import plans, play
+from tests.chaos.harness.play import Outcome
 from tests.chaos.harness.rig import Rig
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -14,12 +15,23 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 SEEDS = range(1, 1 + int(os.environ.get("FOCAL_CHAOS_SEEDS", "3")))
 
 
+@pytest.fixture(scope="module")
+def outcomes() -> list[Outcome]:
+    return []
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_promise_is_kept_whatever_crashes(
-    rig: Rig, seed: int, recovery_s: dict[str, float]
+    rig: Rig, seed: int, recovery_s: dict[str, float], outcomes: list[Outcome]
 ) -> None:
     outcome = await play.play(rig, plans.of_seed(seed))
+    outcomes.append(outcome)
     recovery_s[f"seed {seed}: from the last of {len(outcome.struck)} blows to quiet"] = outcome.healed_s
     assert outcome.violations == [], outcome.struck
-    assert outcome.paid + outcome.doubtful > 0, "no refund was tried: this seed proves nothing"
-    assert outcome.crashed_attempts > 0, "no blow struck a turn: this seed proves nothing"
+
+
+async def test_the_blows_struck_turns_and_refunds(outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        pytest.skip("no seed was played")
+    assert sum(outcome.crashed_attempts for outcome in outcomes) > 0, "all turns came through untouched"
+    assert sum(outcome.paid for outcome in outcomes) > 0, "nothing was refunded"
