@@ -1,0 +1,189 @@
+"""Whatever submits, attempts, decisions, crashes and repeats interleave: the promises hold in the tables."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
+from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
+from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.events import AgentReported, Event
+from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
+from focal_turn_gateway.ports import Hold, OutboxRow
+from tests.fakes.turn_gateway import result, submission
+
+pytestmark = pytest.mark.migrated("focal_turn_gateway")
+
+AT_ONCE = Window(0, AggregationReason.OFF)
+_numbers = itertools.count()
+
+
+class Session(RuleBasedStateMachine):
+    """One session; attempts are never forgotten, so that any of them may thaw and act at any time."""
+
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    pool: asyncpg.Pool
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user = f"user-{next(_numbers)}"
+        self.messages = PostgresMessageStore(self.pool, 10_000)
+        self.turns = PostgresTurnStore(self.pool, max_messages=4, history=1)
+        self.session_id = ""
+        self.accepted: list[str] = []
+        self.attempts: list[Attempt] = []
+        self.committed: dict[str, int] = {}
+        self.ended: set[str] = set()
+        self.epoch = 0
+
+    @rule(request=st.sampled_from(["", "r1", "r2"]))
+    def submit(self, request: str) -> None:
+        request_id = request and f"{self.user}-{request}"
+        accepted = self.run(self.messages.submit(submission("hi", request_id, self.user), AT_ONCE))
+        assert accepted.duplicate == (accepted.message_id in self.accepted)
+        if not accepted.duplicate:
+            self.accepted.append(accepted.message_id)
+        self.session_id = accepted.session_id
+
+    @precondition(lambda self: self.session_id)
+    @rule()
+    def open(self) -> None:
+        step = self.run(self.turns.open_turn(Hold(self.session_id, asyncio.Event())))
+        if isinstance(step, Attempt):
+            assert step.epoch == self.epoch + 1
+            self.epoch = step.epoch
+            self.attempts.append(step)
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=st.integers(0, 5), action=st.sampled_from(SupersedeAction))
+    def decide(self, which: int, action: SupersedeAction) -> None:
+        attempt = self._attempt(which)
+        pending = self.run(self.turns.pending(self.session_id, attempt.messages[-1].sequence))
+        ids = tuple(message.message_id for message in pending)
+        decision = Decision(action, "UNSPECIFIED", "PRE_COMMIT", "", ids)
+        successor = f"trn_{next(_numbers)}" if action is SupersedeAction.SUPERSEDE else ""
+        deciding = self.turns.record_decision(attempt, decision, successor, [self._event(attempt)])
+        if attempt.epoch != self.epoch:
+            self._expect_lost(deciding)
+        elif attempt.turn_id in self.ended:
+            deciding.close()  # the gateway leaves an attempt once it has ended its turn
+        else:
+            self.run(deciding)
+            self.ended |= {attempt.turn_id} if successor else set()
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=st.integers(0, 5))
+    def report(self, which: int) -> None:
+        attempt = self._attempt(which)
+        reporting = self.turns.record_events(attempt, [self._event(attempt)])
+        if attempt.epoch == self.epoch:
+            self.run(reporting)
+        else:
+            self._expect_lost(reporting)
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=st.integers(0, 5), keep=st.integers(1, 4), absorb=st.booleans())
+    def commit(self, which: int, keep: int, absorb: bool) -> None:
+        attempt = self._attempt(which)
+        messages = list(attempt.messages[:keep])
+        if absorb and len(messages) == len(attempt.messages):
+            messages += self.run(self.turns.pending(self.session_id, messages[-1].sequence))
+        found = result(*(message.message_id for message in messages))
+        turn = closed(attempt, found, TurnStatus.COMPLETE)
+        row = OutboxRow("memory", turn.turn_id, {})
+        committing = self.turns.commit(attempt, turn, "{}", [self._event(attempt)], [row])
+        if self.committed.get(attempt.turn_id) == attempt.epoch:
+            assert not self.run(committing).fresh
+        elif attempt.epoch != self.epoch or attempt.turn_id in self.ended:
+            self._expect_lost(committing)
+        else:
+            assert self.run(committing).fresh
+            self.committed[attempt.turn_id] = attempt.epoch
+            self.ended.add(attempt.turn_id)
+
+    @precondition(lambda self: self.session_id)
+    @invariant()
+    def promises_hold(self) -> None:
+        rows = self.run(
+            self.pool.fetch(
+                "SELECT m.message_id, m.turn_id, t.turn_index FROM turns.messages m"
+                " LEFT JOIN turns.turns t USING (turn_id) WHERE m.session_id = $1 ORDER BY m.sequence",
+                self.session_id,
+            )
+        )
+        assert [row["message_id"] for row in rows] == self.accepted
+        indexes = [row["turn_index"] for row in rows if row["turn_id"]]
+        assert indexes == sorted(indexes), "messages are answered in session order"
+        assert not any(row["turn_id"] for row in rows[len(indexes) :]), "the answered are a prefix"
+        assert {row["turn_id"] for row in rows if row["turn_id"]} == set(self.committed)
+        self._check_session()
+
+    def _check_session(self) -> None:
+        session = self.run(
+            self.pool.fetchrow("SELECT * FROM turns.sessions WHERE session_id = $1", self.session_id)
+        )
+        assert session["epoch"] == self.epoch
+        assert session["turn_count"] == len(self.committed)
+        offsets = self._column('SELECT "offset" FROM turns.events WHERE session_id = $1 ORDER BY 1')
+        assert offsets == list(range(1, session["event_offset"] + 1)), "offsets have no gaps"
+        indexes = self._column(
+            "SELECT turn_index FROM turns.turns WHERE session_id = $1 AND turn_index > 0 ORDER BY 1"
+        )
+        assert indexes == list(range(1, len(self.committed) + 1))
+        owed = self._column("SELECT dedupe_key FROM turns.outbox WHERE session_id = $1 ORDER BY outbox_id")
+        assert owed == list(self.committed), "each committed turn is owed once, in order"
+
+    def _column(self, query: str) -> list[Any]:
+        return [row[0] for row in self.run(self.pool.fetch(query, self.session_id))]
+
+    def _attempt(self, which: int) -> Attempt:
+        """The latest attempt most of the time, an older one now and then."""
+        return self.attempts[-1 - which] if which < len(self.attempts) else self.attempts[-1]
+
+    def _event(self, attempt: Attempt) -> Event:
+        body = AgentReported("custom", "note", "{}", "INFO", "1.0")
+        return Event(body, attempt.turn_id, attempt.attempt)
+
+    def _expect_lost(self, acting: Coroutine[Any, Any, Any]) -> None:
+        with pytest.raises(errors.AttemptLost):
+            self.run(acting)
+
+
+@pytest.fixture
+def machine(database: str) -> Iterator[type[Session]]:
+    """The machine on a pool and a loop of its own: hypothesis is not asynchronous."""
+    with asyncio.Runner() as runner:
+        pool = runner.run(_open(database))
+        yield type("BoundSession", (Session,), {"run": staticmethod(runner.run), "pool": pool})
+        runner.run(pool.close())
+
+
+async def _open(database: str) -> asyncpg.Pool:
+    return await asyncpg.create_pool(database, min_size=1, max_size=1)
+
+
+def test_the_promises_hold_however_steps_interleave(machine: type[Session]) -> None:
+    chosen = settings(
+        max_examples=40,
+        stateful_step_count=20,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=chosen)
