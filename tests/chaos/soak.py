@@ -114,7 +114,7 @@ def _line(result: SeedResult, left: int) -> str:
 
 
 def _show(results: list[SeedResult]) -> None:
-    columns = ("seed", "took", "healed", "sessions", "turns", "again", "failed", "paid", "doubt", "verdict")
+    columns = ("seed", "took", "heal", "talks", "turns", "again", "failed", "paid", "doubt", "verdict")
     render.table("Soak (seconds; turns that began again, turns that failed)", columns, map(_row, results))
 
 
