@@ -11,6 +11,7 @@ from focal.toolbox.v1 import effect_pb2, tool_pb2
 from tests.doubles import tool_provider
 from tests.fakes import in_process, running_toolbox
 from tests.fakes.running_toolbox import Turn
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
@@ -178,7 +179,7 @@ async def test_the_effect_is_recorded_although_the_caller_left(database: str) ->
         call = toolbox.call("refund", ORDER)
         await asyncio.wait_for(provider.arrived.wait(), 5)
         call.cancel()
-        await running_toolbox.until(lambda: toolbox.metric("focal_rpc_in_flight") == 0)
+        await until(lambda: toolbox.metric("focal_rpc_in_flight") == 0, "the cut call has ended")
         release.set()
         result = await toolbox.execute("refund", ORDER)
         assert result.status == tool_pb2.TOOL_STATUS_CACHED

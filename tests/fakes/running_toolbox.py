@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -154,13 +153,6 @@ class RunningToolbox:
 
     def metric(self, name: str, **labels: str) -> float:
         return self.running.host.metrics.get_sample_value(name, labels) or 0.0
-
-
-async def until(condition: Callable[[], object], within_s: float = 5) -> None:
-    """Wait for a condition of this process, no longer than `within_s` seconds."""
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

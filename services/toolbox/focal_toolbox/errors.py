@@ -2,7 +2,6 @@
 
     FocalError
     ├── BadRequest          INVALID_ARGUMENT  INVALID_FIELD: the request itself is malformed
-    ├── BadPageToken        INVALID_ARGUMENT  INVALID_PAGE_TOKEN
     ├── ForeignAttempt      PERMISSION_DENIED INSUFFICIENT_PERMISSIONS: not what the token is for
     ├── Fenced              ABORTED           FENCED: a newer attempt runs; the caller must stop
     ├── LedgerAway          UNAVAILABLE       DEPENDENCY_UNAVAILABLE
@@ -24,13 +23,6 @@ class BadRequest(errors.InvalidArgument):
     def __init__(self, *violations: errors.FieldViolation) -> None:
         text = "; ".join(f"{one.field} {one.description}" for one in violations)
         super().__init__("INVALID_FIELD", text, violations=violations)
-
-
-class BadPageToken(errors.InvalidArgument):
-    """A page token that this service did not issue, or for another query."""
-
-    def __init__(self) -> None:
-        super().__init__("INVALID_PAGE_TOKEN", "the page token does not belong to this query")
 
 
 class ForeignAttempt(errors.PermissionDenied):

@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 import order_service
 from order_service.store import Store
+from tests.fakes.until import until
 from tests.unit.order_service.conftest import Opener
 
 PATIENCE_S = 10
@@ -35,19 +35,11 @@ async def paid(shop: httpx.AsyncClient) -> list[tuple[str, str, str | None]]:
     return [(r["order"], r["amount"], r["key"]) for r in refunds]
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.01)
-
-
 async def until_in_flight(shop: httpx.AsyncClient, count: int) -> None:
     async def reached() -> bool:
         return bool((await shop.get("/admin/refunds")).json()["in_flight"] == count)
 
-    await until(reached)
+    await until(reached, f"{count} requests in flight")
 
 
 def code(response: httpx.Response) -> tuple[int, str]:
@@ -133,7 +125,7 @@ async def test_during_the_second_delay_the_refund_is_paid_but_not_answered(shop:
     async def is_paid() -> bool:
         return bool(await paid(shop))
 
-    await until(is_paid)
+    await until(is_paid, "the refund is paid")
     assert not slow.done()
     assert (await slow).status_code == 200
 

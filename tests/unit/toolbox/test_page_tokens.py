@@ -1,6 +1,6 @@
 import pytest
 
-from focal_toolbox import errors
+from focal_service_kit import pages
 from focal_toolbox.domain.effect import Query, State
 from focal_toolbox.transport import page_tokens
 
@@ -16,13 +16,23 @@ def test_a_page_token_survives_its_round_trip(before: int) -> None:
 )
 def test_a_page_token_belongs_to_its_query(other: Query) -> None:
     token = page_tokens.encode(Query("acme", "ses_1", State.DONE), 5)
-    with pytest.raises(errors.BadPageToken):
+    with pytest.raises(pages.BadToken):
         page_tokens.decode(other, token)
 
 
-@pytest.mark.parametrize("token", ["x", "%%%", "AAAA", "ä", "A" * 500])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "%%%",
+        "AAAA",
+        "ä",
+        "A" * 500,
+        *(pages.token(text, "acme", "", "") for text in ("one", "9" * 19, "²")),
+    ],
+)
 def test_a_token_of_nobody_is_refused(token: str) -> None:
-    with pytest.raises(errors.BadPageToken):
+    with pytest.raises(pages.BadToken):
         page_tokens.decode(Query("acme"), token)
 
 

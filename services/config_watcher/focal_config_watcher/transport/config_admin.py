@@ -24,7 +24,7 @@ from focal_config_watcher.domain.command import Move
 from focal_config_watcher.domain.version import AgentKey
 from focal_config_watcher.transport import codec, requests
 from focal_kernel import errors, ids
-from focal_service_kit import identity
+from focal_service_kit import identity, pages
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -86,8 +86,8 @@ class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServic
     ) -> messages.ListVersionsResponse:
         identity.require_role(*_WRITERS)
         tenant_id = identity.tenant()
-        size = requests.page_size(request.page_size)
-        position = requests.position(request.page_token, f"versions {request.agent_id}")
+        size = pages.size(request.page_size)
+        position = pages.position(request.page_token, "versions", request.agent_id)
         if request.agent_id:
             key = AgentKey(tenant_id, ids.check_id(request.agent_id, "agent_id"))
             found = await self._history.of_agent(key, _below(position), size + 1)
@@ -97,7 +97,7 @@ class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServic
         if len(found) > size:
             last = found[size - 1]
             reached = str(last.version) if request.agent_id else last.agent_id
-            next_page_token = requests.page_token(f"versions {request.agent_id}", reached)
+            next_page_token = pages.token(reached, "versions", request.agent_id)
         return messages.ListVersionsResponse(
             versions=[codec.version(record) for record in found[:size]],
             next_page_token=next_page_token,

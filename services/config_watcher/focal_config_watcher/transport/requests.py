@@ -1,14 +1,9 @@
-"""Checks on request fields that several RPCs share, and page tokens."""
+"""Checks on request fields that several RPCs share."""
 
-import base64
-import binascii
-import json
 import unicodedata
 
 from focal_kernel import errors, ids
 
-DEFAULT_PAGE_SIZE = 20
-MAX_PAGE_SIZE = 100
 MAX_NOTE_CHARS = 1000
 
 
@@ -24,33 +19,6 @@ def note(value: str, field: str) -> str:
     if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in value):
         raise invalid(field, "must not contain control characters")
     return value
-
-
-def page_size(value: int) -> int:
-    """Entries to return; INVALID_FIELD when negative."""
-    if value < 0:
-        raise invalid("page_size", "must not be negative")
-    return min(value or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-
-
-def page_token(query: str, position: str) -> str:
-    """An opaque token: go on behind `position` in the answer to `query`."""
-    return base64.urlsafe_b64encode(json.dumps([query, position]).encode()).decode()
-
-
-def position(token: str, query: str) -> str:
-    """The position in a token, empty for the first page; INVALID_PAGE_TOKEN."""
-    if not token:
-        return ""
-    try:
-        of_query, found = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, TypeError, binascii.Error):
-        of_query, found = None, None
-    if of_query != query or not isinstance(found, str) or not found.isprintable():
-        raise errors.InvalidArgument(
-            "INVALID_PAGE_TOKEN", "the page token is not one of this query; start at the first page"
-        )
-    return found
 
 
 def invalid(field: str, description: str) -> errors.InvalidArgument:

@@ -11,7 +11,7 @@ from focal.config.v1 import tenant_service_pb2_grpc
 from focal_config_watcher.core.tenants import Registry
 from focal_config_watcher.transport import codec, requests
 from focal_kernel import errors
-from focal_service_kit import identity
+from focal_service_kit import identity, pages
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -49,14 +49,12 @@ class TenantServicer(tenant_service_pb2_grpc.TenantServiceServicer):
         self, request: messages.ListTenantsRequest, context: Context
     ) -> messages.ListTenantsResponse:
         _require(identity.Kind.OPERATOR, identity.Kind.INTERNAL)
-        size = requests.page_size(request.page_size)
-        after = requests.position(request.page_token, _LIST)
+        size = pages.size(request.page_size)
+        after = pages.position(request.page_token, _LIST)
         found = await self._registry.page(after, size + 1)
         return messages.ListTenantsResponse(
             tenants=[codec.tenant(tenant) for tenant in found[:size]],
-            next_page_token=(
-                requests.page_token(_LIST, found[size - 1].tenant_id) if len(found) > size else ""
-            ),
+            next_page_token=(pages.token(found[size - 1].tenant_id, _LIST) if len(found) > size else ""),
         )
 
 

@@ -13,7 +13,7 @@ from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceServicer
 from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
-from focal_service_kit import identity, logging
+from focal_service_kit import identity, logging, pages
 from focal_toolbox import errors
 from focal_toolbox.core import fencing, listing
 from focal_toolbox.core.executing import Execution
@@ -21,9 +21,6 @@ from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
 from focal_toolbox.ports import EffectLedger, ToolCatalogue
 from focal_toolbox.transport import callers, codec, page_tokens
-
-DEFAULT_PAGE = 20
-LARGEST_PAGE = 100
 
 
 class ToolboxServicer(ToolboxServiceServicer):
@@ -92,13 +89,11 @@ class ToolboxServicer(ToolboxServiceServicer):
 
 
 def _query(tenant_id: str, request: pb.ListEffectsRequest) -> Query:
-    if not 0 <= request.page_size <= LARGEST_PAGE:
-        raise _bad("page_size", f"must be 0 to {LARGEST_PAGE}")
     return Query(
         tenant_id=tenant_id,
         session_id=ids.check_id(request.session_id, "session_id") if request.session_id else "",
         state=codec.state_from_proto(request.state),
-        limit=request.page_size or DEFAULT_PAGE,
+        limit=pages.size(request.page_size),
     )
 
 
