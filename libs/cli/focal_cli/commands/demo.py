@@ -1,13 +1,12 @@
 """`focal demo`: play the demonstration, and say of each claim whether it held."""
 
-import asyncio
 import tempfile
 from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 
 import typer
 
-from focal_cli import options, render, theatre
+from focal_cli import options, render, running, theatre
 from focal_cli.demo import claims, scenes
 from focal_cli.demo.stage import Stage
 from focal_cli.local import errors
@@ -23,8 +22,9 @@ def demo(
 
     Exits 1 when a claim does not hold.
     """
+    played: list[claims.Claim] = []
     with ExitStack() as stack:
-        played = asyncio.run(_play(_choose_stage(home, tenant, json, stack)))
+        running.until_signal(_play(_choose_stage(home, tenant, json, stack), played))
     report(played, json)
 
 
@@ -49,6 +49,6 @@ def _choose_stage(
     return theatre.on_running(home, tenant, json)
 
 
-async def _play(choosing: AbstractAsyncContextManager[Stage]) -> list[claims.Claim]:
+async def _play(choosing: AbstractAsyncContextManager[Stage], played: list[claims.Claim]) -> None:
     async with choosing as stage:
-        return await scenes.play(stage)
+        played.extend(await scenes.play(stage))
