@@ -165,19 +165,20 @@ async def execute(url: str, statement: str) -> object:
 
 
 async def test_a_demo_that_is_ended_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    def left(pattern: str) -> list[Path]:
+        return list(tmp_path.glob(pattern))
+
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "focal_cli", "demo", "--json", "--home", str(tmp_path / "none")),
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
     )
-    await until(
-        lambda: list(tmp_path.glob("focal-demo-*/mesh.json")), "the mesh of the demo", START_TIMEOUT_S
-    )
+    await until(lambda: left("focal-demo-*/mesh.json"), "the mesh of the demo", START_TIMEOUT_S)
     family = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     async with asyncio.timeout(STOP_LIMIT_S):
         output, _ = await process.communicate()
     assert process.returncode == 1
     assert json.loads(output)["holds"] is False
-    assert not list(tmp_path.glob("focal-demo-*"))
+    assert not left("focal-demo-*")
     assert not [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
