@@ -98,11 +98,12 @@ class Session(RuleBasedStateMachine):
             self._expect_lost(reporting)
 
     @precondition(lambda self: self.attempts)
-    @rule(which=st.integers(0, 5), keep=st.integers(1, 4), absorb=st.booleans())
-    def commit(self, which: int, keep: int, absorb: bool) -> None:
+    @rule(which=st.integers(0, 5), skip=st.integers(0, 1), keep=st.integers(1, 4), absorb=st.booleans())
+    def commit(self, which: int, skip: int, keep: int, absorb: bool) -> None:
         attempt = self._attempt(which)
-        messages = list(attempt.messages[:keep])
-        if absorb and len(messages) == len(attempt.messages):
+        skip = min(skip, len(attempt.messages) - 1)
+        messages = list(attempt.messages[skip : skip + keep])
+        if absorb and messages[-1] is attempt.messages[-1]:
             messages += self.run(self.turns.pending(self.session_id, messages[-1].sequence))
         found = result(*(message.message_id for message in messages))
         turn = closed(attempt, found, TurnStatus.COMPLETE)
@@ -110,7 +111,7 @@ class Session(RuleBasedStateMachine):
         committing = self.turns.commit(attempt, turn, "{}", [self._event(attempt)], [row])
         if self.committed.get(attempt.turn_id) == attempt.epoch:
             assert not self.run(committing).fresh
-        elif attempt.epoch != self.epoch or attempt.turn_id in self.ended:
+        elif attempt.epoch != self.epoch or attempt.turn_id in self.ended or skip:
             self._expect_lost(committing)
         else:
             assert self.run(committing).fresh
@@ -180,7 +181,7 @@ async def _open(database: str) -> asyncpg.Pool:
 
 def test_the_promises_hold_however_steps_interleave(machine: type[Session]) -> None:
     chosen = settings(
-        max_examples=40,
+        max_examples=60,
         stateful_step_count=20,
         deadline=None,
         database=None,

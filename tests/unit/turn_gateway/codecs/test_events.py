@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from focal.turn.v1 import event_pb2
+from focal_turn_gateway.adapters.postgres import records
+from focal_turn_gateway.codecs import events as codec
+from focal_turn_gateway.domain import events
+from focal_turn_gateway.domain.turns import TurnStatus, closed
+from tests.fakes.turn_gateway import NOW, attempt, message, result
+
+PLACE = codec.Place("acme", "desk", "web")
+TURN = closed(attempt(message(1)), result("msg_1"), TurnStatus.COMPLETE)
+BODIES: dict[str, events.Body] = {
+    "message_received": events.MessageReceived(message(1)),
+    "turn_started": events.TurnStarted("grp_1", 2, "MESSAGE", "trn_0"),
+    "turn_aggregated": events.TurnAggregated("MAX_WAIT", ("msg_1",)),
+    "supersede_decided": events.SupersedeDecided("QUEUE", "UNSPECIFIED", "PRE_EFFECT", "why", ("msg_1",)),
+    "turn_superseded": events.TurnSuperseded("trn_2", "why"),
+    "turn_completed": events.TurnCompleted(TURN),
+    "turn_failed": events.TurnFailed(TURN),
+    "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_an_event_is_stored_and_read_back_as_it_was(kind: str) -> None:
+    [stored] = json.loads(records.events_json([events.Event(BODIES[kind], "trn_1", 2)]))
+    assert (stored["kind"], stored["turn_id"], stored["attempt"]) == (kind, "trn_1", 2)
+    assert records.event_body(kind, json.dumps(stored["body"])) == BODIES[kind]
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_an_event_is_sent_with_its_place_and_body(kind: str) -> None:
+    sent = codec.event_to_proto(events.StoredEvent("ses_1", 5, NOW, BODIES[kind], "trn_1", 2), PLACE)
+    assert (sent.offset, sent.session_id, sent.turn_id, sent.attempt) == (5, "ses_1", "trn_1", 2)
+    assert (sent.tenant_id, sent.agent_id, sent.channel) == ("acme", "desk", "web")
+    assert sent.occurred_at.ToDatetime(NOW.tzinfo) == NOW
+    assert sent.WhichOneof("body") == kind
+
+
+def test_bodies_keep_what_they_say() -> None:
+    def sent(kind: str) -> event_pb2.FabricEvent:
+        return codec.event_to_proto(events.StoredEvent("ses_1", 5, NOW, BODIES[kind]), PLACE)
+
+    assert sent("turn_started").turn_started.superseded_from == "trn_0"
+    assert list(sent("turn_aggregated").turn_aggregated.message_ids) == ["msg_1"]
+    decided = sent("supersede_decided").supersede_decided
+    assert (decided.action, decided.reason) == (event_pb2.SUPERSEDE_ACTION_QUEUE, "why")
+    completed = sent("turn_completed").turn_completed.turn
+    assert (completed.turn_id, completed.reply[0].text) == ("trn_1", "good day")
+    assert completed.closed_at.ToDatetime(NOW.tzinfo) == NOW  # the record was written before its commit
+    assert sent("agent").agent.payload_json == '{"n":1}'
+
+
+def test_every_event_of_the_domain_has_a_codec_and_a_record() -> None:
+    assert {type(body) for body in BODIES.values()} == set(codec._BODIES) == set(records._KINDS)
+
+
+def test_live_text_keeps_its_place() -> None:
+    delta = codec.delta_to_proto(events.TextDelta("trn_1", 2, 3, "hi"))
+    assert (delta.turn_id, delta.attempt, delta.sequence, delta.text) == ("trn_1", 2, 3, "hi")
+    reset = codec.reset_to_proto(events.TextReset("trn_1", 2))
+    assert (reset.turn_id, reset.attempt) == ("trn_1", 2)

@@ -1,0 +1,83 @@
+import base64
+
+import pytest
+
+from focal.turn.v1 import session_service_pb2 as session_pb
+from focal.turn.v1 import turn_gateway_service_pb2 as pb
+from focal_kernel import errors as kernel_errors
+from focal_turn_gateway import errors
+from focal_turn_gateway.codecs import requests
+from focal_turn_gateway.domain.sessions import SessionFilter
+
+
+def test_an_address_and_its_content_become_a_submission() -> None:
+    address = requests.address_from_proto(
+        pb.Address(agent_id="desk", channel="webchat", channel_user_id="u:1")
+    )
+    content = pb.MessageContent(text="hi", metadata={"a": "b"}, provider_message_id="wamid.1")
+    submission = requests.submission_from_proto("acme", address, content, "r1", 10)
+    assert (submission.tenant_id, submission.request_id) == ("acme", "r1")
+    assert (submission.address.channel, submission.address.channel_user_id) == ("web", "u:1")
+    assert (submission.content.metadata, submission.content.provider_message_id) == ({"a": "b"}, "wamid.1")
+
+
+def test_pages_have_a_default_and_a_limit() -> None:
+    assert [requests.page_size(asked) for asked in (0, 7, 1_000)] == [20, 7, 100]
+    with pytest.raises(errors.InvalidField):
+        requests.page_size(-1)
+
+
+def test_a_page_token_leads_behind_its_id_in_its_own_query_only() -> None:
+    token = requests.page_token("ses_1", "sessions x")
+    assert requests.page_start(token, "sessions x") == "ses_1"
+    assert requests.page_start("", "sessions x") == ""
+    with pytest.raises(errors.InvalidPageToken):
+        requests.page_start(token, "sessions y")
+
+
+def made_up(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "%%%",
+        "\u00e9",
+        "AAAA",
+        made_up("query"),
+        made_up("query\n"),
+        made_up("query\nses_\x00"),
+        made_up("query\na b"),
+        base64.urlsafe_b64encode(b"query\n\xff").decode(),
+    ],
+)
+def test_a_token_of_somebody_elses_making_is_refused(token: str) -> None:
+    with pytest.raises(errors.InvalidPageToken):
+        requests.page_start(token, "query")
+
+
+def test_a_filter_follows_channel_aliases() -> None:
+    asked = session_pb.ListSessionsRequest(agent_id="desk", channel="webchat", customer_id="cus_1")
+    assert requests.filter_from_proto(asked) == SessionFilter("desk", "web", "cus_1", None)
+    assert requests.filter_from_proto(session_pb.ListSessionsRequest()) == SessionFilter()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        session_pb.ListSessionsRequest(agent_id="a\x00"),
+        session_pb.ListSessionsRequest(customer_id="a:b"),
+        session_pb.ListSessionsRequest(channel="pigeon"),
+    ],
+)
+def test_a_filter_that_no_session_could_match_is_refused(asked: session_pb.ListSessionsRequest) -> None:
+    with pytest.raises(kernel_errors.InvalidArgument):
+        requests.filter_from_proto(asked)
+
+
+def test_an_offset_is_never_negative() -> None:
+    assert requests.offset_from_proto(0) == 0
+    with pytest.raises(errors.InvalidField):
+        requests.offset_from_proto(-1)
