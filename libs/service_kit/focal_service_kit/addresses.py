@@ -14,11 +14,20 @@ def split(address: str) -> tuple[str, int]:
 
 
 def is_loopback(target: str) -> bool:
-    """Whether a listen address or gRPC target stays on this machine; unknown names do not."""
+    """Whether a listen address or gRPC target stays on this machine; unknown names do not.
+
+    A target may list several addresses (`ipv4:127.0.0.1:1,127.0.0.1:2`): all of them have to.
+    """
     if target.startswith(("unix:", "unix-abstract:")):
         return True
-    endpoint = target.rsplit("/", 1)[-1].removeprefix("dns:").removeprefix("ipv4:")
-    host = endpoint.removeprefix("ipv6:").rpartition(":")[0].strip("[]") or endpoint
+    endpoints = target.rsplit("/", 1)[-1]
+    for scheme in ("dns:", "ipv4:", "ipv6:"):
+        endpoints = endpoints.removeprefix(scheme)
+    return all(_is_own(endpoint) for endpoint in endpoints.split(","))
+
+
+def _is_own(endpoint: str) -> bool:
+    host = endpoint.rpartition(":")[0].strip("[]") or endpoint
     if host == "localhost":
         return True
     try:

@@ -174,6 +174,8 @@ def _options(peer: ChannelSettings, process: settings.ServiceSettings) -> list[t
         ("grpc.max_receive_message_length", process.grpc.max_message_bytes),
         ("grpc.keepalive_time_ms", int(process.grpc.keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(process.grpc.keepalive_timeout_s * 1000)),
+        # What ends the connection in fact: without it a frozen peer is waited for until the deadline.
+        ("grpc.http2.ping_timeout_ms", int(process.grpc.keepalive_timeout_s * 1000)),
         ("grpc.initial_reconnect_backoff_ms", process.client.reconnect_min_ms),
         ("grpc.min_reconnect_backoff_ms", process.client.reconnect_min_ms),
         ("grpc.max_reconnect_backoff_ms", process.client.reconnect_max_ms),

@@ -121,5 +121,6 @@ def _server_options(chosen: settings.GrpcSettings) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_grace_ms", int(chosen.max_connection_age_grace_s * 1000)),
         ("grpc.keepalive_time_ms", int(chosen.keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(chosen.keepalive_timeout_s * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(chosen.keepalive_timeout_s * 1000)),
         ("grpc.http2.min_ping_interval_without_data_ms", int(chosen.keepalive_s * 500)),
     ]

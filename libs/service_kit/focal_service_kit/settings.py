@@ -35,9 +35,13 @@ class GrpcSettings(Section):
     max_connection_age_grace_s: float = Field(
         300, gt=0, description="seconds that streams of an aged connection may still run"
     )
-    keepalive_s: float = Field(30, gt=0, description="seconds of silence before a ping")
+    keepalive_s: float = Field(
+        5,
+        gt=0,
+        description="seconds of silence in a running call before a ping: a frozen peer is given up soon",
+    )
     keepalive_timeout_s: float = Field(
-        5, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
+        3, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
     )
     allow_insecure_remote: bool = Field(
         False, description="allow plaintext to and from other machines (a mesh that encrypts)"

@@ -15,6 +15,7 @@ from focal_service_kit import addresses
         "dns:///localhost:7401",
         "dns:///127.0.0.1:7401",
         "ipv4:127.0.0.1:7401",
+        "ipv4:127.0.0.1:7401,127.0.0.1:7402",
         "ipv6:[::1]:7401",
         "unix:/run/focal.sock",
     ],
@@ -36,6 +37,7 @@ def test_what_stays_on_this_machine_is_loopback(target: str) -> None:
         "127.0.0.1.example.org:1",
         "",
         "ipv4:10.0.0.1:7401,127.0.0.1:7401",
+        "ipv4:127.0.0.1:7401,10.0.0.1:7401",
     ],
 )
 def test_everything_else_is_not(target: str) -> None:
