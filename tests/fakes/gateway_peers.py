@@ -1,11 +1,12 @@
-"""The services a gateway calls, as small servers that speak the contract: scripted pipeline, fence, memory, config."""
+"""The services a gateway calls, as small servers that speak the contract, and gateways between them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from focal.config.v1 import config_watcher_service_pb2 as config_pb
@@ -20,6 +21,8 @@ from focal.toolbox.v1 import toolbox_service_pb2 as toolbox_pb
 from focal.toolbox.v1 import toolbox_service_pb2_grpc as toolbox_api
 from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
 from focal_kernel import errors
+from focal_service_kit import identity
+from focal_service_kit.host import Host
 from focal_turn_gateway import app
 from focal_turn_gateway.settings import TurnGatewaySettings
 from tests.fakes import in_process
@@ -63,13 +66,33 @@ class Run:
             )
         )
 
-    async def answer(self, text: str | None = None) -> None:
-        """Answer all messages of the start: their texts joined by `+` unless `text` is given."""
+    async def write(self, text: str, sequence: int = 1) -> None:
+        """Live text."""
+        await self.say(
+            pipeline_pb.RunTurnResponse(text=pipeline_pb.RunTurnText(sequence=sequence, text=text))
+        )
+
+    async def report(self, payload_json: str = "{}") -> None:
+        """An event of the agent."""
+        event = event_pb2.AgentEvent(category="custom", type="note", payload_json=payload_json)
+        await self.say(pipeline_pb.RunTurnResponse(event=event))
+
+    async def offer(self, name: str, data_json: str = "{}") -> None:
+        """An artifact to store, and the wait for the word that it is."""
+        artifact = turn_run_pb2.PhaseArtifact(name=name, data_json=data_json, acknowledge=True)
+        await self.say(pipeline_pb.RunTurnResponse(artifact=artifact))
+        assert await self.stored() == name
+
+    async def answer(self, text: str | None = None, *further_ids: str) -> None:
+        """Answer the messages of the start, and further ones: the former's texts joined by `+`, or `text`."""
         state = session_pb2.SessionState(turn_index=self.start.session.state.turn_index + 1)
         await self.say(
             pipeline_pb.RunTurnResponse(
                 result=turn_run_pb2.TurnResult(
-                    answered_message_ids=[message.message_id for message in self.start.messages],
+                    answered_message_ids=[
+                        *(message.message_id for message in self.start.messages),
+                        *further_ids,
+                    ],
                     reply=[turn_pb2.ReplySegment(text="+".join(self.texts) if text is None else text)],
                     outcome=turn_pb2.TURN_OUTCOME_RESOLVED,
                     mutations=turn_run_pb2.StagedMutations(state=state),
@@ -93,10 +116,11 @@ class Peers(
     memory_api.MemoryServiceServicer,
     config_api.ConfigWatcherServiceServicer,
 ):
-    """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what the gateway asked."""
+    """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what was asked."""
 
     script: Script = echo
     agents: set[str] = field(default_factory=lambda: {"desk"})
+    tenants: set[str] = field(default_factory=lambda: {"acme", "umbrella"})
     starts: list[turn_run_pb2.TurnStart] = field(default_factory=list)
     fences: list[toolbox_pb.FenceRequest] = field(default_factory=list)
     episodes: dict[str, episode_pb2.Episode] = field(default_factory=dict)
@@ -130,53 +154,63 @@ class Peers(
         return memory_pb.AddEpisodesResponse()
 
     async def GetPointer(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if identity.tenant() not in self.tenants:
+            raise errors.NotFound("TENANT_NOT_FOUND", "no such tenant")
         if request.agent_id not in self.agents:
             raise errors.NotFound("AGENT_NOT_FOUND", "no such agent")
         return config_pb.GetPointerResponse()
 
 
+_REGISTER: dict[str, Callable[[Any, Any], None]] = {
+    "pipeline": pipeline_api.add_PipelineServiceServicer_to_server,
+    "toolbox": toolbox_api.add_ToolboxServiceServicer_to_server,
+    "memory": memory_api.add_MemoryServiceServicer_to_server,
+    "config_watcher": config_api.add_ConfigWatcherServiceServicer_to_server,
+}
+
+
 @asynccontextmanager
 async def gateways(
-    peers: Peers, database: str, redis_url: str, *, count: int = 1, **sections: Any
+    peers: Peers, databases: str | Sequence[str], redis_url: str, *, count: int = 1, **sections: Any
 ) -> AsyncIterator[list[in_process.Running]]:
-    """`count` gateways on one database with their peers; `sections` replace sections of their settings."""
+    """Gateways with their peers: `count` on one database URL, or one on each of several URLs that lead to the
+    same database. `sections` replace sections of their settings.
+    """
     deployment = in_process.Deployment()
-    registrars: dict[str, Callable[[Any, Any], None]] = {
-        "pipeline": pipeline_api.add_PipelineServiceServicer_to_server,
-        "toolbox": toolbox_api.add_ToolboxServiceServicer_to_server,
-        "memory": memory_api.add_MemoryServiceServicer_to_server,
-        "config_watcher": config_api.add_ConfigWatcherServiceServicer_to_server,
-    }
     async with AsyncExitStack() as stack:
         targets = {}
-        for name, register in registrars.items():
-
-            async def build(host: Any, register: Callable[[Any, Any], None] = register) -> None:
-                register(peers, host.server)
-
-            running = await stack.enter_async_context(in_process.serving(name, build, deployment=deployment))
-            targets[name] = running.target
-        chosen = TurnGatewaySettings.model_validate(
-            {
-                "grpc": {"listen": "127.0.0.1:0"},
-                "metrics": {"listen": ""},
-                "drain": {"grace_s": 0.2},
-                "postgres": {"url": database},
-                "redis": {"url": redis_url},
-                "peers": targets,
-                "accumulation": {"mode": "off"},
-                **sections,
-            }
-        )
+        for name, register in _REGISTER.items():
+            serving = in_process.serving(name, _peer(peers, register), deployment=deployment)
+            targets[name] = (await stack.enter_async_context(serving)).target
         started = []
-        for _ in range(count):
-
-            async def build_gateway(host: Any) -> None:
-                await app.build(chosen, host)
-
-            started.append(
-                await stack.enter_async_context(
-                    in_process.serving("turn_gateway", build_gateway, deployment=deployment, chosen=chosen)
-                )
+        for database in [databases] * count if isinstance(databases, str) else databases:
+            chosen = _settings(targets, database, redis_url, sections)
+            serving = in_process.serving(
+                "turn_gateway", partial(app.build, chosen), deployment=deployment, chosen=chosen
             )
+            started.append(await stack.enter_async_context(serving))
         yield started
+
+
+def _peer(peers: Peers, register: Callable[[Any, Any], None]) -> Callable[[Host], Awaitable[None]]:
+    async def build(host: Host) -> None:
+        register(peers, host.server)
+
+    return build
+
+
+def _settings(
+    targets: dict[str, str], database: str, redis_url: str, sections: dict[str, Any]
+) -> TurnGatewaySettings:
+    return TurnGatewaySettings.model_validate(
+        {
+            "grpc": {"listen": "127.0.0.1:0"},
+            "metrics": {"listen": ""},
+            "drain": {"grace_s": 0.2},
+            "postgres": {"url": database},
+            "redis": {"url": redis_url},
+            "peers": targets,
+            "accumulation": {"mode": "off"},
+            **sections,
+        }
+    )
