@@ -13,7 +13,7 @@ from focal.pipeline.v1.pipeline_service_pb2_grpc import PipelineServiceStub
 from focal.toolbox.v1 import tool_pb2
 from focal.turn.v1 import session_pb2, turn_pb2
 from focal_service_kit import errors as rpc_errors
-from tests.fakes import pipeline_peers
+from tests.fakes import compiled_bundle, pipeline_peers
 from tests.fakes.until import until
 
 QUESTION = "Shall I refund 59.90 EUR for order 10003?"
@@ -161,7 +161,7 @@ async def test_a_live_session_keeps_its_version_and_a_new_one_gets_the_new(mesh:
     living = mesh.customer()
     await living.say("hello")
     mesh.config.publish(
-        await pipeline_peers.compiled(
+        await compiled_bundle.compiled(
             edit=lambda _, text: text.replace("We answer from 9", "We answer from 7")
         )
     )

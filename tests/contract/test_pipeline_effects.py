@@ -15,7 +15,7 @@ from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal.turn.v1 import session_pb2, turn_pb2
 from focal_kernel import errors
 from focal_service_kit import errors as rpc_errors
-from tests.fakes import pipeline_peers
+from tests.fakes import compiled_bundle, pipeline_peers
 from tests.fakes.until import until
 
 IN_DOUBT = {"status": tool_pb2.TOOL_STATUS_IN_DOUBT, "error_reason": "timeout"}
@@ -87,7 +87,9 @@ async def test_another_attempt_carries_out_the_stored_plan_unchanged(mesh: pipel
     again.artifacts.append(plan_of(first))
     again.prior_effects.append(refund(effect_pb2.EFFECT_STATE_DONE))
     again.messages.append(pipeline_peers.message("no! keep it, order 10005 instead"))
-    mesh.config.publish(await pipeline_peers.compiled(edit=lambda _, text: text.replace("Done: I", "New: I")))
+    mesh.config.publish(
+        await compiled_bundle.compiled(edit=lambda _, text: text.replace("Done: I", "New: I"))
+    )
     mesh.toolbox.answers["refund_order"] = {"status": tool_pb2.TOOL_STATUS_CACHED}
     second = await (await customer.attempt(again)).finish()
     assert mesh.toolbox.calls[1].call == call

@@ -11,7 +11,7 @@ from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.toolbox.v1 import tool_pb2
 from tests.doubles import openai_server
 from tests.doubles.model_script import Fault, Reply, ToolCall
-from tests.fakes import pipeline_peers
+from tests.fakes import compiled_bundle, pipeline_peers
 from tests.fakes.until import until
 
 LARGE, SMALL = "double-large", "double-small"
@@ -270,7 +270,7 @@ async def test_the_bundle_chooses_models_and_temperature_per_call_site(
         own = "\nmodels:\n  generation: {models: [double-small], temperature: 0.2, max_tokens: 77}\n"
         return text + own if path == "agent.yaml" else text
 
-    bundle = await pipeline_peers.compiled(edit=choose)
+    bundle = await compiled_bundle.compiled(edit=choose)
     async with pipeline_peers.mesh(bundle=bundle, llm=llm(double)) as mesh:
         await mesh.customer().say("hello")
         found = await mesh.stub().DescribeAgent(

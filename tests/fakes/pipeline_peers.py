@@ -1,4 +1,4 @@
-"""The services a pipeline calls, as small servers that speak the contract, and a gateway's side of RunTurn."""
+"""What a pipeline calls, as small servers that speak the contract, and a gateway's side of RunTurn."""
 
 # ruff: noqa: N802 - the contract names the methods
 
@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
+
 from focal.config.v1 import bundle_pb2
 from focal.config.v1 import config_watcher_service_pb2 as config_pb
 from focal.config.v1 import config_watcher_service_pb2_grpc as config_api
@@ -29,36 +29,16 @@ from focal.toolbox.v1 import tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as toolbox_pb
 from focal.toolbox.v1 import toolbox_service_pb2_grpc as toolbox_api
 from focal.turn.v1 import message_pb2, session_pb2, turn_pb2
-from focal_config_watcher.adapters.proto_bundle import ProtoBundle
-from focal_config_watcher.core.authoring import reading
-from focal_config_watcher.core.compilation import Compiler, Progress
-from focal_config_watcher.domain.sources import Limits, SourceFile
-from focal_embedding.hashed import HashedEmbedder
 from focal_kernel import errors, ids
 from focal_pipeline import app
 from focal_pipeline.settings import PipelineSettings
 from focal_service_kit.host import Host
 from tests.fakes import in_process
+from tests.fakes.compiled_bundle import compiled
 
 TENANT, AGENT = "acme", "returns_desk"
-EXAMPLE = Path(__file__).parents[2] / "examples" / "returns_desk"
 CHUNK_BYTES = 4096
 CALL_S = 10.0
-
-
-async def compiled(folder: Path = EXAMPLE, edit: Callable[[str, str], str] = lambda _path, text: text) -> Any:
-    """A folder of YAML as config_watcher compiles it; `edit` may change each file's text first."""
-    files = [
-        SourceFile(path, edit(path, file.read_text()))
-        for file in sorted(folder.rglob("*.yaml"))
-        for path in [file.relative_to(folder).as_posix()]
-    ]
-    read = reading.read(files, Limits())
-    assert not read.problems, read.problems
-    assert read.bundle is not None
-    compiler = Compiler(HashedEmbedder(), ProtoBundle(), batch=100)
-    index = [step async for step in compiler.index(read.bundle) if not isinstance(step, Progress)][0]
-    return compiler.compiled(compiler.definitions(read.bundle), index)
 
 
 class ConfigWatcher(config_api.ConfigWatcherServiceServicer):
