@@ -308,6 +308,3 @@ async def test_a_heartbeat_reconnects_and_takes_its_lock_back(database: str) -> 
     finally:
         await beat.stop()
         await connection.close()
-
-    SELECT outcome FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '9 s')
-"""

@@ -19,8 +19,9 @@ from tests.fakes import toolbox
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
-LEASE_S = 1.0
 _RESERVE = """
+    SELECT outcome FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '9 s')
+"""
 
 
 async def _reserve_uncommitted(connection: asyncpg.Connection, wish: Wish, instance_id: str) -> None:
