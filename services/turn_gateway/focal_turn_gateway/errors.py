@@ -1,7 +1,7 @@
 """What can go wrong in the gateway.
 
 focal_kernel.errors.FocalError
-├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPageToken
+├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField
 ├── NotFound         SessionNotFound · TurnNotFound
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol
@@ -60,13 +60,6 @@ class InvalidField(errors.InvalidArgument):
         super().__init__(
             "INVALID_FIELD", f"{field}: {description}", violations=[errors.FieldViolation(field, description)]
         )
-
-
-class InvalidPageToken(errors.InvalidArgument):
-    """A page token that this service did not issue."""
-
-    def __init__(self) -> None:
-        super().__init__("INVALID_PAGE_TOKEN", "page_token was not issued for this list; start without one")
 
 
 class SessionNotFound(errors.NotFound):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2
-from focal_kernel import errors as kernel_errors
 from focal_kernel import ids
+from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain import channels
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.sessions import SessionFilter
-
-DEFAULT_PAGE = 20
-MAX_PAGE = 100
 
 
 def address_from_proto(address: turn_gateway_service_pb2.Address) -> Address:
@@ -57,27 +51,7 @@ def offset_from_proto(offset: int) -> int:
     return offset
 
 
-def page_size(asked: int) -> int:
-    """Entries of a page: 20 when not asked for, 100 at most. Raises InvalidField for negative sizes."""
-    if asked < 0:
-        raise errors.InvalidField("page_size", "must not be negative")
-    return min(asked or DEFAULT_PAGE, MAX_PAGE)
-
-
-def page_token(last_id: str, query: str) -> str:
-    """A token for the page behind `last_id` of one `query`."""
-    return base64.urlsafe_b64encode(f"{query}\n{last_id}".encode()).decode()
-
-
-def page_start(token: str, query: str) -> str:
-    """The id that a token stands for, empty for the first page. Raises InvalidPageToken."""
-    if not token:
-        return ""
-    try:
-        found, _, last_id = base64.urlsafe_b64decode(token.encode()).decode().rpartition("\n")
-        ids.check_id(last_id, "page_token")
-    except (binascii.Error, ValueError, kernel_errors.InvalidArgument):
-        raise errors.InvalidPageToken from None
-    if found != query:
-        raise errors.InvalidPageToken
-    return last_id
+def page_start(token: str, *query: str) -> str:
+    """The id that a page starts behind, empty for the first page. Raises InvalidArgument."""
+    position = pages.position(token, *query)
+    return ids.check_id(position, "page_token") if position else ""

@@ -9,7 +9,7 @@ import grpc.aio
 from focal.turn.v1 import session_service_pb2 as pb
 from focal.turn.v1 import session_service_pb2_grpc as api
 from focal_kernel import ids
-from focal_service_kit import identity
+from focal_service_kit import identity, pages
 from focal_turn_gateway.codecs import requests, turns
 from focal_turn_gateway.ports import SessionReader
 
@@ -35,7 +35,7 @@ class SessionServicer(api.SessionServiceServicer):
     ) -> pb.ListSessionsResponse:
         """A page of sessions."""
         matching = requests.filter_from_proto(request)
-        size = requests.page_size(request.page_size)
+        size = pages.size(request.page_size)
         query = f"sessions {matching!r}"
         before = requests.page_start(request.page_token, query)
         found = await self._reader.sessions(identity.tenant(), matching, before, size + 1)
@@ -43,7 +43,7 @@ class SessionServicer(api.SessionServiceServicer):
             sessions=[turns.session_to_proto(session, with_state=False) for session in found[:size]]
         )
         if len(found) > size:
-            response.next_page_token = requests.page_token(found[size - 1].session_id, query)
+            response.next_page_token = pages.token(found[size - 1].session_id, query)
         return response
 
     async def ListTurns(  # noqa: N802
@@ -51,7 +51,7 @@ class SessionServicer(api.SessionServiceServicer):
     ) -> pb.ListTurnsResponse:
         """A page of a session's turns."""
         session_id = ids.check_id(request.session_id, "session_id")
-        size = requests.page_size(request.page_size)
+        size = pages.size(request.page_size)
         query = f"turns {session_id}"
         before = requests.page_start(request.page_token, query)
         tenant_id = identity.tenant()
@@ -59,7 +59,7 @@ class SessionServicer(api.SessionServiceServicer):
         found = await self._reader.turns(tenant_id, session_id, before, size + 1)
         response = pb.ListTurnsResponse(turns=[turns.turn_to_proto(turn) for turn in found[:size]])
         if len(found) > size:
-            response.next_page_token = requests.page_token(found[size - 1].turn_id, query)
+            response.next_page_token = pages.token(found[size - 1].turn_id, query)
         return response
 
     async def GetTurn(  # noqa: N802
