@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import grpc.aio
 import pytest
 
-from focal.turn.v1 import event_pb2, session_service_pb2_grpc, turn_pb2
+from focal.turn.v1 import event_pb2, message_pb2, turn_pb2
 from focal.turn.v1 import session_service_pb2 as session_pb
-from focal.turn.v1 import turn_gateway_service_pb2 as pb
-from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
 from focal_service_kit import errors as wire
+from tests.fakes import gateway_calls as calls
+from tests.fakes.gateway_calls import converse, refused, say, send
 from tests.fakes.gateway_peers import Peers, Run, gateways
 from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
 
 
-def address(user: str = "+4930123") -> pb.Address:
-    return pb.Address(agent_id="desk", channel="web", channel_user_id=user)
-
-
-def send(text: str, request_id: str = "", user: str = "+4930123") -> pb.SendMessageRequest:
-    return pb.SendMessageRequest(
-        address=address(user), content=pb.MessageContent(text=text), request_id=request_id
-    )
-
-
 async def test_a_message_is_answered(database: str, redis_url: str) -> None:
     async with gateways(Peers(), database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         answer = await stub.SendMessage(send("hello"), timeout=10)
         assert [segment.text for segment in answer.turn.reply] == ["hello"]
         assert answer.turn.status == turn_pb2.TURN_STATUS_COMPLETE
         assert answer.turn.turn_index == 1
-        sessions = session_service_pb2_grpc.SessionServiceStub(gateway.channel())
+        sessions = calls.sessions(gateway)
         session = (
             await sessions.GetSession(session_pb.GetSessionRequest(session_id=answer.session_id))
         ).session
@@ -51,10 +40,8 @@ async def test_a_burst_within_the_window_becomes_one_turn(database: str, redis_u
     async with gateways(peers, database, redis_url, accumulation={"mode": "fixed", "fixed_ms": 1000}) as [
         gateway
     ]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
-        first = await stub.SubmitMessage(
-            pb.SubmitMessageRequest(address=address(), content=pb.MessageContent(text="hi")), timeout=10
-        )
+        stub = calls.stub(gateway)
+        first = await stub.SubmitMessage(calls.submit("hi"), timeout=10)
         second = await stub.SendMessage(send("order 10001"), timeout=10)
         assert [segment.text for segment in second.turn.reply] == ["hi+order 10001"]
         assert list(second.turn.message_ids) == [first.message_id, second.message_id]
@@ -64,7 +51,7 @@ async def test_a_burst_within_the_window_becomes_one_turn(database: str, redis_u
 async def test_a_repeat_with_its_request_id_gets_the_stored_answer(database: str, redis_url: str) -> None:
     peers = Peers()
     async with gateways(peers, database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         first, second = await asyncio.gather(
             *(stub.SendMessage(send("refund", "r1"), timeout=10) for _ in range(2))
         )
@@ -88,13 +75,13 @@ async def test_a_message_during_processing_can_supersede_the_turn(database: str,
 
     peers = Peers(script)
     async with gateways(peers, database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         first = asyncio.ensure_future(stub.SendMessage(send("to Rome"), timeout=10))
         await until(lambda: peers.starts, "the turn runs")
         second = await stub.SendMessage(send("no, to Paris"), timeout=10)
         assert second.turn.reply[0].text == "to Rome+no, to Paris"
         assert (await first).turn.turn_id == second.turn.turn_id
-        sessions = session_service_pb2_grpc.SessionServiceStub(gateway.channel())
+        sessions = calls.sessions(gateway)
         listed = (await sessions.ListTurns(session_pb.ListTurnsRequest(session_id=second.session_id))).turns
         latest, superseded = listed
         assert superseded.status == turn_pb2.TURN_STATUS_SUPERSEDED
@@ -112,7 +99,7 @@ async def test_a_message_during_processing_can_be_queued(database: str, redis_ur
 
     peers = Peers(script)
     async with gateways(peers, database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         first = asyncio.ensure_future(stub.SendMessage(send("refund"), timeout=10))
         await until(lambda: peers.starts, "the turn runs")
         second = await stub.SendMessage(send("and thanks"), timeout=10)
@@ -121,33 +108,19 @@ async def test_a_message_during_processing_can_be_queued(database: str, redis_ur
         assert second.turn.turn_group_id != (await first).turn.turn_group_id
 
 
-async def frames_of(
-    call: grpc.aio.StreamStreamCall[pb.ConverseRequest, pb.ConverseResponse],
-) -> AsyncIterator[pb.ConverseResponse]:
-    while (frame := await call.read()) is not grpc.aio.EOF:
-        yield frame
-
-
 async def test_a_conversation_over_one_stream(database: str, redis_url: str) -> None:
     async def script(run: Run) -> None:
-        from focal.pipeline.v1 import pipeline_service_pb2
-
         for number, word in enumerate(("good ", "day"), 1):
-            text = pipeline_service_pb2.RunTurnText(sequence=number, text=word)
-            await run.say(pipeline_service_pb2.RunTurnResponse(text=text))
+            await run.write(word, number)
         await run.answer("good day")
 
     async with gateways(Peers(script), database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
-        call = stub.Converse(timeout=10)
-        await call.write(pb.ConverseRequest(setup=pb.ConverseSetup(address=address())))
+        call = await converse(gateway)
         assert (await call.read()).ready.session_id == ""
-        content = pb.MessageContent(text="hello")
-        await call.write(pb.ConverseRequest(message=pb.ConverseMessage(content=content, request_id="a")))
-        empty = pb.MessageContent(text=" ")
-        await call.write(pb.ConverseRequest(message=pb.ConverseMessage(content=empty, request_id="b")))
+        await call.write(say("hello", "a"))
+        await call.write(say(" ", "b"))
         await call.done_writing()
-        frames = [frame async for frame in frames_of(call)]
+        frames = [frame async for frame in calls.frames(call)]
         kinds = [frame.WhichOneof("frame") for frame in frames]
         assert kinds.count("accepted") == 1
         assert [frame.rejected.reason for frame in frames if frame.HasField("rejected")] == ["EMPTY_TEXT"]
@@ -166,7 +139,7 @@ async def test_a_crashed_attempt_is_fenced_and_repeated(database: str, redis_url
 
     peers = Peers(script)
     async with gateways(peers, database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         answer = await stub.SendMessage(send("hello"), timeout=10)
         assert answer.turn.attempt == 2
         assert [(fence.epoch, fence.turn_group_id) for fence in peers.fences] == [
@@ -184,7 +157,7 @@ async def test_a_poisoned_turn_fails_with_the_error_reply_and_the_session_goes_o
 
     turns = {"max_attempts": 2, "retry_min_s": 0.01, "error_reply": "sorry"}
     async with gateways(Peers(script), database, redis_url, turns=turns) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         failed = await stub.SendMessage(send("poison"), timeout=10)
         assert failed.turn.status == turn_pb2.TURN_STATUS_FAILED
         assert failed.turn.reply[0].text == "sorry"
@@ -194,7 +167,7 @@ async def test_a_poisoned_turn_fails_with_the_error_reply_and_the_session_goes_o
 async def test_two_gateways_keep_the_order_of_one_session(database: str, redis_url: str) -> None:
     peers = Peers()
     async with gateways(peers, database, redis_url, count=2) as both:
-        stubs = [api.TurnGatewayServiceStub(gateway.channel()) for gateway in both]
+        stubs = [calls.stub(gateway) for gateway in both]
         answers = await asyncio.gather(
             *(stubs[n % 2].SendMessage(send(f"m{n}"), timeout=20) for n in range(30))
         )
@@ -210,7 +183,134 @@ async def test_two_gateways_keep_the_order_of_one_session(database: str, redis_u
 async def test_memory_gets_each_committed_turn(database: str, redis_url: str) -> None:
     peers = Peers()
     async with gateways(peers, database, redis_url) as [gateway]:
-        stub = api.TurnGatewayServiceStub(gateway.channel())
+        stub = calls.stub(gateway)
         answer = await stub.SendMessage(send("hello"), timeout=10)
         await until(lambda: len(peers.episodes) == 2, "memory has both sides")
         assert set(peers.episodes) == {answer.message_id, f"{answer.turn.turn_id}-reply"}
+
+
+async def test_a_caller_whose_deadline_passes_learns_the_message_id_and_fetches_the_reply_later(
+    database: str, redis_url: str
+) -> None:
+    go = asyncio.Event()
+
+    async def script(run: Run) -> None:
+        await go.wait()
+        await run.answer()
+
+    async with gateways(Peers(script), database, redis_url) as [gateway]:
+        stub = calls.stub(gateway)
+        status, error = await refused(stub.SendMessage(send("hello", "r1"), timeout=0.6))
+        assert (status, error.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+        go.set()
+        answer = await stub.SendMessage(send("hello", "r1"), timeout=10)
+        assert answer.message_id == error.metadata["message_id"]
+        assert (answer.duplicate, answer.turn.reply[0].text) == (True, "hello")
+
+
+async def test_the_same_request_at_two_gateways_at_once_is_one_message(database: str, redis_url: str) -> None:
+    peers = Peers()
+    async with gateways(peers, database, redis_url, count=2) as both:
+        answers = await asyncio.gather(
+            *(calls.stub(both[n % 2]).SendMessage(send("refund", "r1"), timeout=10) for n in range(6))
+        )
+        assert len({answer.message_id for answer in answers}) == 1
+        assert len({answer.turn.turn_id for answer in answers}) == 1
+        assert [answer.duplicate for answer in answers].count(False) == 1
+        assert len(peers.starts) == 1
+
+
+async def test_a_message_during_processing_can_be_absorbed(database: str, redis_url: str) -> None:
+    async def script(run: Run) -> None:
+        absorbed = await run.pending()
+        await run.decide(event_pb2.SUPERSEDE_ACTION_ABSORB, absorbed)
+        await run.answer("both", *absorbed)
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url) as [gateway]:
+        stub = calls.stub(gateway)
+        first = asyncio.ensure_future(stub.SendMessage(send("refund"), timeout=10))
+        await until(lambda: peers.starts, "the turn runs")
+        second = await stub.SendMessage(send("order 10001"), timeout=10)
+        assert (await first).turn.turn_id == second.turn.turn_id
+        await until(lambda: len(peers.episodes) == 3, "memory has all that was said")
+        assert peers.episodes[second.message_id].content == "order 10001"
+
+
+async def test_a_queue_decision_is_an_event_that_names_its_messages(database: str, redis_url: str) -> None:
+    async def script(run: Run) -> None:
+        if run.texts == ["refund"]:
+            await run.decide(event_pb2.SUPERSEDE_ACTION_QUEUE, await run.pending())
+        await run.answer()
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url) as [gateway]:
+        call = await converse(gateway)
+        await call.write(say("refund"))
+        await until(lambda: peers.starts, "the turn runs")
+        await call.write(say("thanks"))
+        read = await calls.read_until(call, calls.completed)
+        read += await calls.read_until(call, calls.completed)
+        queued = [frame.accepted.message_id for frame in read if frame.HasField("accepted")][1]
+        [decided] = [
+            event.supersede_decided for event in calls.events(read) if event.HasField("supersede_decided")
+        ]
+        assert (decided.action, list(decided.message_ids)) == (event_pb2.SUPERSEDE_ACTION_QUEUE, [queued])
+        assert peers.starts[1].messages[0].disposition == message_pb2.MESSAGE_DISPOSITION_QUEUED
+        call.cancel()
+
+
+async def test_what_an_attempt_left_is_handed_to_the_next_one(database: str, redis_url: str) -> None:
+    async def script(run: Run) -> None:
+        await run.report(f'{{"attempt":{run.start.attempt}}}')
+        if run.start.attempt == 1:
+            await run.offer("tool_plan", '{"calls":[]}')
+            raise RuntimeError("the brain broke")
+        await run.answer()
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url) as [gateway]:
+        answer = await calls.stub(gateway).SendMessage(send("hello"), timeout=10)
+        assert [(one.name, one.data_json) for one in peers.starts[1].artifacts] == [
+            ("tool_plan", '{"calls":[]}')
+        ]
+        call = await converse(gateway, after_offset=0)
+        reported = [
+            event.agent.payload_json
+            for event in calls.events(await calls.read_until(call, calls.completed))
+            if event.HasField("agent")
+        ]
+        assert reported[-1] == '{"attempt":2}'
+        assert answer.turn.attempt == 2
+        call.cancel()
+
+
+async def test_a_pipeline_that_answers_nothing_fails_the_turn_instead_of_replying_for_ever(
+    database: str, redis_url: str
+) -> None:
+    async def script(run: Run) -> None:
+        del run.start.messages[:]
+        await run.answer("hello?")
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url) as [gateway]:
+        answer = await calls.stub(gateway).SendMessage(send("hello"), timeout=10)
+        assert answer.turn.status == turn_pb2.TURN_STATUS_FAILED
+        assert len(peers.starts) == 1
+
+
+async def test_messages_that_pour_in_while_a_turn_ends_are_all_answered_in_order(
+    database: str, redis_url: str
+) -> None:
+    async with gateways(Peers(), database, redis_url, count=2) as both:
+        sent = [
+            await calls.stub(both[number % 2]).SubmitMessage(calls.submit(str(number)), timeout=10)
+            for number in range(40)
+        ]
+        last = await calls.stub(both[0]).SendMessage(send("last"), timeout=20)
+        listed = await calls.sessions(both[0]).ListTurns(
+            session_pb.ListTurnsRequest(session_id=last.session_id, page_size=100)
+        )
+        turns = sorted(listed.turns, key=lambda turn: turn.turn_index)
+        answered = [message_id for turn in turns for message_id in turn.message_ids]
+        assert answered == [one.message_id for one in sent] + [last.message_id]
