@@ -74,6 +74,36 @@ async def test_a_gateway_that_dies_is_replaced_and_what_is_left_of_it_commits_no
         assert (session["turn_count"], session["epoch"]) == (1, 2)
 
 
+async def test_an_overtaken_attempt_cannot_commit_while_its_successor_still_runs(
+    database: str, redis_url: str
+) -> None:
+    turn_over = [asyncio.Event(), asyncio.Event()]
+    answered: list[int] = []
+
+    async def script(run: Run) -> None:
+        await turn_over[run.start.attempt - 1].wait()
+        await run.answer(f"by attempt {run.start.attempt}")
+        answered.append(run.start.attempt)
+
+    peers = Peers(script)
+    async with (
+        wire(database) as line,
+        gateways(peers, [line.url, database], redis_url, engine=QUICK) as [overtaken, other],
+    ):
+        await stub(overtaken).SubmitMessage(submit("hello", "r1"), timeout=10)
+        await until(lambda: peers.starts, "the turn runs")
+        await line.cut()
+        reply = asyncio.ensure_future(stub(other).SendMessage(send("hello", "r1"), timeout=10))
+        await until(lambda: len(peers.starts) == 2, "the other gateway has taken over")
+        await line.mend()
+        turn_over[0].set()
+        await until(lambda: answered == [1], "the first attempt has its result")
+        await until(lambda: _tasks().count("listen") == 1, "it is dealt with")
+        assert await turns(database) == [("PROCESSING", 2)]
+        turn_over[1].set()
+        assert (await reply).turn.reply[0].text == "by attempt 2"
+
+
 async def test_a_gateway_that_freezes_is_replaced_and_its_late_commit_is_refused(
     database: str, redis_url: str
 ) -> None:
