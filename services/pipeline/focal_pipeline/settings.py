@@ -53,7 +53,7 @@ class ToolSettings(settings.Section):
         2, ge=0, description="seconds beyond a tool's own limit that the toolbox may take to answer"
     )
     unavailable_s: float = Field(
-        5, ge=0, description="seconds to keep asking a toolbox that is away; a repeated call is keyed"
+        20, ge=0, description="seconds to keep asking a toolbox that is away; a repeated call is keyed"
     )
     model_fills: int = Field(
         2, ge=0, description="tools per turn whose missing arguments a model may take from the text"
