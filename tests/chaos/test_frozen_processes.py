@@ -32,7 +32,7 @@ SECOND = 1
 COMPLETE = turn_pb2.TURN_STATUS_COMPLETE
 PAST_THE_LEASE_S = 4.0
 TOO_OLD_TO_SEND_S = 2.0
-"""Over the toolbox's 1.5 s, and under the 3 s after which the pipeline gives its connection up and asks anew."""
+"""Over the toolbox's 1.5 s, and under the 3 s after which the pipeline gives the connection up."""
 
 
 async def test_a_gateway_frozen_during_a_refund_is_replaced_and_changes_nothing_when_it_thaws(
