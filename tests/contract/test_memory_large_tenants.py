@@ -156,6 +156,20 @@ async def test_writers_and_readers_go_on_while_a_tenant_moves(database: str) -> 
         assert [tuple(row) for row in counts] == [("large", 520), ("small", 20)]
 
 
+async def test_a_recall_that_waits_for_a_move_reads_the_new_place(database: str) -> None:
+    async with memory_store.adapters(database) as memory:
+        scope = Scope("large", customer_id="c1")
+        await memory.add("large", *(indexed(f"e{n}", (1.0, 0.0), "zebra") for n in range(2_000)))
+        move = asyncio.create_task(memory.partitions.separate("large"))
+
+        async def read() -> int:
+            found = [await memory.recall((1.0, 0.0), ["zebra"], scope=scope) for _ in iter(move.done, True)]
+            return sum(not one for one in found)
+
+        assert await asyncio.gather(*(read() for _ in range(4))) == [0, 0, 0, 0]
+        await move
+
+
 async def test_one_replica_at_a_time_does_maintenance(database: str) -> None:
     async with memory_store.adapters(database) as memory:
         await memory.add("large", *(indexed(f"e{n}", (1.0, 0.0)) for n in range(10)))

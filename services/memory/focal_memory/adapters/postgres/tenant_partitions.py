@@ -109,6 +109,9 @@ async def _move(connection: asyncpg.Connection, table: str, tenant: str) -> None
         f" INSERT INTO {own} SELECT * FROM moved",
         tenant,
     )
+    # A statement reads the list of partitions once it has the parent, and waits for a partition after that:
+    # one that waited for the shared part here would go on with the old list and find nothing.
+    await connection.execute(f"LOCK TABLE ONLY memory.{table} IN ACCESS EXCLUSIVE MODE")
     bound = await connection.fetchval("SELECT quote_literal($1::text)", tenant)
     await connection.execute(f"ALTER TABLE memory.{table} ATTACH PARTITION {own} FOR VALUES IN ({bound})")
 
