@@ -30,9 +30,16 @@ class TurnStream:
         self._heard_all = False
 
     async def write(self, frame: messages.RunTurnResponse) -> None:
-        """Send a frame."""
+        """Send a frame. It is sent whole even if whoever sends it is cancelled meanwhile: grpc goes on with a
+        write that nobody awaits any more, and would fail the next one.
+        """
         async with self._writing:
-            await self._context.write(frame)
+            sending = asyncio.ensure_future(self._context.write(frame))
+            try:
+                await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                await asyncio.wait((sending,))
+                raise
 
     async def event(self, event: Event) -> None:
         """See Output."""
@@ -70,7 +77,8 @@ class TurnStream:
                     raise errors.StreamProtocol("start came twice")
         self._heard_all = True
         for durable in self._stored.values():
-            durable.set_exception(_unheard())
+            if not durable.done():  # nobody waits for one whose attempt was cut short
+                durable.set_exception(_unheard())
 
     def _note_stored(self, name: str) -> None:
         durable = self._stored.pop(name, None)
