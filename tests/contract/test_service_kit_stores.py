@@ -45,6 +45,33 @@ async def test_a_migration_that_fails_leaves_nothing_behind(database: str) -> No
         assert await pool.fetchval("SELECT to_regclass('toy.schema_version')") is None
 
 
+async def test_functions_follow_their_files(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "changing_migrations"
+    (package / "functions").mkdir(parents=True)
+    (package / "__init__.py").write_text('SCHEMA = "changing"')
+    monkeypatch.syspath_prepend(tmp_path)
+    one, two = package / "functions/one.sql", package / "functions/two.sql"
+    one.write_text(
+        "CREATE FUNCTION changing.one() RETURNS integer LANGUAGE sql AS $$ SELECT changing.two() $$"
+    )
+    two.write_text("CREATE FUNCTION changing.two() RETURNS integer LANGUAGE sql AS $$ SELECT 2 $$")
+    async with postgres.pool(settings.PostgresSettings(url=database), "test") as pool:
+        await migrations.upgrade("changing_migrations", database)
+        assert await pool.fetchval("SELECT changing.one()") == 2
+        before = await pool.fetchval("SELECT 'changing.one'::regproc::oid")
+        await migrations.upgrade("changing_migrations", database)
+        assert await pool.fetchval("SELECT 'changing.one'::regproc::oid") == before
+
+        one.write_text("CREATE FUNCTION changing.one(text) RETURNS text LANGUAGE sql AS $$ SELECT $1 $$")
+        two.unlink()
+        await migrations.upgrade("changing_migrations", database)
+        assert await pool.fetchval("SELECT changing.one('new')") == "new"
+        left = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'changing'::regnamespace"
+        assert await pool.fetchval(left) == 1
+
+
 async def test_the_limits_of_the_settings_hold_on_every_connection(database: str) -> None:
     chosen = settings.PostgresSettings(
         url=database,

@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from focal_kernel import ids
+from focal_service_kit.migrations import functions
 
 _ENVIRONMENT = Path(__file__).parent
 
 
 async def upgrade(package: str, url: str) -> None:
-    """Apply what is missing of the revisions in `package`, all or nothing.
+    """Apply what is missing of the revisions in `package`, then its functions, all or nothing.
 
     Replicas queue on an advisory lock of the transaction; the later ones find nothing to do.
     """
@@ -47,3 +48,4 @@ def _upgrade(connection: sqlalchemy.Connection, module: ModuleType) -> None:
     config.set_main_option("path_separator", "newline")
     config.attributes.update(connection=connection, schema=schema)
     command.upgrade(config, "head")
+    functions.renew(connection, schema, Path(module.__path__[0]) / "functions")

@@ -1,3 +1,7 @@
-"""Alembic revisions of the schema `turns`: tables, and the functions that make each step one round trip."""
+"""Alembic revisions of the schema `turns`, and in `functions/` the steps of a turn, each one SQL function.
+
+A step is one call: a worker frozen between two round trips would hold a row lock. Functions raise
+SQLSTATE FC001 when the caller's attempt is no longer the session's latest.
+"""
 
 SCHEMA = "turns"

@@ -1,0 +1,60 @@
+CREATE FUNCTION turns.submit_message(
+  p_tenant_id text, p_agent_id text, p_channel text, p_user_hash text, p_user_id text, p_customer_id text,
+  p_session_id text, p_message_id text, p_request_id text, p_content_hash text, p_text text, p_metadata jsonb,
+  p_provider_message_id text, p_pause interval, p_pause_reason text, p_max_wait interval,
+  OUT message_id text, OUT session_id text, OUT sequence bigint, OUT received_at timestamptz,
+  OUT duplicate boolean, OUT same_content boolean, OUT event_offset bigint
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  v_customer text;
+  v_message turns.messages;
+BEGIN
+  IF p_request_id <> '' THEN
+    SELECT m.message_id, m.session_id, m.sequence, m.received_at, true, m.content_hash = p_content_hash, 0
+      INTO message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
+      FROM turns.messages m WHERE m.tenant_id = p_tenant_id AND m.request_id = p_request_id;
+    IF FOUND THEN
+      RETURN;
+    END IF;
+  END IF;
+
+  SELECT i.customer_id INTO v_customer FROM turns.channel_identities i
+    WHERE i.tenant_id = p_tenant_id AND i.channel = p_channel AND i.channel_user_hash = p_user_hash;
+  IF NOT FOUND THEN
+    INSERT INTO turns.channel_identities (tenant_id, channel, channel_user_hash, channel_user_id, customer_id)
+      VALUES (p_tenant_id, p_channel, p_user_hash, p_user_id, p_customer_id)
+      ON CONFLICT DO NOTHING;
+    SELECT i.customer_id INTO v_customer FROM turns.channel_identities i
+      WHERE i.tenant_id = p_tenant_id AND i.channel = p_channel AND i.channel_user_hash = p_user_hash;
+  END IF;
+
+  INSERT INTO turns.sessions AS s (
+      session_id, tenant_id, agent_id, customer_id, channel, message_sequence, event_offset,
+      window_opened_at, due_at, due_reason)
+    VALUES (p_session_id, p_tenant_id, p_agent_id, v_customer, p_channel, 1, 1,
+      clock_timestamp(), clock_timestamp() + p_pause, p_pause_reason)
+    ON CONFLICT (tenant_id, agent_id, customer_id, channel) WHERE ended_at IS NULL DO UPDATE SET
+      message_sequence = s.message_sequence + 1,
+      event_offset = s.event_offset + 1,
+      window_opened_at = coalesce(s.window_opened_at, clock_timestamp()),
+      due_at = least(clock_timestamp() + p_pause, coalesce(s.window_opened_at, clock_timestamp()) + p_max_wait),
+      due_reason = CASE WHEN s.window_opened_at + p_max_wait < clock_timestamp() + p_pause THEN 'MAX_WAIT'
+                        ELSE p_pause_reason END,
+      updated_at = clock_timestamp()
+    RETURNING s.session_id, s.message_sequence, s.event_offset, s.updated_at
+    INTO session_id, sequence, event_offset, received_at;
+
+  INSERT INTO turns.messages (
+      message_id, tenant_id, session_id, sequence, request_id, content_hash, text, metadata, provider_message_id,
+      received_at)
+    VALUES (p_message_id, p_tenant_id, session_id, sequence, nullif(p_request_id, ''), p_content_hash, p_text,
+      p_metadata, p_provider_message_id, received_at)
+    RETURNING * INTO v_message;
+  INSERT INTO turns.events (session_id, "offset", tenant_id, turn_id, attempt, kind, body, occurred_at)
+    VALUES (v_message.session_id, event_offset, p_tenant_id, '', 0, 'message_received',
+      jsonb_build_object('message', turns.message_json(v_message)), v_message.received_at);
+  message_id := p_message_id;
+  duplicate := false;
+  same_content := true;
+END $$
