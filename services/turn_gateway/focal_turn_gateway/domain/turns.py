@@ -11,10 +11,11 @@ from focal_turn_gateway.domain.messages import Message
 
 
 class TurnStatus(StrEnum):
-    """Where a turn stands; COMPLETE, SUPERSEDED, FAILED and CANCELLED are terminal."""
+    """Where a turn stands; COMPLETE, SUPERSEDED, FAILED and CANCELLED are terminal (see `lifecycle`)."""
 
     ACCUMULATING = "ACCUMULATING"
     PROCESSING = "PROCESSING"
+    COMMITTING = "COMMITTING"
     COMPLETE = "COMPLETE"
     SUPERSEDED = "SUPERSEDED"
     FAILED = "FAILED"

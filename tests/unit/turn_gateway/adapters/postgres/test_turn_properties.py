@@ -22,8 +22,10 @@ from hypothesis.stateful import (
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
+from focal_turn_gateway.domain import lifecycle
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.events import AgentReported, Event
+from focal_turn_gateway.domain.lifecycle import Standing
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
 from focal_turn_gateway.ports import Hold, OutboxRow
 from tests.fakes.turn_gateway import result, submission
@@ -51,6 +53,7 @@ class Session(RuleBasedStateMachine):
         self.committed: dict[str, int] = {}
         self.ended: set[str] = set()
         self.epoch = 0
+        self.seen: dict[str, Standing] = {}
 
     @rule(request=st.sampled_from(["", "r1", "r2"]))
     def submit(self, request: str) -> None:
@@ -135,6 +138,42 @@ class Session(RuleBasedStateMachine):
         assert {row["turn_id"] for row in rows if row["turn_id"]} == set(self.committed)
         self._check_session()
 
+    @precondition(lambda self: self.session_id)
+    @invariant()
+    def turns_move_as_their_table_says(self) -> None:
+        rows = self.run(self.pool.fetch("SELECT * FROM turns.turns WHERE session_id = $1", self.session_id))
+        now = {
+            row["turn_id"]: Standing(
+                row["turn_id"],
+                row["turn_group_id"],
+                TurnStatus(row["status"]),
+                row["attempt"],
+                row["superseded_from"],
+                row["superseded_by"],
+            )
+            for row in rows
+        }
+        assert now.keys() >= self.seen.keys()
+        for turn in now.values():
+            self._check_move(self.seen.get(turn.turn_id, fresh(turn)), turn, now)
+        assert sum(turn.status in lifecycle.OPEN for turn in now.values()) <= 1
+        self.seen = now
+
+    def _check_move(self, before: Standing, then: Standing, now: dict[str, Standing]) -> None:
+        assert lifecycle.observed(before.status, then.status), f"{before} became {then}"
+        assert then.turn_group_id == before.turn_group_id
+        begun = then.attempt - before.attempt
+        assert begun in ({0, 1} if then.status is TurnStatus.PROCESSING else {0})
+        assert (then.status is TurnStatus.ACCUMULATING) == (then.attempt == 0)
+        assert (then.status is TurnStatus.SUPERSEDED) == bool(then.superseded_by)
+        groups = {turn.turn_group_id for turn in now.values() if turn.turn_id != then.turn_id}
+        if then.superseded_from:
+            predecessor = now[then.superseded_from]
+            assert predecessor.superseded_by == then.turn_id
+            assert predecessor.turn_group_id == then.turn_group_id, "a successor inherits the group"
+        elif then.turn_id not in self.seen:
+            assert then.turn_group_id not in groups, "what waited in the queue has a group of its own"
+
     def _check_session(self) -> None:
         session = self.run(
             self.pool.fetchrow("SELECT * FROM turns.sessions WHERE session_id = $1", self.session_id)
@@ -164,6 +203,11 @@ class Session(RuleBasedStateMachine):
     def _expect_lost(self, acting: Coroutine[Any, Any, Any]) -> None:
         with pytest.raises(errors.AttemptLost):
             self.run(acting)
+
+
+def fresh(turn: Standing) -> Standing:
+    """What a turn seen for the first time must have been before."""
+    return Standing(turn.turn_id, turn.turn_group_id, superseded_from=turn.superseded_from)
 
 
 @pytest.fixture
