@@ -29,10 +29,10 @@ proto: $(STAMP) ## generate libs/contracts from protos/
 bench: $(STAMP) ## measure turns per second, latency and CPU per turn
 	$(BIN)/python -m benchmarks.mesh $(ARGS)
 
-chaos: $(STAMP) ## run the crash tests (SEEDS=20)
-	FOCAL_CHAOS_SEEDS=$(SEEDS) $(BIN)/pytest tests/chaos $(ARGS)
+chaos: $(STAMP) ## crash at every fault point, then seeded chaos; resumable (SEEDS=20, ARGS=--fresh)
+	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --points --seeds $(SEEDS) $(ARGS)
 
-soak: $(STAMP) ## play seeded chaos seed by seed, resumable (SEEDS=20, ARGS=--fresh)
+soak: $(STAMP) ## play seeded chaos alone, seed by seed; resumable (SEEDS=20, ARGS=--fresh)
 	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --seeds $(SEEDS) $(ARGS)
 
 lock: $(STAMP) ## write requirements.lock after a change of dependencies

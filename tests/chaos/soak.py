@@ -1,7 +1,7 @@
-"""Seeded chaos for many seeds: `make soak SEEDS=20`, or `ARGS=--fresh` to forget what was green.
+"""Seeded chaos for many seeds, and with `--points` a crash at every fault point.
 
-Seeds that were green for the same commit are skipped, so a soak that was stopped goes on where it was.
-What a violated seed left behind is kept under .focal/soak/failures.
+Trials that were green for the same commit are skipped, so a run that was stopped goes on where it was;
+`--fresh` plays them again. What a violated trial left behind is kept under .focal/soak/failures.
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from focal_cli import render
-from tests.chaos.harness import plans, play
+from tests.chaos import trials
 from tests.chaos.harness import rig as rigs
 from tests.chaos.harness.play import Outcome
 from tests.chaos.harness.rig import Rig
-from tests.chaos.soak_state import SeedResult, State, version
+from tests.chaos.soak_state import State, TrialResult, version
+from tests.chaos.trials import Trial
 
 HOME = Path(".focal/soak")
-SEED_WITHIN_S = 240.0
-SEEDS_PER_MESH = 10
+TRIAL_WITHIN_S = 240.0
+TRIALS_PER_MESH = 10
 
 _console = render.console()
 
 
-async def soak(seeds: Iterable[int], state: State) -> None:
-    """Play the seeds that are not green yet, a few per mesh; a mesh that failed is not used again."""
-    left = [seed for seed in seeds if not state.is_green(seed)]
-    _console.print(f"{len(left)} seeds to play, version {state.version[:12]}")
+async def soak(asked: Sequence[Trial], state: State) -> None:
+    """Play the trials that are not green yet, a few per mesh; a mesh that failed is not used again."""
+    left = [trial for trial in asked if not state.is_green(trial.name)]
+    _console.print(f"{len(left)} of {len(asked)} trials to play, version {state.version[:12]}")
     while left:
         async with _mesh() as rig:
-            for _ in range(min(len(left), SEEDS_PER_MESH)):
+            for _ in range(min(len(left), TRIALS_PER_MESH)):
                 result = await _one(rig, left.pop(0))
                 state.add(result)
                 _console.print(_line(result, len(left)))
@@ -53,18 +54,18 @@ async def _mesh() -> AsyncIterator[Rig]:
         yield rig
 
 
-async def _one(rig: Rig, seed: int) -> SeedResult:
+async def _one(rig: Rig, trial: Trial) -> TrialResult:
     started = time.monotonic()
     outcome: Outcome | None = None
     try:
-        async with asyncio.timeout(SEED_WITHIN_S):
-            outcome = await play.play(rig, plans.of_seed(seed))
+        async with asyncio.timeout(TRIAL_WITHIN_S):
+            outcome = await trial.play(rig)
         violations = tuple(map(str, outcome.violations))
-    except (Exception, ExceptionGroup) as error:  # noqa: BLE001 - whatever ends a seed is its result
+    except (Exception, ExceptionGroup) as error:  # noqa: BLE001 - whatever ends a trial is its result
         violations = tuple(_causes(error))
     if violations:
-        await asyncio.to_thread(_keep, rig, seed, violations, outcome)
-    return _result(seed, time.monotonic() - started, violations, outcome)
+        await asyncio.to_thread(_keep, rig, trial, violations, outcome)
+    return _result(trial.name, time.monotonic() - started, violations, outcome)
 
 
 def _causes(error: BaseException) -> list[str]:
@@ -73,11 +74,11 @@ def _causes(error: BaseException) -> list[str]:
     return [f"{type(error).__name__}: {error}"]
 
 
-def _result(seed: int, took_s: float, violations: tuple[str, ...], outcome: Outcome | None) -> SeedResult:
+def _result(name: str, took_s: float, violations: tuple[str, ...], outcome: Outcome | None) -> TrialResult:
     if outcome is None:
-        return SeedResult(seed=seed, took_s=took_s, violations=violations)
-    return SeedResult(
-        seed=seed,
+        return TrialResult(name=name, took_s=took_s, violations=violations)
+    return TrialResult(
+        name=name,
         took_s=took_s,
         healed_s=outcome.healed_s,
         conversations=len(outcome.evidence.sessions),
@@ -90,37 +91,36 @@ def _result(seed: int, took_s: float, violations: tuple[str, ...], outcome: Outc
     )
 
 
-def _keep(rig: Rig, seed: int, violations: tuple[str, ...], outcome: Outcome | None) -> None:
+def _keep(rig: Rig, trial: Trial, violations: tuple[str, ...], outcome: Outcome | None) -> None:
     """The evidence of a failure: what broke, what struck, the rows, the logs."""
-    folder = HOME / "failures" / f"seed-{seed}"
+    folder = HOME / "failures" / trial.name.replace(",", "").replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(rig.mesh.home.logs, folder / "logs")
-    plan = plans.of_seed(seed)
-    struck = outcome.struck if outcome else [str(fault) for fault in plan.faults]
+    struck = outcome.struck if outcome else trial.blows
     (folder / "violations.txt").write_text("\n".join([*violations, "", "blows:", *struck, ""]))
     if outcome:
         rows = dataclasses.asdict(outcome.evidence)
         (folder / "evidence.json").write_text(json.dumps(rows, indent=1, default=str))
 
 
-def _line(result: SeedResult, left: int) -> str:
+def _line(result: TrialResult, left: int) -> str:
     verdict = "kept" if result.green else "[red]BROKEN[/]: " + "; ".join(result.violations)[:300]
     return (
-        f"seed {result.seed:>3}  {result.took_s:5.1f} s  {result.turns:>3} turns"
+        f"{result.name:<42} {result.took_s:5.1f} s  {result.turns:>3} turns"
         f"  {result.restarted_turns:>2} began again"
         f"  {result.refunds:>2} refunds  {result.doubtful:>2} in doubt"
         f"  healed in {result.healed_s:4.1f} s  {left:>3} left  {verdict}"
     )
 
 
-def _show(results: list[SeedResult]) -> None:
-    columns = ("seed", "took", "heal", "talks", "turns", "again", "failed", "paid", "doubt", "verdict")
+def _show(results: list[TrialResult]) -> None:
+    columns = ("trial", "took", "heal", "talks", "turns", "again", "failed", "paid", "doubt", "verdict")
     render.table("Soak (seconds; turns that began again, turns that failed)", columns, map(_row, results))
 
 
-def _row(result: SeedResult) -> tuple[object, ...]:
+def _row(result: TrialResult) -> tuple[object, ...]:
     return (
-        result.seed,
+        result.name,
         f"{result.took_s:.1f}",
         f"{result.healed_s:.1f}",
         result.conversations,
@@ -137,12 +137,13 @@ def main() -> None:
     """Play, show, and exit 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="play seeds 1 to this number")
-    parser.add_argument("--fresh", action="store_true", help="play green seeds again")
+    parser.add_argument("--points", action="store_true", help="play every fault point too")
+    parser.add_argument("--fresh", action="store_true", help="play green trials again")
     options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
+    asked = [*(trials.of_points() if options.points else ()), *trials.of_seeds(options.seeds)]
     state = State.load(HOME / "state.json", version(), fresh=options.fresh)
-    asyncio.run(soak(seeds, state))
-    results = [state.results[seed] for seed in seeds]
+    asyncio.run(soak(asked, state))
+    results = [state.results[trial.name] for trial in asked]
     _show(results)
     sys.exit(0 if all(each.green for each in results) else 1)
 

@@ -1,4 +1,4 @@
-"""What a soak remembers between runs: which seeds were green for which state of the checkout."""
+"""What a soak remembers between runs: which trials were green for which state of the checkout."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pydantic
 from focal_kernel import ids
 
 
-class SeedResult(pydantic.BaseModel, frozen=True):
-    """What one seed came to; times in seconds, `violations` empty when all promises were kept."""
+class TrialResult(pydantic.BaseModel, frozen=True):
+    """What one trial came to; times in seconds, `violations` empty when all promises were kept."""
 
-    seed: int
+    name: str
     took_s: float
     healed_s: float = 0.0
     conversations: int = 0
@@ -27,13 +27,13 @@ class SeedResult(pydantic.BaseModel, frozen=True):
 
     @property
     def green(self) -> bool:
-        """Whether the seed needs no other run."""
+        """Whether the trial needs no other run."""
         return not self.violations
 
 
 class _File(pydantic.BaseModel):
     version: str
-    results: dict[int, SeedResult] = {}
+    results: dict[str, TrialResult] = {}
 
 
 @dataclass
@@ -42,7 +42,7 @@ class State:
 
     path: Path
     version: str
-    results: dict[int, SeedResult]
+    results: dict[str, TrialResult]
 
     @classmethod
     def load(cls, path: Path, version: str, *, fresh: bool) -> State:
@@ -53,17 +53,17 @@ class State:
                 return cls(path, version, known.results)
         return cls(path, version, {})
 
-    def add(self, result: SeedResult) -> None:
+    def add(self, result: TrialResult) -> None:
         """Remember a result, whatever ends the soak right after."""
-        self.results[result.seed] = result
+        self.results[result.name] = result
         draft = self.path.with_suffix(".new")
         draft.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(_File(version=self.version, results=self.results).model_dump_json(indent=2))
         draft.replace(self.path)
 
-    def is_green(self, seed: int) -> bool:
-        """Whether the seed was green for this version."""
-        return seed in self.results and self.results[seed].green
+    def is_green(self, name: str) -> bool:
+        """Whether the trial was green for this version."""
+        return name in self.results and self.results[name].green
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""kill -9 of a gateway at named instants of a turn, with a second gateway and alone.
+"""kill -9 of the only gateway at named instants of a turn; `test_fault_points.py` has a second one.
 
 A gate in the database, or the shop's own delay, stops the turn at the instant. Then the customer must
 get the answer, and the databases must agree with the promises.
@@ -20,20 +20,17 @@ from tests.chaos.harness.scenes import QUESTION, Crash, asked, before_the_yes, k
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(180),
-    pytest.mark.usefixtures("gateways"),
+    pytest.mark.usefixtures("alone"),
 ]
 
 GATEWAY, OTHER = rigs.GATEWAYS
 COMPLETE = turn_pb2.TURN_STATUS_COMPLETE
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["two gateways", "alone"])
-async def gateways(mesh: Rig, request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    if request.param == "two gateways":
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(mesh: Rig) -> AsyncIterator[None]:
+    async with mesh.without(OTHER):
         yield
-    else:
-        async with mesh.without(OTHER):
-            yield
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["before", "after"])

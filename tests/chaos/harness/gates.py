@@ -38,6 +38,12 @@ class Gate(Enum):
     """A turn is being committed; its transaction is open."""
     DELIVERED = 7
     """A reply has been handed over, the outbox is about to note it."""
+    OPEN = 8
+    """A turn, or its next attempt, is being opened: accumulation is over, the epoch is about to grow."""
+    DECIDED = 9
+    """The pipeline's decision to supersede is being stored."""
+    FENCE = 10
+    """The toolbox is about to raise the fence of a session."""
 
 
 _SCHEMA = (
@@ -57,6 +63,18 @@ _SCHEMA = (
     f"""
     CREATE TRIGGER chaos_claim BEFORE UPDATE OF gateway ON turns.sessions
     FOR EACH ROW WHEN (NEW.gateway IS NOT NULL) EXECUTE FUNCTION chaos.gate({Gate.CLAIM.value})
+    """,
+    f"""
+    CREATE TRIGGER chaos_open BEFORE UPDATE OF epoch ON turns.sessions
+    FOR EACH ROW WHEN (NEW.epoch > OLD.epoch) EXECUTE FUNCTION chaos.gate({Gate.OPEN.value})
+    """,
+    f"""
+    CREATE TRIGGER chaos_decided BEFORE UPDATE OF status ON turns.turns
+    FOR EACH ROW WHEN (NEW.status = 'SUPERSEDED') EXECUTE FUNCTION chaos.gate({Gate.DECIDED.value})
+    """,
+    f"""
+    CREATE TRIGGER chaos_fence BEFORE INSERT OR UPDATE OF epoch ON effects.fences
+    FOR EACH ROW EXECUTE FUNCTION chaos.gate({Gate.FENCE.value})
     """,
     f"""
     CREATE TRIGGER chaos_plan BEFORE INSERT ON turns.artifacts

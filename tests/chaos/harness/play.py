@@ -24,9 +24,8 @@ YES = "Yes, please."
 
 @dataclass
 class Outcome:
-    """What a seed came to. `healed_s`: from the last blow's end to quiet, in seconds."""
+    """What blows came to. `healed_s`: from the last blow's end to quiet, in seconds."""
 
-    plan: Plan
     evidence: Evidence
     violations: Sequence[Violation]
     healed_s: float
@@ -78,7 +77,7 @@ async def play(rig: Rig, plan: Plan) -> Outcome:
     healed_s = time.monotonic() - ended_at
     await rig.shop.refunds_take()
     evidence = await rig.evidence(people)
-    return Outcome(plan, evidence, verdict.violations(evidence), healed_s, struck)
+    return Outcome(evidence, verdict.violations(evidence), healed_s, struck)
 
 
 async def _strike(rig: Rig, faults: Sequence[Fault], people: Sequence[Customer], struck: list[str]) -> float:
