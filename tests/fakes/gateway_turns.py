@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.postgres.message_store import QueueLimits
 from focal_turn_gateway.domain.accumulation import Window
 from focal_turn_gateway.domain.events import (
     Event,
@@ -21,6 +22,9 @@ from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
 from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
 from tests.fakes.turn_gateway import NOW, attempt, message
+
+QUEUE = QueueLimits(turn=100, queue=10, retry_s=1)
+"""What a gateway allows unless it is told otherwise."""
 
 
 @dataclass
@@ -40,10 +44,12 @@ class _Session:
 
 
 class InMemoryTurns:
-    """`MessageStore`, `TurnStore` and `SessionReader` in one; while `away` every call is StoreUnavailable."""
+    """`MessageStore`, `TurnStore` and `SessionReader` in one; while `away` every call is StoreUnavailable,
+    while `full` a new message is QueueFull."""
 
     def __init__(self) -> None:
         self.away = False
+        self.full = False
         self.sessions_by_id: dict[str, _Session] = {}
         self.outbox: list[OutboxRow] = []
         self.decisions: list[Decision] = []
@@ -57,6 +63,8 @@ class InMemoryTurns:
             for stored in session.messages:
                 if submission.request_id and stored.request_id == submission.request_id:
                     return Accepted(stored.message_id, stored.session_id, stored.sequence, NOW, True, 0)
+        if self.full:
+            raise errors.QueueFull(QUEUE.queue, QUEUE.retry_s)
         session_id, session = self._session_at(submission)
         stored = replace(
             message(len(session.messages) + 1, submission.content.text),

@@ -124,6 +124,16 @@ class Directory:
             raise kernel_errors.NotFound("AGENT_NOT_FOUND", "no such agent")
 
 
+class Refused:
+    """`Refusals` that notes what was refused."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+
+    def count(self, tenant_id: str, reason: str) -> None:
+        self.counted.append((tenant_id, reason))
+
+
 class Wakes:
     """`TurnEngine` that only notes wakes."""
 

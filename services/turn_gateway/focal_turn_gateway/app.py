@@ -17,12 +17,13 @@ from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
 from focal_turn_gateway.adapters.postgres.leases import Leases
-from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
+from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
+from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
@@ -162,9 +163,13 @@ def _register(
     windows = WindowPolicy(
         accumulation.mode, accumulation.fixed_ms, accumulation.max_wait_ms, accumulation.channel_ms
     )
-    messages = PostgresMessageStore(pool, accumulation.max_wait_ms)
+    messages = PostgresMessageStore(
+        pool,
+        accumulation.max_wait_ms,
+        QueueLimits(settings.turns.max_messages, settings.queue.max_waiting, settings.queue.retry_s),
+    )
     reader = PostgresSessionReader(pool)
-    submit = Submit(_agents(settings, host), messages, engine, live, windows)
+    submit = Submit(_agents(settings, host), messages, engine, live, windows, RefusalCounter(host.metrics))
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)

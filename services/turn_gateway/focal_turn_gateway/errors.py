@@ -5,6 +5,7 @@ focal_kernel.errors.FocalError
 ├── NotFound         SessionNotFound · TurnNotFound
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol
+├── ResourceExhausted QueueFull
 ├── Unavailable      StoreUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
@@ -88,6 +89,18 @@ class StreamProtocol(errors.FailedPrecondition):
 
     def __init__(self, message: str) -> None:
         super().__init__("STREAM_PROTOCOL", message)
+
+
+class QueueFull(errors.ResourceExhausted):
+    """The session has as many unanswered messages as may wait; nothing of this one is stored."""
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        super().__init__(
+            "QUEUE_FULL",
+            f"{limit} messages of this session wait for a turn already; send this one again later",
+            metadata={"limit": str(limit)},
+            retry_after_s=retry_after_s,
+        )
 
 
 class StoreUnavailable(errors.Unavailable):

@@ -45,12 +45,21 @@ class MessageStore(Protocol):
     """Makes messages durable."""
 
     async def submit(self, submission: Submission, window: Window) -> Accepted:
-        """Store the message, its identity and its session. Raises RequestIdReused, StoreUnavailable."""
+        """Store the message, its identity and its session. Raises RequestIdReused, QueueFull,
+        StoreUnavailable.
+        """
 
     async def extend_window(self, tenant_id: str, session_id: str, pause_ms: int) -> None:
         """Keep an open window of the session open for another `pause_ms`, up to its longest wait. Raises
         StoreUnavailable.
         """
+
+
+class Refusals(Protocol):
+    """Counts the messages that limits turn away."""
+
+    def count(self, tenant_id: str, reason: str) -> None:
+        """Note one refused message; `reason` is that of the error."""
 
 
 @dataclass(frozen=True, slots=True)

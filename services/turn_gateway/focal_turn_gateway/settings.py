@@ -86,6 +86,17 @@ class Limits(settings.Section):
     )
 
 
+class Queue(settings.Section):
+    """What may wait in one session."""
+
+    max_waiting: int = Field(
+        10,
+        gt=0,
+        description="messages that wait behind an attempt; while none runs, behind turns.max_messages",
+    )
+    retry_s: float = Field(1, gt=0, description="seconds after which a refused caller is told to come again")
+
+
 class Delivery(settings.Section):
     """The outbox."""
 
@@ -112,5 +123,6 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     accumulation: Accumulation = Accumulation()
     engine: Engine = Engine()
     turns: Turns = Turns()
+    queue: Queue = Queue()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from focal_kernel import errors as kernel_errors
 from focal_turn_gateway.domain.accumulation import WindowPolicy
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
-from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, TurnEngine
+from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, TurnEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +20,28 @@ class Submit:
     engine: TurnEngine
     live: LiveFeed
     windows: WindowPolicy
+    refusals: Refusals
 
     async def __call__(self, submission: Submission) -> Accepted:
         """Store a message and wake its session.
 
-        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), RequestIdReused, StoreUnavailable.
+        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), RequestIdReused, QueueFull,
+        StoreUnavailable.
         """
         await self.agents.require(submission.tenant_id, submission.address.agent_id)
-        accepted = await self.store.submit(submission, self.windows.window(submission.address.channel))
+        accepted = await self._stored(submission)
         if not accepted.duplicate:
             self.live.publish(accepted.session_id, [_received(submission, accepted)])
         # A repeat wakes too: the first try may have died between its commit and its wake.
         self.engine.wake(accepted.session_id)
         return accepted
+
+    async def _stored(self, submission: Submission) -> Accepted:
+        try:
+            return await self.store.submit(submission, self.windows.window(submission.address.channel))
+        except kernel_errors.ResourceExhausted as refusal:
+            self.refusals.count(submission.tenant_id, refusal.reason)
+            raise
 
 
 def _received(submission: Submission, accepted: Accepted) -> StoredEvent:

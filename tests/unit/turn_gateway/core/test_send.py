@@ -12,7 +12,7 @@ from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports import Hold
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Wakes, result, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, result, submission
 
 
 class Slow(InMemoryTurns):
@@ -31,7 +31,9 @@ class Place:
 
     def __init__(self) -> None:
         self.turns, self.feed, self.engine = Slow(), Feed(), Wakes()
-        submit = Submit(Directory(), self.turns, self.engine, self.feed, WindowPolicy(Mode.OFF, 0, 0, {}))
+        submit = Submit(
+            Directory(), self.turns, self.engine, self.feed, WindowPolicy(Mode.OFF, 0, 0, {}), Refused()
+        )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 
     async def close(self, *message_ids: str) -> None:

@@ -7,7 +7,7 @@ from focal_turn_gateway.domain.accumulation import Mode, WindowPolicy
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Wakes, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, submission
 
 
 class Place:
@@ -15,8 +15,9 @@ class Place:
 
     def __init__(self) -> None:
         self.turns, self.engine, self.feed = InMemoryTurns(), Wakes(), Feed()
+        self.refused = Refused()
         windows = WindowPolicy(Mode.OFF, 0, 0, {})
-        self.submit = Submit(Directory(), self.turns, self.engine, self.feed, windows)
+        self.submit = Submit(Directory(), self.turns, self.engine, self.feed, windows, self.refused)
 
 
 async def test_a_message_is_stored_then_shown_then_its_session_woken() -> None:
@@ -54,3 +55,21 @@ async def test_nothing_is_acknowledged_or_woken_that_is_not_stored() -> None:
     with pytest.raises(errors.StoreUnavailable):
         await place.submit(submission())
     assert (place.engine.woken, place.feed.published) == ([], [])
+
+
+async def test_a_refusal_is_counted_and_neither_shown_nor_woken() -> None:
+    place = Place()
+    await place.submit(submission("hello", "r1"))
+    place.turns.full = True
+    with pytest.raises(errors.QueueFull):
+        await place.submit(submission("again", "r2"))
+    assert place.refused.counted == [("acme", "QUEUE_FULL")]
+    assert (len(place.feed.published), len(place.engine.woken)) == (1, 1)
+
+
+async def test_a_repeat_is_answered_although_the_queue_is_full() -> None:
+    place = Place()
+    first = await place.submit(submission("hello", "r1"))
+    place.turns.full = True
+    assert (await place.submit(submission("hello", "r1"))).message_id == first.message_id
+    assert place.refused.counted == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
@@ -15,20 +16,35 @@ from focal_turn_gateway.domain.messages import Accepted, Submission
 
 _SUBMIT = """
 SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
-FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+  $18)
 """
+_QUEUE_FULL = "FC002"
 _EXTEND = "SELECT turns.extend_window($1, $2, $3, $4)"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much may be unanswered in a session: `queue` messages behind a running attempt; while none runs,
+    behind the `turn` messages that the next one answers. Who is refused may come again after `retry_s`
+    seconds.
+    """
+
+    turn: int
+    queue: int
+    retry_s: float
 
 
 class PostgresMessageStore:
     """`ports.MessageStore` on the schema `turns`; `max_wait_ms` is a window's longest wait."""
 
-    def __init__(self, pool: asyncpg.Pool, max_wait_ms: int) -> None:
+    def __init__(self, pool: asyncpg.Pool, max_wait_ms: int, limits: QueueLimits) -> None:
         self._pool = pool
         self._max_wait = timedelta(milliseconds=max_wait_ms)
+        self._limits = limits
 
     async def submit(self, submission: Submission, window: Window) -> Accepted:
-        """Store a message. Raises RequestIdReused, StoreUnavailable."""
+        """Store a message. Raises RequestIdReused, QueueFull, StoreUnavailable."""
         with failures.translated():
             try:
                 row = await self._call(submission, window)
@@ -54,6 +70,14 @@ class PostgresMessageStore:
             )
 
     async def _call(self, submission: Submission, window: Window) -> asyncpg.Record:
+        try:
+            return await self._stored(submission, window)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == _QUEUE_FULL:
+                raise errors.QueueFull(self._limits.queue, self._limits.retry_s) from None
+            raise
+
+    async def _stored(self, submission: Submission, window: Window) -> asyncpg.Record:
         address, content = submission.address, submission.content
         row = await self._pool.fetchrow(
             _SUBMIT,
@@ -73,6 +97,8 @@ class PostgresMessageStore:
             timedelta(milliseconds=window.pause_ms),
             window.reason.value,
             self._max_wait,
+            self._limits.turn,
+            self._limits.queue,
         )
         assert row is not None
         return row

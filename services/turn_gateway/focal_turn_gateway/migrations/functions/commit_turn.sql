@@ -37,6 +37,7 @@ BEGIN
     SELECT s.tenant_id, p_session_id, o->>'destination', o->>'dedupe_key', o->'payload'
     FROM jsonb_array_elements(p_outbox) o;
   UPDATE turns.sessions SET state = coalesce(p_state, state), turn_count = turn_count + 1, open_turn_id = NULL,
+      taken_sequence = NULL,
       config_version = CASE WHEN config_version = 0 THEN p_config_version ELSE config_version END, updated_at = at,
       -- The next window belongs to what is still open: a message this turn took in must not shorten it.
       window_opened_at = (SELECT min(m.received_at) FROM turns.messages m

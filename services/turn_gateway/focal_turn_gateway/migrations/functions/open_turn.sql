@@ -34,7 +34,8 @@ BEGIN
         s.due_reason)
       RETURNING * INTO t;
   END IF;
-  UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, window_opened_at = NULL
+  UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, window_opened_at = NULL,
+      taken_sequence = (v_messages->-1->>'sequence')::bigint
     WHERE session_id = p_session_id;
   v_first := turns.append_events(p_session_id, jsonb_build_array(
     jsonb_build_object('kind', 'turn_started', 'turn_id', t.turn_id, 'attempt', t.attempt, 'body', jsonb_build_object(

@@ -16,7 +16,7 @@ BEGIN
         superseded_from, supersede_count)
       VALUES (p_successor_id, t.tenant_id, t.session_id, t.turn_group_id, 'ACCUMULATING', 0, p_epoch, t.cause,
         t.turn_id, t.supersede_count + 1);
-    UPDATE turns.sessions SET open_turn_id = p_successor_id WHERE session_id = p_session_id;
+    UPDATE turns.sessions SET open_turn_id = p_successor_id, taken_sequence = NULL WHERE session_id = p_session_id;
   END IF;
   RETURN turns.append_events(p_session_id, p_events);
 END $$

@@ -2,12 +2,16 @@ CREATE FUNCTION turns.submit_message(
   p_tenant_id text, p_agent_id text, p_channel text, p_user_hash text, p_user_id text, p_customer_id text,
   p_session_id text, p_message_id text, p_request_id text, p_content_hash text, p_text text, p_metadata jsonb,
   p_provider_message_id text, p_pause interval, p_pause_reason text, p_max_wait interval,
+  p_turn_max integer, p_queue_max integer,
   OUT message_id text, OUT session_id text, OUT sequence bigint, OUT received_at timestamptz,
   OUT duplicate boolean, OUT same_content boolean, OUT event_offset bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+-- Raises FC002, and stores nothing, when the session's queue is full: `p_queue_max` messages wait behind the attempt
+-- that runs, or, while none runs, behind the `p_turn_max` that the next turn answers.
 DECLARE
   v_customer text;
+  v_taken bigint;
   v_message turns.messages;
 BEGIN
   IF p_request_id <> '' THEN
@@ -42,8 +46,18 @@ BEGIN
       due_reason = CASE WHEN s.window_opened_at + p_max_wait < clock_timestamp() + p_pause THEN 'MAX_WAIT'
                         ELSE p_pause_reason END,
       updated_at = clock_timestamp()
-    RETURNING s.session_id, s.message_sequence, s.event_offset, s.updated_at
-    INTO session_id, sequence, event_offset, received_at;
+    RETURNING s.session_id, s.message_sequence, s.event_offset, s.updated_at, s.taken_sequence
+    INTO session_id, sequence, event_offset, received_at, v_taken;
+
+  IF (SELECT count(*) FROM turns.messages m
+      WHERE m.session_id = submit_message.session_id AND m.turn_id IS NULL AND m.sequence > coalesce(v_taken, 0))
+     >= p_queue_max + (CASE WHEN v_taken IS NULL THEN p_turn_max ELSE 0 END) THEN
+    -- A first try with this request id may have taken the last place while this one waited for the session's lock.
+    IF EXISTS (SELECT 1 FROM turns.messages m WHERE m.tenant_id = p_tenant_id AND m.request_id = p_request_id) THEN
+      RAISE unique_violation;
+    END IF;
+    RAISE EXCEPTION 'the queue of the session is full' USING ERRCODE = 'FC002';
+  END IF;
 
   INSERT INTO turns.messages (
       message_id, tenant_id, session_id, sequence, request_id, content_hash, text, metadata, provider_message_id,

@@ -6,6 +6,7 @@ import pytest
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -44,7 +45,9 @@ class Place:
 
 @pytest.fixture
 async def place(pool: asyncpg.Pool, database: str) -> AsyncIterator[Place]:
-    accepted = await PostgresMessageStore(pool, 10_000).submit(submission(), Window(0, AggregationReason.OFF))
+    accepted = await PostgresMessageStore(pool, 10_000, QUEUE).submit(
+        submission(), Window(0, AggregationReason.OFF)
+    )
     connection = await asyncpg.connect(database)
     yield Place(pool, connection, accepted.session_id)
     await connection.close()

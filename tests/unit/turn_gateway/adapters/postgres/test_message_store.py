@@ -9,6 +9,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.messages import Address, Content, Submission
+from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -18,7 +19,7 @@ AT_ONCE = Window(0, AggregationReason.OFF)
 
 @pytest.fixture
 def store(pool: asyncpg.Pool) -> PostgresMessageStore:
-    return PostgresMessageStore(pool, max_wait_ms=1_000)
+    return PostgresMessageStore(pool, 1_000, QUEUE)
 
 
 async def session(pool: asyncpg.Pool) -> Any:

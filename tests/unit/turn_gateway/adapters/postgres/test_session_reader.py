@@ -13,6 +13,7 @@ from focal_turn_gateway.domain.messages import Accepted
 from focal_turn_gateway.domain.sessions import SessionFilter
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports import Hold
+from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.migrated("focal_turn_gateway")
 class Place:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.reader = PostgresSessionReader(pool)
-        self.messages = PostgresMessageStore(pool, 10_000)
+        self.messages = PostgresMessageStore(pool, 10_000, QUEUE)
         self.turns = PostgresTurnStore(pool, max_messages=10, history=5)
 
     async def say(self, text: str = "hello", user: str = "+4930") -> Accepted:

@@ -28,6 +28,7 @@ from focal_turn_gateway.domain.events import AgentReported, Event
 from focal_turn_gateway.domain.lifecycle import Standing
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
 from focal_turn_gateway.ports import Hold, OutboxRow
+from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -45,7 +46,7 @@ class Session(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.user = f"user-{next(_numbers)}"
-        self.messages = PostgresMessageStore(self.pool, 10_000)
+        self.messages = PostgresMessageStore(self.pool, 10_000, QUEUE)
         self.turns = PostgresTurnStore(self.pool, max_messages=4, history=1)
         self.session_id = ""
         self.accepted: list[str] = []

@@ -20,6 +20,7 @@ from focal_turn_gateway.domain.turns import (
     closed,
 )
 from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
+from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -32,7 +33,7 @@ class Place:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
-        self.messages = PostgresMessageStore(pool, max_wait_ms=10_000)
+        self.messages = PostgresMessageStore(pool, 10_000, QUEUE)
         self.turns = PostgresTurnStore(pool, max_messages=3, history=2)
         self.ids: list[str] = []
         self.session_id = ""

@@ -1,0 +1,106 @@
+"""What a gateway refuses because it is too much: clearly, without storing it, saying when to come back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+import grpc.aio
+import pytest
+
+from focal_service_kit import errors as wire
+from tests.fakes.gateway_calls import (
+    converse,
+    read_until,
+    refused,
+    say,
+    send,
+    session_of,
+    stub,
+    submit,
+)
+from tests.fakes.gateway_peers import Peers, Run, gateways
+from tests.fakes.until import until
+
+pytestmark = pytest.mark.migrated("focal_turn_gateway")
+
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Slow:
+    """A pipeline that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.peers = Peers(self.script)
+
+    async def script(self, run: Run) -> None:
+        await self.go.wait()
+        await run.answer()
+
+
+async def test_a_burst_into_one_session_is_taken_in_order_or_clearly_refused(
+    database: str, redis_url: str
+) -> None:
+    slow = Slow()
+    async with gateways(slow.peers, database, redis_url, queue={"max_waiting": 5}) as [gateway]:
+        first = await stub(gateway).SubmitMessage(submit("first"), timeout=10)
+        await until(lambda: slow.peers.starts, "the turn runs")
+        calls = [stub(gateway).SubmitMessage(submit(str(n), f"r{n}"), timeout=20) for n in range(60)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        taken = {n: answer for n, answer in enumerate(answers) if not isinstance(answer, BaseException)}
+        assert sorted(answer.sequence for answer in taken.values()) == [2, 3, 4, 5, 6]
+        for answer in answers:
+            if isinstance(answer, grpc.aio.AioRpcError):
+                error = wire.from_rpc(answer)
+                assert (answer.code(), error.reason, error.retry_after_s) == (EXHAUSTED, "QUEUE_FULL", 1)
+        assert (await session_of(gateway, first.session_id)).open_messages == 6
+
+        number, stored = next(iter(taken.items()))
+        again = await stub(gateway).SubmitMessage(submit(str(number), f"r{number}"), timeout=10)
+        assert (again.message_id, again.duplicate) == (stored.message_id, True)
+
+        slow.go.set()
+        by_sequence = [str(n) for n, _ in sorted(taken.items(), key=lambda item: item[1].sequence)]
+        await until(lambda: len(slow.peers.starts) == 2, "the next turn runs")
+        assert [message.text for message in slow.peers.starts[1].messages] == by_sequence
+        assert (await stub(gateway).SendMessage(send("after"), timeout=10)).turn.reply[0].text == "after"
+
+
+async def test_a_stream_goes_on_behind_a_refused_message(database: str, redis_url: str) -> None:
+    slow = Slow()
+    async with gateways(slow.peers, database, redis_url, queue={"max_waiting": 1, "retry_s": 2.5}) as [
+        gateway
+    ]:
+        call = await converse(gateway)
+        for text in ("one", "two", "three"):
+            await call.write(say(text, text))
+            if text == "one":
+                await until(lambda: slow.peers.starts, "the turn runs")
+        refusal = (await read_until(call, lambda frame: frame.HasField("rejected")))[-1].rejected
+        assert (refusal.request_id, refusal.reason) == ("three", "QUEUE_FULL")
+        assert refusal.retry_after.ToMilliseconds() == 2500
+        slow.go.set()
+        answered = await read_until(call, lambda frame: "two" in _reply(frame))
+        assert "one" in "".join(_reply(frame) for frame in answered)
+        await call.write(say("three", "three"))
+        await read_until(call, lambda frame: "three" in _reply(frame))
+        call.cancel()
+
+
+def _reply(frame: object) -> str:
+    reply = frame.event.turn_completed.turn.reply  # type: ignore[attr-defined]
+    return "".join(segment.text for segment in reply)
+
+
+async def test_what_is_refused_shows_in_the_metrics(database: str, redis_url: str) -> None:
+    slow = Slow()
+    async with gateways(slow.peers, database, redis_url, queue={"max_waiting": 1}) as [gateway]:
+        await stub(gateway).SubmitMessage(submit("one"), timeout=10)
+        await until(lambda: slow.peers.starts, "the turn runs")
+        await stub(gateway).SubmitMessage(submit("two"), timeout=10)
+        for _ in range(3):
+            assert (await refused(stub(gateway).SendMessage(send("more"), timeout=10)))[0] is EXHAUSTED
+        name, labels = "focal_gateway_refused_messages_total", {"tenant": "acme", "reason": "QUEUE_FULL"}
+        assert gateway.host.metrics.get_sample_value(name, labels) == 3
+        slow.go.set()
