@@ -25,6 +25,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
+from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
@@ -33,7 +34,7 @@ from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
-from focal_turn_gateway.domain.accumulation import WindowPolicy
+from focal_turn_gateway.domain.channels import Bases
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
@@ -160,16 +161,14 @@ def _register(
     settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, engine: TurnEngine, live: LiveFeed
 ) -> None:
     limits, accumulation = settings.limits, settings.accumulation
-    windows = WindowPolicy(
-        accumulation.mode, accumulation.fixed_ms, accumulation.max_wait_ms, accumulation.channel_ms
-    )
+    accumulate = Accumulate(Bases(accumulation.channel_ms), accumulation.policy())
     messages = PostgresMessageStore(
         pool,
         accumulation.max_wait_ms,
         QueueLimits(settings.turns.max_messages, settings.queue.max_waiting, settings.queue.retry_s),
     )
     reader = PostgresSessionReader(pool)
-    submit = Submit(_agents(settings, host), messages, engine, live, windows, RefusalCounter(host.metrics))
+    submit = Submit(_agents(settings, host), messages, engine, live, accumulate, RefusalCounter(host.metrics))
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)

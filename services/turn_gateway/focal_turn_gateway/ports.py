@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from focal_turn_gateway.domain.accumulation import Window
+from focal_turn_gateway.domain.accumulation import Situation, Window
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
@@ -39,6 +39,25 @@ class TurnEngine(Protocol):
 
     async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:
         """Drain sessions with `drain` until cancelled."""
+
+
+class AccumulationPolicy(Protocol):
+    """Decides how long a turn waits after a message. Pure and quick: it stands before the acknowledgement."""
+
+    def reads_rhythm(self, base_ms: int) -> bool:
+        """Whether the customer's rhythm, the window's earlier texts and the last turn's hint matter on a
+        channel with this base, in ms; reading them costs the acknowledgement a look-up.
+        """
+
+    def window(self, situation: Situation) -> Window:
+        """The pause after the latest message; 0 ms answers at once."""
+
+
+class ChannelBases(Protocol):
+    """Knows the pause that a channel usually needs."""
+
+    def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
+        """The base of a registered channel in milliseconds; 0 when it brings whole turns."""
 
 
 class MessageStore(Protocol):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from focal_service_kit import settings
-from focal_turn_gateway.domain.accumulation import Mode
+from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
+from focal_turn_gateway.domain.adaptive import Adaptive, Figures
+from focal_turn_gateway.ports import AccumulationPolicy
 
 
 class Peers(settings.Section):
@@ -17,22 +21,54 @@ class Peers(settings.Section):
     config_watcher: str = Field("127.0.0.1:7405", description="gRPC target of config_watcher")
 
 
+class AdaptiveWindow(settings.Section):
+    """The numbers of mode adaptive (DOMAIN §2.5). Those of a shape are added to the channel's base."""
+
+    greeting_ms: int = Field(500, description="added when the message is only a greeting, ms")
+    fragment_ms: int = Field(400, description="added when it ends in an ellipsis, comma, dash or colon, ms")
+    entity_ms: int = Field(600, description="added when it ends in a thing whose number is missing, ms")
+    short_ms: int = Field(200, description="added when it has fewer than `short_words` words, ms")
+    complete_ms: int = Field(-300, description="added when a mark, a thanks or a please ends it, ms")
+    likely_ms: int = Field(0, description="added when none of these fits, ms")
+    short_words: int = Field(3, ge=0, description="words below which a message counts as short")
+    cadence_share: float = Field(
+        0.4, ge=0, le=1, description="share of the window that is the customer's own cadence, once known"
+    )
+    cadence_gaps: int = Field(5, ge=1, description="gaps from which on a customer's cadence is known")
+    awaiting_field_ms: int = Field(1000, description="added when the last reply asked for a field, ms")
+    followup_ms: int = Field(500, description="added when the last reply expects the customer to go on, ms")
+    decay: float = Field(0.8, gt=0, le=1, description="factor per message of the window after its first")
+    min_ms: int = Field(200, ge=0, le=60_000, description="shortest window of a channel that has one, ms")
+    max_ms: int = Field(3000, ge=0, le=60_000, description="longest window, ms")
+
+
 class Accumulation(settings.Section):
     """When a burst of messages is one turn."""
 
     mode: Mode = Field(
-        Mode.CHANNEL, description="off answers at once, fixed waits the same everywhere, channel its base"
+        Mode.ADAPTIVE,
+        description="off answers at once, fixed waits the same everywhere, adaptive judges each message",
     )
     fixed_ms: int = Field(800, ge=0, le=60_000, description="pause that ends a turn in mode fixed, ms")
+    channel_ms: dict[str, Annotated[int, Field(ge=0, le=60_000)]] = Field(
+        default_factory=dict,
+        description="channel name to base in ms, instead of the registered one; 0 answers at once",
+    )
+    adaptive: AdaptiveWindow = AdaptiveWindow()
     max_wait_ms: int = Field(
         10_000, ge=0, description="longest wait from the first unanswered message on, ms"
-    )
-    channel_ms: dict[str, int] = Field(
-        default_factory=dict, description="channel name to pause in ms, instead of the channel's base"
     )
     typing_ms: int = Field(
         3000, ge=0, description="pause from a sign of typing on, while a window is open, ms; 0 ignores typing"
     )
+
+    def policy(self) -> AccumulationPolicy:
+        """The policy these settings describe."""
+        if self.mode is Mode.OFF:
+            return Off()
+        if self.mode is Mode.FIXED:
+            return Fixed(self.fixed_ms)
+        return Adaptive(Figures(**self.adaptive.model_dump()))
 
 
 class Engine(settings.Section):

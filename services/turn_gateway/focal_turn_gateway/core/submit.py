@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from focal_kernel import errors as kernel_errors
-from focal_turn_gateway.domain.accumulation import WindowPolicy
+from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
 from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, TurnEngine
@@ -19,7 +19,7 @@ class Submit:
     store: MessageStore
     engine: TurnEngine
     live: LiveFeed
-    windows: WindowPolicy
+    accumulate: Accumulate
     refusals: Refusals
 
     async def __call__(self, submission: Submission) -> Accepted:
@@ -38,7 +38,7 @@ class Submit:
 
     async def _stored(self, submission: Submission) -> Accepted:
         try:
-            return await self.store.submit(submission, self.windows.window(submission.address.channel))
+            return await self.store.submit(submission, await self.accumulate.window(submission))
         except kernel_errors.ResourceExhausted as refusal:
             self.refusals.count(submission.tenant_id, refusal.reason)
             raise

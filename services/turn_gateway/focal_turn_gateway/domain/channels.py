@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from focal_turn_gateway import errors
 
@@ -31,3 +32,14 @@ def resolve(name: str) -> str:
     if channel not in BASE_WINDOW_MS:
         raise errors.UnknownChannel(name, sorted(BASE_WINDOW_MS))
     return channel
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """`ports.ChannelBases` from the registry, with a deployment's `overrides` by channel, in milliseconds."""
+
+    overrides: Mapping[str, int]
+
+    def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
+        """The base of a registered channel; the same for every tenant and agent."""
+        return self.overrides.get(channel, BASE_WINDOW_MS[channel])

@@ -3,10 +3,12 @@ import asyncio
 import pytest
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
-from focal_turn_gateway.domain.accumulation import AggregationReason, Mode, Window, WindowPolicy
+from focal_turn_gateway.domain.accumulation import AggregationReason, Off, Window
+from focal_turn_gateway.domain.channels import Bases
 from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
@@ -32,7 +34,7 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.feed, self.engine = Slow(), Feed(), Wakes()
         submit = Submit(
-            Directory(), self.turns, self.engine, self.feed, WindowPolicy(Mode.OFF, 0, 0, {}), Refused()
+            Directory(), self.turns, self.engine, self.feed, Accumulate(Bases({}), Off()), Refused()
         )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 

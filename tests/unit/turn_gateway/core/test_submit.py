@@ -2,8 +2,10 @@ import pytest
 
 from focal_kernel import errors as kernel_errors
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.submit import Submit
-from focal_turn_gateway.domain.accumulation import Mode, WindowPolicy
+from focal_turn_gateway.domain.accumulation import Off
+from focal_turn_gateway.domain.channels import Bases
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from tests.fakes.gateway_turns import InMemoryTurns
@@ -16,8 +18,8 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.engine, self.feed = InMemoryTurns(), Wakes(), Feed()
         self.refused = Refused()
-        windows = WindowPolicy(Mode.OFF, 0, 0, {})
-        self.submit = Submit(Directory(), self.turns, self.engine, self.feed, windows, self.refused)
+        accumulate = Accumulate(Bases({}), Off())
+        self.submit = Submit(Directory(), self.turns, self.engine, self.feed, accumulate, self.refused)
 
 
 async def test_a_message_is_stored_then_shown_then_its_session_woken() -> None:

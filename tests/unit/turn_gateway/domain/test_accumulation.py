@@ -1,26 +1,34 @@
-from focal_turn_gateway.domain.accumulation import AggregationReason, Mode, Window, WindowPolicy
+from focal_turn_gateway.domain.accumulation import AggregationReason, Fixed, Mode, Off, Situation, Window
+from focal_turn_gateway.domain.adaptive import Adaptive, Figures
+from focal_turn_gateway.domain.channels import BASE_WINDOW_MS
+from focal_turn_gateway.settings import Accumulation, AdaptiveWindow
 
 
-def policy(mode: Mode, **base_ms: int) -> WindowPolicy:
-    return WindowPolicy(mode, fixed_ms=800, max_wait_ms=10_000, base_ms=base_ms)
+def test_off_answers_at_once_on_every_channel() -> None:
+    assert {Off().window(Situation("hello", base)) for base in BASE_WINDOW_MS.values()} == {
+        Window(0, AggregationReason.OFF)
+    }
 
 
-def test_off_answers_at_once_everywhere() -> None:
-    assert policy(Mode.OFF).window("whatsapp") == Window(0, AggregationReason.OFF)
+def test_fixed_waits_the_same_on_every_channel() -> None:
+    assert {Fixed(800).window(Situation("hello", base)) for base in BASE_WINDOW_MS.values()} == {
+        Window(800, AggregationReason.TIMEOUT)
+    }
 
 
-def test_fixed_waits_the_same_everywhere() -> None:
-    windows = {policy(Mode.FIXED).window(channel) for channel in ("email", "whatsapp")}
-    assert windows == {Window(800, AggregationReason.TIMEOUT)}
+def test_policies_that_judge_nothing_read_nothing() -> None:
+    assert not Off().reads_rhythm(1200)
+    assert not Fixed(800).reads_rhythm(1200)
 
 
-def test_a_channel_waits_its_base() -> None:
-    assert policy(Mode.CHANNEL).window("whatsapp") == Window(1200, AggregationReason.TIMEOUT)
+def test_settings_choose_the_policy_and_adaptive_is_the_default() -> None:
+    assert Accumulation(mode=Mode.OFF).policy() == Off()
+    assert Accumulation(mode=Mode.FIXED, fixed_ms=70).policy() == Fixed(70)
+    assert Accumulation().policy() == Adaptive(Figures())
 
 
-def test_a_channel_of_whole_turns_is_answered_at_once_and_says_why() -> None:
-    assert policy(Mode.CHANNEL).window("email") == Window(0, AggregationReason.CHANNEL)
-
-
-def test_a_deployment_may_set_its_own_base() -> None:
-    assert policy(Mode.CHANNEL, email=50).window("email") == Window(50, AggregationReason.TIMEOUT)
+def test_every_figure_of_the_adaptive_window_is_a_setting() -> None:
+    changed = dict.fromkeys(AdaptiveWindow.model_fields, 1)
+    chosen = Accumulation(adaptive=AdaptiveWindow(**changed)).policy()
+    assert chosen == Adaptive(Figures(**changed))
+    assert set(changed) == set(Figures.__slots__)

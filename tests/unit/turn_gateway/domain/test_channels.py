@@ -18,3 +18,8 @@ def test_an_unknown_channel_is_refused_with_those_that_are_known(name: str) -> N
         channels.resolve(name)
     assert "whatsapp" in caught.value.metadata["known"].split(",")
     assert len(caught.value.message) < 300
+
+
+def test_a_base_is_the_registered_one_unless_a_deployment_says_otherwise() -> None:
+    bases = channels.Bases({"email": 50})
+    assert [bases.base_ms("acme", "desk", name) for name in ("whatsapp", "email", "voice")] == [1200, 50, 0]
