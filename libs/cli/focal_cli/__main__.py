@@ -9,6 +9,7 @@ import typer
 import typer.exceptions
 
 from focal_cli.commands import (
+    channels,
     chat,
     demo,
     doctor,
@@ -50,6 +51,7 @@ for command in (
 app.add_typer(sessions.commands, name="sessions")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
+app.add_typer(channels.commands, name="channels")
 
 
 def main() -> None:
@@ -80,6 +82,7 @@ HINTS = {
     "TENANT_EXISTS": "Choose another id; `focal tenants list` shows those taken.",
     "TENANT_NOT_FOUND": "Register it with `focal tenants add`.",
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
+    "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

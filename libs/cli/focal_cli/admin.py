@@ -1,4 +1,4 @@
-"""The calls that administer a mesh: tenants, publishing, effects. All raise CallFailed."""
+"""The calls that administer a mesh: tenants, publishing, effects, channels. All raise CallFailed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
 from focal.config.v1 import tenant_service_pb2, tenant_service_pb2_grpc, version_pb2
 from focal.toolbox.v1 import effect_pb2, toolbox_service_pb2, toolbox_service_pb2_grpc
+from focal.turn.v1 import channel_pb2, channel_service_pb2, channel_service_pb2_grpc
 from focal_cli.connection import Connection
 from focal_cli.local import errors
 from focal_client import calls, channels
@@ -120,3 +121,33 @@ async def effects(connection: Connection, session_id: str = "") -> list[effect_p
         stub = toolbox_service_pb2_grpc.ToolboxServiceStub(channel)
         page = await calls.unary(stub.ListEffects, request, connection.token, TIMEOUT_S)
         return list(page.effects)
+
+
+async def channels_of(connection: Connection, agent_id: str = "") -> channel_service_pb2.ListChannelsResponse:
+    """All channels as an agent sees them, and the overrides that apply to it."""
+    request = channel_service_pb2.ListChannelsRequest(agent_id=agent_id)
+    async with connection.channel("turn_gateway") as channel:
+        stub = channel_service_pb2_grpc.ChannelServiceStub(channel)
+        return await calls.unary(stub.ListChannels, request, connection.token, TIMEOUT_S)
+
+
+async def put_channel_policy(
+    connection: Connection, override: channel_pb2.ChannelPolicyOverride
+) -> channel_pb2.ChannelPolicyOverride:
+    """Set fields of an override; the override as it stands."""
+    request = channel_service_pb2.PutChannelPolicyRequest(override=override, request_id=ids.new_id("req"))
+    async with connection.channel("turn_gateway") as channel:
+        stub = channel_service_pb2_grpc.ChannelServiceStub(channel)
+        return (await calls.unary(stub.PutChannelPolicy, request, connection.token, TIMEOUT_S)).override
+
+
+async def delete_channel_policy(
+    connection: Connection, agent_id: str, channel_name: str, fields: list[str]
+) -> channel_pb2.ChannelPolicyOverride:
+    """Take fields, or all, out of an override; the override as it stands."""
+    request = channel_service_pb2.DeleteChannelPolicyRequest(
+        agent_id=agent_id, channel=channel_name, fields=fields, request_id=ids.new_id("req")
+    )
+    async with connection.channel("turn_gateway") as channel:
+        stub = channel_service_pb2_grpc.ChannelServiceStub(channel)
+        return (await calls.unary(stub.DeleteChannelPolicy, request, connection.token, TIMEOUT_S)).override

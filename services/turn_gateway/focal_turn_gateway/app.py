@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncpg
 import redis.asyncio
 
-from focal.turn.v1 import session_service_pb2_grpc, turn_gateway_service_pb2_grpc
+from focal.turn.v1 import channel_service_pb2_grpc, session_service_pb2_grpc, turn_gateway_service_pb2_grpc
 from focal_kernel import ids
 from focal_service_kit import channels, postgres, redis_client
 from focal_service_kit.host import Host
+from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
@@ -16,6 +17,7 @@ from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
+from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChannelOverrides
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
@@ -26,6 +28,7 @@ from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
@@ -34,10 +37,12 @@ from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
-from focal_turn_gateway.domain.channels import Bases
+from focal_turn_gateway.domain import channel_catalogue
+from focal_turn_gateway.domain.channels import Capability, Channel, Override, Registry
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
+from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
@@ -64,7 +69,8 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
-    _register(settings, host, pool, engine, live)
+    policies = _policies(settings, host, pool, pubsub)
+    _register(settings, host, pool, engine, live, policies)
 
 
 def _engine(settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub) -> PostgresEngine:
@@ -157,23 +163,54 @@ def _deliveries(
     ]
 
 
+def _policies(
+    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, pubsub: PubSub
+) -> ChannelPolicies:
+    cached = settings.channels
+    overrides = CachedOverrides(
+        PostgresChannelOverrides(pool), pubsub, agents=cached.cached_agents, fresh_s=cached.cached_s
+    )
+    return ChannelPolicies(_registry(settings), overrides, _agents(settings, host))
+
+
+def _registry(settings: TurnGatewaySettings) -> Registry:
+    """The catalogue as the settings change it. Raises ValueError, InvalidPolicy, InvalidArgument."""
+    channels = {}
+    for name, registered in settings.channels.registered.items():
+        known = channel_catalogue.known(name)
+        facts = registered.capability if registered.capability != Capability() else known.capability
+        channels[name] = Channel(name, facts, registered.policy.checked().over(known.policy))
+    for name, window_ms in settings.accumulation.channel_ms.items():
+        known = channels.get(name, channel_catalogue.known(name))
+        policy = Override(window_ms=window_ms).checked().over(known.policy)
+        channels[name] = Channel(name, known.capability, policy)
+    return channel_catalogue.registry(channels.values(), settings.channels.aliases)
+
+
 def _register(
-    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, engine: TurnEngine, live: LiveFeed
+    settings: TurnGatewaySettings,
+    host: Host,
+    pool: asyncpg.Pool,
+    engine: TurnEngine,
+    live: LiveFeed,
+    policies: ChannelPolicies,
 ) -> None:
     limits, accumulation = settings.limits, settings.accumulation
-    accumulate = Accumulate(Bases(accumulation.channel_ms), accumulation.policy())
+    accumulate = Accumulate(policies, accumulation.policy())
     messages = PostgresMessageStore(
         pool,
         accumulation.max_wait_ms,
         QueueLimits(settings.turns.max_messages, settings.queue.max_waiting, settings.queue.retry_s),
     )
     reader = PostgresSessionReader(pool)
-    submit = Submit(_agents(settings, host), messages, engine, live, accumulate, RefusalCounter(host.metrics))
+    refusals = RefusalCounter(host.metrics)
+    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)
     conversing = Conversing(
         submit=submit,
+        registry=policies.registry,
         keep_open=KeepOpen(messages, accumulation.typing_ms),
         follow=follow,
         reader=reader,
@@ -184,6 +221,7 @@ def _register(
     # Calls of later releases are left to the base class; the kit refuses them with their reason.
     servicer = TurnGatewayServicer(  # type: ignore[abstract]
         submit,
+        policies.registry,
         Send(submit, follow, reader),
         reader,
         conversing,
@@ -191,9 +229,12 @@ def _register(
         limits.max_text_chars,
     )
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
-    sessions = SessionServicer(reader)  # type: ignore[abstract]
+    sessions = SessionServicer(reader, policies.registry)  # type: ignore[abstract]
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, host.server)
-    host.serves("focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService")
+    channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
+    host.serves(
+        "focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService", "focal.turn.v1.ChannelService"
+    )
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

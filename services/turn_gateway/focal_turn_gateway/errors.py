@@ -1,7 +1,7 @@
 """What can go wrong in the gateway.
 
 focal_kernel.errors.FocalError
-├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField
+├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
 ├── NotFound         SessionNotFound · TurnNotFound
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol
@@ -61,6 +61,14 @@ class InvalidField(errors.InvalidArgument):
         super().__init__(
             "INVALID_FIELD", f"{field}: {description}", violations=[errors.FieldViolation(field, description)]
         )
+
+
+class InvalidPolicy(errors.InvalidArgument):
+    """A channel policy with fields outside their limits; every one is listed."""
+
+    def __init__(self, violations: list[errors.FieldViolation]) -> None:
+        named = "; ".join(f"{each.field} {each.description}" for each in violations)
+        super().__init__("INVALID_FIELD", named, violations=violations)
 
 
 class SessionNotFound(errors.NotFound):

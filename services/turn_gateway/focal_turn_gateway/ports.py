@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from focal_turn_gateway.domain.accumulation import Situation, Window
+from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
@@ -56,7 +57,7 @@ class AccumulationPolicy(Protocol):
 class ChannelBases(Protocol):
     """Knows the pause that a channel usually needs."""
 
-    def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
+    async def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
         """The base of a registered channel in milliseconds; 0 when it brings whole turns."""
 
 
@@ -253,6 +254,21 @@ class AgentDirectory(Protocol):
 
     async def require(self, tenant_id: str, agent_id: str) -> None:
         """Raise NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND) unless the agent has a published version."""
+
+
+class ChannelOverrides(Protocol):
+    """What tenants changed about how Focal behaves on channels."""
+
+    async def layers(self, tenant_id: str, agent_id: str) -> tuple[Layer, ...]:
+        """Overrides for all agents of the tenant and for this one. Raises StoreUnavailable."""
+
+    async def put(self, tenant_id: str, layer: Layer, request_id: str) -> Override:
+        """Set fields of an override; returns it as it stands. Raises RequestIdReused, StoreUnavailable."""
+
+    async def delete(self, tenant_id: str, scope: Scope, names: Sequence[str], request_id: str) -> Override:
+        """Take fields out, all when none is named; returns what is left. Raises RequestIdReused,
+        StoreUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service
 from focal_kernel import ids
 from focal_service_kit import pages
 from focal_turn_gateway import errors
-from focal_turn_gateway.domain import channels
+from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.sessions import SessionFilter
 
 
-def address_from_proto(address: turn_gateway_service_pb2.Address) -> Address:
+def address_from_proto(address: turn_gateway_service_pb2.Address, registry: Registry) -> Address:
     """A checked address. Raises InvalidArgument (INVALID_ID), UnknownChannel."""
-    return Address.checked(address.agent_id, address.channel, address.channel_user_id)
+    return Address.checked(address.agent_id, address.channel, address.channel_user_id, registry)
 
 
 def submission_from_proto(
@@ -30,7 +30,7 @@ def submission_from_proto(
     return Submission.checked(tenant_id, address, checked, request_id)
 
 
-def filter_from_proto(request: session_service_pb2.ListSessionsRequest) -> SessionFilter:
+def filter_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> SessionFilter:
     """Which sessions to list. Raises InvalidArgument (INVALID_ID), UnknownChannel."""
     ended = {
         session_pb2.SESSION_STATUS_ACTIVE: False,
@@ -38,7 +38,7 @@ def filter_from_proto(request: session_service_pb2.ListSessionsRequest) -> Sessi
     }.get(request.status)
     return SessionFilter(
         request.agent_id and ids.check_id(request.agent_id, "agent_id"),
-        request.channel and channels.resolve(request.channel),
+        request.channel and registry.resolve(request.channel),
         request.customer_id and ids.check_id(request.customer_id, "customer_id"),
         ended,
     )

@@ -17,7 +17,7 @@ class Accumulate:
     policy: AccumulationPolicy
 
     async def window(self, submission: Submission) -> Window:
-        """The pause after this message, if it is the latest."""
+        """The pause after this message, if it is the latest. Raises StoreUnavailable."""
         address = submission.address
-        base_ms = self.bases.base_ms(submission.tenant_id, address.agent_id, address.channel)
+        base_ms = await self.bases.base_ms(submission.tenant_id, address.agent_id, address.channel)
         return self.policy.window(Situation(submission.content.text, base_ms))

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from focal_kernel import canonical_json, ids
 from focal_turn_gateway import errors
-from focal_turn_gateway.domain import channels
+
+if TYPE_CHECKING:
+    # Policies name what becomes of a turn, turns hold messages: at run time only this way round.
+    from focal_turn_gateway.domain.channels import Registry
 
 MAX_METADATA_ENTRIES = 32
 MAX_METADATA_BYTES = 256
@@ -42,11 +46,11 @@ class Address:
     channel_user_id: str
 
     @classmethod
-    def checked(cls, agent_id: str, channel: str, channel_user_id: str) -> Address:
+    def checked(cls, agent_id: str, channel: str, channel_user_id: str, registry: Registry) -> Address:
         """The address with its channel resolved. Raises InvalidArgument (INVALID_ID) and UnknownChannel."""
         return cls(
             ids.check_id(agent_id, "address.agent_id"),
-            channels.resolve(channel),
+            registry.resolve(channel),
             ids.check_foreign_id(channel_user_id, "address.channel_user_id"),
         )
 

@@ -16,6 +16,7 @@ from focal_turn_gateway.codecs import events, requests
 from focal_turn_gateway.core.follow import Follow, Followed
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.submit import Submit
+from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Address
 from focal_turn_gateway.ports import SessionReader
@@ -31,6 +32,7 @@ class Conversing:
     """What every conversation uses; `buffer` is the number of frames held for a slow reader."""
 
     submit: Submit
+    registry: Registry
     keep_open: KeepOpen
     follow: Follow
     reader: SessionReader
@@ -43,7 +45,7 @@ class Conversing:
 
         Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND).
         """
-        address = requests.address_from_proto(setup.address)
+        address = requests.address_from_proto(setup.address, self.registry)
         after_offset = requests.offset_from_proto(setup.after_offset)
         await self.submit.agents.require(tenant_id, address.agent_id)
         session = await self.reader.session_at(tenant_id, address)

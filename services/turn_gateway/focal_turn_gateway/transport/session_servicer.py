@@ -11,6 +11,7 @@ from focal.turn.v1 import session_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import identity, pages
 from focal_turn_gateway.codecs import requests, turns
+from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.ports import SessionReader
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -19,8 +20,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class SessionServicer(api.SessionServiceServicer):
     """Looks at sessions and their turns."""
 
-    def __init__(self, reader: SessionReader) -> None:
+    def __init__(self, reader: SessionReader, registry: Registry) -> None:
         self._reader = reader
+        self._registry = registry
 
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, context: Context
@@ -34,7 +36,7 @@ class SessionServicer(api.SessionServiceServicer):
         self, request: pb.ListSessionsRequest, context: Context
     ) -> pb.ListSessionsResponse:
         """A page of sessions."""
-        matching = requests.filter_from_proto(request)
+        matching = requests.filter_from_proto(request, self._registry)
         size = pages.size(request.page_size)
         query = f"sessions {matching!r}"
         before = requests.page_start(request.page_token, query)

@@ -16,6 +16,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import requests, turns
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
+from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Submission
 from focal_turn_gateway.ports import SessionReader
 from focal_turn_gateway.transport.conversation import Conversing
@@ -34,6 +35,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
     def __init__(
         self,
         submit: Submit,
+        registry: Registry,
         send: Send,
         reader: SessionReader,
         conversing: Conversing,
@@ -41,6 +43,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         max_chars: int,
     ) -> None:
         self._submit = submit
+        self._registry = registry
         self._send = send
         self._reader = reader
         self._conversing = conversing
@@ -102,7 +105,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
     def _submission(self, request: pb.SubmitMessageRequest | pb.SendMessageRequest) -> Submission:
         return requests.submission_from_proto(
             identity.tenant(request.tenant_id),
-            requests.address_from_proto(request.address),
+            requests.address_from_proto(request.address, self._registry),
             request.content,
             request.request_id,
             self._max_chars,

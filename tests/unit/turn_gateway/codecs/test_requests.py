@@ -6,12 +6,15 @@ from focal_kernel import errors as kernel_errors
 from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import requests
+from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.sessions import SessionFilter
+
+REGISTRY = channel_catalogue.registry()
 
 
 def test_an_address_and_its_content_become_a_submission() -> None:
     address = requests.address_from_proto(
-        pb.Address(agent_id="desk", channel="webchat", channel_user_id="u:1")
+        pb.Address(agent_id="desk", channel="webchat", channel_user_id="u:1"), REGISTRY
     )
     content = pb.MessageContent(text="hi", metadata={"a": "b"}, provider_message_id="wamid.1")
     submission = requests.submission_from_proto("acme", address, content, "r1", 10)
@@ -33,8 +36,8 @@ def test_a_token_that_leads_to_no_id_is_refused(token: str) -> None:
 
 def test_a_filter_follows_channel_aliases() -> None:
     asked = session_pb.ListSessionsRequest(agent_id="desk", channel="webchat", customer_id="cus_1")
-    assert requests.filter_from_proto(asked) == SessionFilter("desk", "web", "cus_1", None)
-    assert requests.filter_from_proto(session_pb.ListSessionsRequest()) == SessionFilter()
+    assert requests.filter_from_proto(asked, REGISTRY) == SessionFilter("desk", "web", "cus_1", None)
+    assert requests.filter_from_proto(session_pb.ListSessionsRequest(), REGISTRY) == SessionFilter()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_a_filter_follows_channel_aliases() -> None:
 )
 def test_a_filter_that_no_session_could_match_is_refused(asked: session_pb.ListSessionsRequest) -> None:
     with pytest.raises(kernel_errors.InvalidArgument):
-        requests.filter_from_proto(asked)
+        requests.filter_from_proto(asked, REGISTRY)
 
 
 def test_an_offset_is_never_negative() -> None:

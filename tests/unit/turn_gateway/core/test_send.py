@@ -8,11 +8,11 @@ from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.accumulation import AggregationReason, Off, Window
-from focal_turn_gateway.domain.channels import Bases
 from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports import Hold
+from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, result, submission
 
@@ -34,7 +34,7 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.feed, self.engine = Slow(), Feed(), Wakes()
         submit = Submit(
-            Directory(), self.turns, self.engine, self.feed, Accumulate(Bases({}), Off()), Refused()
+            Directory(), self.turns, self.engine, self.feed, Accumulate(channel_policies(), Off()), Refused()
         )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 

@@ -5,9 +5,9 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.accumulation import Off
-from focal_turn_gateway.domain.channels import Bases
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Address, Content, Submission
+from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, submission
 
@@ -18,7 +18,7 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.engine, self.feed = InMemoryTurns(), Wakes(), Feed()
         self.refused = Refused()
-        accumulate = Accumulate(Bases({}), Off())
+        accumulate = Accumulate(channel_policies(), Off())
         self.submit = Submit(Directory(), self.turns, self.engine, self.feed, accumulate, self.refused)
 
 

@@ -1,17 +1,17 @@
 from focal_turn_gateway.domain.accumulation import AggregationReason, Fixed, Mode, Off, Situation, Window
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
-from focal_turn_gateway.domain.channels import BASE_WINDOW_MS
+from focal_turn_gateway.domain.channel_catalogue import CATALOGUE
 from focal_turn_gateway.settings import Accumulation, AdaptiveWindow
+
+BASES = [channel.policy.window_ms for channel in CATALOGUE]
 
 
 def test_off_answers_at_once_on_every_channel() -> None:
-    assert {Off().window(Situation("hello", base)) for base in BASE_WINDOW_MS.values()} == {
-        Window(0, AggregationReason.OFF)
-    }
+    assert {Off().window(Situation("hello", base)) for base in BASES} == {Window(0, AggregationReason.OFF)}
 
 
 def test_fixed_waits_the_same_on_every_channel() -> None:
-    assert {Fixed(800).window(Situation("hello", base)) for base in BASE_WINDOW_MS.values()} == {
+    assert {Fixed(800).window(Situation("hello", base)) for base in BASES} == {
         Window(800, AggregationReason.TIMEOUT)
     }
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from focal_turn_gateway.domain.accumulation import AggregationReason, Hint, Rhythm, Situation
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures, percentile, typical_ms
-from focal_turn_gateway.domain.channels import BASE_WINDOW_MS
+from focal_turn_gateway.domain.channel_catalogue import known as registered
 
 PLAIN = "I would like to return the blue shoes"
 POLICY = Adaptive(Figures())
@@ -81,9 +81,9 @@ def test_the_window_stays_between_minimum_and_maximum() -> None:
 @pytest.mark.parametrize("channel", ["email", "voice", "api"])
 def test_a_channel_without_a_base_answers_at_once_whatever_else_is_known(channel: str) -> None:
     known = Rhythm(gaps_ms=(20_000,) * 9, hint=Hint(True, True), earlier_count=3)
-    window = POLICY.window(Situation("and then...", BASE_WINDOW_MS[channel], known))
+    window = POLICY.window(Situation("and then...", registered(channel).policy.window_ms, known))
     assert (window.pause_ms, window.reason) == (0, AggregationReason.CHANNEL)
-    assert not POLICY.reads_rhythm(BASE_WINDOW_MS[channel])
+    assert not POLICY.reads_rhythm(registered(channel).policy.window_ms)
 
 
 def test_the_reason_says_whether_the_text_was_judged_complete() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from focal_kernel import errors as kernel_errors
 from focal_turn_gateway import errors
+from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from tests.fakes.turn_gateway import submission
 
@@ -101,12 +102,13 @@ def test_metadata_up_to_its_limits_is_kept() -> None:
 )
 def test_an_address_with_a_bad_id_is_refused(agent: str, user: str) -> None:
     with pytest.raises(kernel_errors.InvalidArgument) as caught:
-        Address.checked(agent, "web", user)
+        Address.checked(agent, "web", user, channel_catalogue.registry())
     assert caught.value.reason == "INVALID_ID"
 
 
 def test_customers_may_be_named_by_any_text() -> None:
-    assert Address.checked("desk", "webchat", "ada:lovelace+1@example.org").channel == "web"
+    address = Address.checked("desk", "webchat", "ada:lovelace+1@example.org", channel_catalogue.registry())
+    assert address.channel == "web"
 
 
 def test_a_request_id_is_checked_like_a_foreign_id() -> None:

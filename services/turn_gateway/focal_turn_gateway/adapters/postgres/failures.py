@@ -12,16 +12,21 @@ from focal_service_kit import postgres
 from focal_turn_gateway import errors
 
 _ATTEMPT_LOST = "FC001"
+_REQUEST_ID_REUSED = "FC003"
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise StoreUnavailable for a server that is away, AttemptLost for an attempt that is not the latest."""
+    """Raise StoreUnavailable for a server that is away, AttemptLost for an attempt that is not the latest,
+    RequestIdReused for a request id that came with other content.
+    """
     try:
         yield
     except Exception as error:
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ATTEMPT_LOST:
             raise errors.AttemptLost from error
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _REQUEST_ID_REUSED:
+            raise errors.RequestIdReused from error
         if is_away(error):
             raise errors.StoreUnavailable from error
         raise
