@@ -91,6 +91,61 @@ async def test_a_message_during_processing_can_supersede_the_turn(database: str,
         assert [fence.epoch for fence in peers.fences] == [2]
 
 
+@pytest.mark.parametrize("strategy", [event_pb2.ABSORB_STRATEGY_RESTART, event_pb2.ABSORB_STRATEGY_CONTINUE])
+async def test_what_became_of_an_absorbed_message_shows_in_the_events(
+    database: str, redis_url: str, strategy: event_pb2.AbsorbStrategy.ValueType
+) -> None:
+    """From the events alone a client can tell what became of the message, and it sees the text once."""
+
+    async def script(run: Run) -> None:
+        await run.write("Which order?", 1)
+        late = await run.pending()
+        await run.decide(event_pb2.SUPERSEDE_ACTION_ABSORB, late, strategy)
+        await run.write("Refunded.", 2)
+        await run.answer("Refunded.", *late)
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url) as [gateway]:
+        stream = await converse(gateway)
+        await stream.write(say("refund"))
+        await until(lambda: peers.starts, "the turn runs")
+        await stream.write(say("order 10003"))
+        frames = await calls.read_until(stream, lambda frame: frame.event.HasField("turn_completed"))
+        turn = frames[-1].event.turn_completed.turn
+        first, second = (f.accepted.message_id for f in frames if f.WhichOneof("frame") == "accepted")
+        assert list(turn.message_ids) == [first, second]
+        assert dict(turn.dispositions) == {
+            first: message_pb2.MESSAGE_DISPOSITION_JOINED,
+            second: message_pb2.MESSAGE_DISPOSITION_ABSORBED,
+        }
+        decided = [f.event.supersede_decided for f in frames if f.event.HasField("supersede_decided")]
+        assert [(list(d.message_ids), d.absorb_strategy, d.reason) for d in decided] == [
+            ([second], strategy, "scripted")
+        ]
+        shown = ""
+        for frame in frames:
+            if frame.HasField("text_reset"):
+                shown = ""
+            shown += frame.text_delta.text
+        restarted = strategy == event_pb2.ABSORB_STRATEGY_RESTART
+        assert shown == ("Refunded." if restarted else "Which order?Refunded.")
+        sessions = calls.sessions(gateway)
+        listed = (await sessions.ListTurns(session_pb.ListTurnsRequest(session_id=turn.session_id))).turns
+        assert [(t.turn_id, t.attempt, t.status) for t in listed] == [
+            (turn.turn_id, 1, turn_pb2.TURN_STATUS_COMPLETE)
+        ]
+        assert listed[0].dispositions == turn.dispositions
+        stream.cancel()
+
+
+async def test_the_pipeline_is_told_what_the_channel_does_by_default(database: str, redis_url: str) -> None:
+    peers = Peers()
+    queues = {"channel_default": {"web": "QUEUE"}}
+    async with gateways(peers, database, redis_url, supersede=queues) as [gateway]:
+        await calls.stub(gateway).SendMessage(send("hello"), timeout=10)
+    assert peers.starts[0].supersede_default == event_pb2.SUPERSEDE_ACTION_QUEUE
+
+
 async def test_a_message_during_processing_can_be_queued(database: str, redis_url: str) -> None:
     async def script(run: Run) -> None:
         if run.texts == ["refund"]:

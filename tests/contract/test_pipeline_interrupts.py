@@ -13,6 +13,7 @@ from tests.fakes import pipeline_peers
 from tests.fakes.until import until
 
 SUPERSEDE, QUEUE = event_pb2.SUPERSEDE_ACTION_SUPERSEDE, event_pb2.SUPERSEDE_ACTION_QUEUE
+ABSORB = event_pb2.SUPERSEDE_ACTION_ABSORB
 TRACE = "trace my parcel, order 10004"
 
 
@@ -143,6 +144,64 @@ async def test_an_intent_superseded_too_often_is_finished_first() -> None:
         await asyncio.wait_for(reading, 5)
         assert [(d.action, list(d.message_ids)) for d in attempt.of("decision")] == [(QUEUE, ids)]
         assert attempt.reply.startswith("Hello!")
+
+
+async def test_an_order_number_during_retrieval_is_absorbed_and_answered_in_the_same_turn(
+    mesh: pipeline_peers.Mesh,
+) -> None:
+    mesh.memory.slow_s = 0.3
+    attempt = await mesh.customer().begin("I want to return my order, it is broken")
+    reading = asyncio.create_task(attempt.finish())
+    await until(lambda: mesh.memory.queries, "recall began")
+    ids = await attempt.state("the order is 10003")
+    await asyncio.wait_for(reading, 5)
+    decision = attempt.of("decision")[0]
+    assert (decision.action, decision.absorb_strategy) == (ABSORB, event_pb2.ABSORB_STRATEGY_RESTART)
+    assert "order_id" in decision.reason
+    assert list(attempt.result.answered_message_ids)[1:] == ids
+    assert "59.90" in attempt.reply
+    assert [query.query for query in mesh.memory.queries][1].endswith("10003")
+
+
+async def test_a_courtesy_during_a_look_up_does_not_cut_it(mesh: pipeline_peers.Mesh) -> None:
+    mesh.toolbox.held["trace_parcel"] = asyncio.Event()
+    attempt = await mesh.customer().begin(TRACE)
+    reading = asyncio.create_task(attempt.finish())
+    await mesh.toolbox.reached["trace_parcel"].wait()
+    ids = await attempt.state("please!")
+    await until(lambda: attempt.of("decision"), "it was decided about")
+    mesh.toolbox.held["trace_parcel"].set()
+    await asyncio.wait_for(reading, 5)
+    assert attempt.of("decision")[0].absorb_strategy == event_pb2.ABSORB_STRATEGY_CONTINUE
+    assert list(attempt.result.answered_message_ids)[1:] == ids
+    assert mesh.toolbox.names().count("trace_parcel") == 1
+
+
+async def test_an_absorb_right_before_the_effect_causes_it_once(mesh: pipeline_peers.Mesh) -> None:
+    customer = await at_the_checkpoint(mesh)
+    attempt = await customer.begin("yes")
+    attempt.acknowledges = False
+    reading = asyncio.create_task(attempt.finish())
+    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    ids = await attempt.state("and thank you for the quick help")
+    await until(lambda: len(attempt.of("artifact")) == 2, "a new plan was sent")
+    assert mesh.toolbox.names().count("refund_order") == 0
+    await attempt.stored("tool_plan")
+    await asyncio.wait_for(reading, 5)
+    assert attempt.of("decision")[0].action == ABSORB
+    assert mesh.toolbox.names().count("refund_order") == 1
+    assert list(attempt.result.answered_message_ids)[1:] == ids
+
+
+async def test_a_channel_may_queue_what_nobody_judges(mesh: pipeline_peers.Mesh) -> None:
+    mesh.memory.slow_s = 0.3
+    attempt = await mesh.customer().begin("hello", supersede_default=QUEUE)
+    reading = asyncio.create_task(attempt.finish())
+    await until(lambda: mesh.memory.queries, "recall began")
+    ids = await attempt.state("do you sell shoes?")
+    await asyncio.wait_for(reading, 5)
+    assert [(d.action, list(d.message_ids)) for d in attempt.of("decision")] == [(QUEUE, ids)]
+    assert attempt.reply.startswith("Hello!")
 
 
 async def test_leaving_the_call_ends_the_tool_call_and_leaves_no_task(mesh: pipeline_peers.Mesh) -> None:

@@ -54,11 +54,17 @@ class Run:
                 return request.artifact_stored.name
         raise AssertionError("the gateway closed its side")
 
-    async def decide(self, action: event_pb2.SupersedeAction.ValueType, message_ids: list[str]) -> None:
+    async def decide(
+        self,
+        action: event_pb2.SupersedeAction.ValueType,
+        message_ids: list[str],
+        strategy: event_pb2.AbsorbStrategy.ValueType = event_pb2.ABSORB_STRATEGY_UNSPECIFIED,
+    ) -> None:
         await self.say(
             pipeline_pb.RunTurnResponse(
                 decision=turn_run_pb2.SupersedeDecision(
                     action=action,
+                    absorb_strategy=strategy,
                     interrupt_point=event_pb2.INTERRUPT_POINT_PHASE_BOUNDARY,
                     reason="scripted",
                     message_ids=message_ids,

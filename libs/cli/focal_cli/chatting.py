@@ -11,10 +11,20 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from rich.markup import escape
+
+from focal.turn.v1 import event_pb2
 from focal_cli import frames, render
-from focal_client import CallFailed, Conversation, Frame, Reply, TextDelta, TextReset
+from focal_client import CallFailed, Conversation, Event, Frame, Reply, TextDelta, TextReset
 
 PROMPT = "you> "
+
+_FATES = {
+    event_pb2.SUPERSEDE_ACTION_SUPERSEDE: "replaces this turn",
+    event_pb2.SUPERSEDE_ACTION_ABSORB: "joins this turn",
+    event_pb2.SUPERSEDE_ACTION_QUEUE: "waits for the next turn",
+    event_pb2.SUPERSEDE_ACTION_FORCE_COMPLETE: "waits for the next turn",
+}
 
 
 class Screen(Protocol):
@@ -65,6 +75,8 @@ class TextScreen:
             case TextReset() if self._live:
                 self._live = ""
                 self._console.print("\n[dim](starting over)[/]")
+            case Event() if frame.kind == "supersede_decided":
+                self._decided(frame.proto.supersede_decided)
             case Reply():
                 self._finish(frame)
 
@@ -72,6 +84,11 @@ class TextScreen:
         """Write the refusal."""
         self._console.print(f"[red]refused[/] {failure}")
         self.invite()
+
+    def _decided(self, decided: event_pb2.SupersedeDecided) -> None:
+        what = _FATES.get(decided.action)
+        if what is not None:
+            self._console.print(f"\n[dim](your new message {what}: {escape(decided.reason)})[/]")
 
     def _finish(self, reply: Reply) -> None:
         if self._live.strip() == reply.text.strip():

@@ -6,7 +6,7 @@ from google.protobuf import json_format
 
 from focal.turn.v1 import event_pb2
 from focal_cli import render
-from focal_client import Event, Frame, Reply, TextDelta, TextReset
+from focal_client import Event, Frame, Reply, TextDelta, TextReset, dispositions
 
 Summary = tuple[str, str]
 
@@ -39,9 +39,23 @@ def summary(frame: Frame) -> Summary:
         case TextReset():
             return "text dropped", ""
         case Reply():
-            return ("turn failed" if frame.failed else "turn completed"), frame.text
+            return ("turn failed" if frame.failed else "turn completed"), _reply(frame)
         case Event():
             return frame.kind.replace("_", " "), _of_event(frame.kind, frame.proto)
+
+
+def decision(decided: event_pb2.SupersedeDecided) -> str:
+    """What became of messages that arrived during a turn, and why."""
+    action = render.enum_name(event_pb2.SupersedeAction, decided.action)
+    if decided.absorb_strategy:
+        action += f", {render.enum_name(event_pb2.AbsorbStrategy, decided.absorb_strategy)}"
+    return f"{action} ({', '.join(decided.message_ids)}): {decided.reason}"
+
+
+def _reply(reply: Reply) -> str:
+    """The reply's text, and what became of messages that did not simply join its turn."""
+    late = [f"{key} {name}" for key, name in dispositions(reply).items() if name != "joined"]
+    return f"{reply.text} ({', '.join(late)})" if late else reply.text
 
 
 def _of_event(kind: str, event: event_pb2.FabricEvent) -> str:
@@ -49,8 +63,7 @@ def _of_event(kind: str, event: event_pb2.FabricEvent) -> str:
         case "message_received":
             return event.message_received.message.text
         case "supersede_decided":
-            action = event.supersede_decided.action
-            return f"{render.enum_name(event_pb2.SupersedeAction, action)}: {event.supersede_decided.reason}"
+            return decision(event.supersede_decided)
         case "turn_superseded":
             return f"by {event.turn_superseded.superseded_by}: {event.turn_superseded.reason}"
         case "agent":

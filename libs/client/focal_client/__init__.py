@@ -13,7 +13,7 @@ from focal_client.channels import Tls, Token
 from focal_client.client import FocalClient
 from focal_client.conversation import Conversation
 from focal_client.errors import CallFailed, ConversationClosed
-from focal_client.events import Accepted, Event, Frame, Reply, TextDelta, TextReset
+from focal_client.events import Accepted, Event, Frame, Reply, TextDelta, TextReset, dispositions
 
 __all__ = [
     "Accepted",
@@ -28,4 +28,5 @@ __all__ = [
     "TextReset",
     "Tls",
     "Token",
+    "dispositions",
 ]

@@ -2,25 +2,29 @@
 
 from dataclasses import dataclass
 
-from focal.turn.v1 import event_pb2, turn_pb2
+from focal.turn.v1 import event_pb2, message_pb2, turn_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 
 
 @dataclass(frozen=True)
 class TextDelta:
-    """Text to append to what is shown for a turn. Live only: the reply is what counts."""
+    """Text to append to what is shown for a turn. Live only: the reply is what counts. ``restart`` says how
+    often the attempt had begun again when it wrote this."""
 
     turn_id: str
     attempt: int
     text: str
+    restart: int = 0
 
 
 @dataclass(frozen=True)
 class TextReset:
-    """Drop the text shown for a turn so far: a new attempt begins."""
+    """Drop the text shown for a turn so far: a new attempt begins, or with a ``restart`` the same one begins
+    again."""
 
     turn_id: str
     attempt: int
+    restart: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,28 @@ class Event:
 
 Frame = TextDelta | TextReset | Reply | Event
 
+_BY_DECISION = {
+    event_pb2.SUPERSEDE_ACTION_SUPERSEDE: "superseding",
+    event_pb2.SUPERSEDE_ACTION_ABSORB: "absorbed",
+    event_pb2.SUPERSEDE_ACTION_QUEUE: "queued",
+    event_pb2.SUPERSEDE_ACTION_FORCE_COMPLETE: "queued",
+}
+
+
+def dispositions(frame: Frame) -> dict[str, str]:
+    """What the frame says became of messages, by message id: ``joined``, ``absorbed``, ``queued`` or
+    ``superseding``. Of several frames the later one counts; a reply has the last word."""
+    if isinstance(frame, Reply):
+        given = frame.turn.dispositions
+        names = message_pb2.MessageDisposition
+        told = {key: names.Name(value).removeprefix("MESSAGE_DISPOSITION_") for key, value in given.items()}
+        return {key: told.get(key, "JOINED").lower() for key in frame.turn.message_ids}
+    if isinstance(frame, Event) and frame.kind == "supersede_decided":
+        decided = frame.proto.supersede_decided
+        name = _BY_DECISION.get(decided.action)
+        return dict.fromkeys(decided.message_ids, name) if name else {}
+    return {}
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -82,9 +108,10 @@ def from_frame(frame: gateway.ConverseResponse | gateway.WatchSessionResponse) -
             return from_event(frame.event)
         case "text_delta":
             delta = frame.text_delta
-            return TextDelta(delta.turn_id, delta.attempt, delta.text)
+            return TextDelta(delta.turn_id, delta.attempt, delta.text, delta.restart)
         case "text_reset":
-            return TextReset(frame.text_reset.turn_id, frame.text_reset.attempt)
+            reset = frame.text_reset
+            return TextReset(reset.turn_id, reset.attempt, reset.restart)
     return None
 
 

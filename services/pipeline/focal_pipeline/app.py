@@ -14,6 +14,7 @@ from focal_kernel.clock import SystemClock
 from focal_pipeline.adapters import config_watcher, memory, toolbox
 from focal_pipeline.core import following
 from focal_pipeline.core.describe_agent import DescribeAgent
+from focal_pipeline.core.judging import Signals
 from focal_pipeline.core.run_turn import Brain
 from focal_pipeline.core.runtimes import Runtimes
 from focal_pipeline.ports import LanguageModel
@@ -45,6 +46,7 @@ async def build(settings: PipelineSettings, host: Host) -> None:
         model=await _models(settings.llm, host),
         settings=settings,
         clock=clock,
+        judge=Signals(settings.supersede, pattern_timeout_s=settings.collection.pattern_timeout_ms / 1000),
     )
     servicer = PipelineServicer(brain, DescribeAgent(runtimes, settings.llm))
     add_PipelineServiceServicer_to_server(servicer, host.server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from focal_embedding import EmbeddingSettings
+from focal_pipeline.domain import phrases
 from focal_service_kit import settings
 
 
@@ -69,9 +70,32 @@ class MemorySettings(settings.Section):
 
 
 class SupersedeSettings(settings.Section):
-    """Messages that arrive while a turn runs."""
+    """Messages that arrive while a turn runs. Phrases are compared without regard to case or width."""
 
-    limit: int = Field(5, ge=0, description="times one intent may be superseded before a turn finishes first")
+    limit: int = Field(
+        5, ge=0, description="times one intent may be superseded or begun again before a turn finishes first"
+    )
+    reply_chars: int = Field(
+        300, gt=0, description="characters a reply has as a rule; how much of one is written is judged by it"
+    )
+    force_complete_share: float = Field(
+        0.9, gt=0, description="share of a written reply from which on the turn finishes first"
+    )
+    corrections: tuple[str, ...] = Field(
+        phrases.CORRECTIONS, description="phrases that take back what was said, wherever they stand"
+    )
+    refusals: tuple[str, ...] = Field(
+        phrases.REFUSALS, description="phrases that take back what was said when a message begins with them"
+    )
+    additions: tuple[str, ...] = Field(
+        phrases.ADDITIONS, description="phrases with which a message continues the one before"
+    )
+    courtesies: tuple[str, ...] = Field(
+        phrases.COURTESIES, description="phrases that need no answer of their own"
+    )
+    open_endings: tuple[str, ...] = Field(
+        phrases.OPEN_ENDINGS, description="ends of a text that is to be continued"
+    )
 
 
 class CallSite(settings.Section):

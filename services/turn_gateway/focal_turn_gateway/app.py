@@ -111,7 +111,12 @@ def _drain(
     toolbox = host.channel(channels.ChannelSettings("toolbox", peers.toolbox))
     run_attempt = RunAttempt(
         store=store,
-        pipeline=GrpcPipeline(pipeline, token, turns.budget_s),
+        pipeline=GrpcPipeline(
+            pipeline,
+            token,
+            turns.budget_s,
+            lambda attempt: settings.supersede.channel_default.get(attempt.channel),
+        ),
         fence=GrpcEffectFence(toolbox, token, turns.fence_timeout_s),
         live=live,
         poll_s=turns.poll_s,

@@ -10,6 +10,7 @@ from focal_service_kit import settings
 from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channels import Capability, Override
+from focal_turn_gateway.domain.turns import SupersedeAction
 from focal_turn_gateway.ports import AccumulationPolicy
 
 
@@ -132,6 +133,16 @@ class Turns(settings.Section):
     )
 
 
+class Supersede(settings.Section):
+    """Messages that arrive while a turn runs."""
+
+    channel_default: dict[str, SupersedeAction] = Field(
+        default_factory=dict,
+        description="channel name to SUPERSEDE, ABSORB, QUEUE or FORCE_COMPLETE: what becomes of a message"
+        " that the pipeline has no opinion about; a channel left out leaves it to the pipeline",
+    )
+
+
 class Limits(settings.Section):
     """Limits of requests and streams."""
 
@@ -187,5 +198,6 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     engine: Engine = Engine()
     turns: Turns = Turns()
     queue: Queue = Queue()
+    supersede: Supersede = Supersede()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()

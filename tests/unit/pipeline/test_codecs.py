@@ -153,6 +153,22 @@ def test_a_decision_names_its_action_and_point(action: turn.Action, point: turn.
     assert (wire.reason, list(wire.message_ids)) == ("why", ["m2"])
 
 
+@pytest.mark.parametrize("strategy", turn.AbsorbStrategy)
+def test_an_absorb_names_its_strategy(strategy: turn.AbsorbStrategy) -> None:
+    point = turn.InterruptPoint.PRE_COMMIT
+    wire = result_codec.decision_to_proto(turn.Decision(turn.Action.ABSORB, point, "", (), strategy))
+    assert event_pb2.AbsorbStrategy.Name(wire.absorb_strategy) == f"ABSORB_STRATEGY_{strategy.name}"
+
+
+@pytest.mark.parametrize("action", [None, *turn.Action])
+def test_the_channels_default_is_read(action: turn.Action | None) -> None:
+    name = action.name if action else "UNSPECIFIED"
+    value = event_pb2.SupersedeAction.Value(f"SUPERSEDE_ACTION_{name}")
+    start = turn_run_pb2.TurnStart(turn_id="trn_1", turn_group_id="grp_1", supersede_default=value)
+    start.session.session_id, start.session.agent_id = "ses_1", "desk"
+    assert turn_codec.turn_from_proto(start, "acme").supersede_default is action
+
+
 def test_an_event_carries_canonical_json() -> None:
     event = turn.Event("tool", "finished", {"b": 1, "a": [2]}, turn.Severity.WARN)
     wire = result_codec.event_to_proto(event)

@@ -2,9 +2,10 @@ import asyncio
 
 import pytest
 
-from focal_pipeline.core.interrupts import Interrupts, Superseded
+from focal_pipeline.core.interrupts import Interrupts, Restarted, Superseded
+from focal_pipeline.core.judging import Situation, Verdict
 from focal_pipeline.domain.bundle import SideEffect
-from focal_pipeline.domain.turn import Action, InterruptPoint, Message, PriorEffect, Turn
+from focal_pipeline.domain.turn import AbsorbStrategy, Action, InterruptPoint, Message, PriorEffect, Turn
 from tests.fakes import pipeline as fakes
 from tests.fakes.until import until
 
@@ -165,3 +166,156 @@ async def test_leaving_a_guard_ends_the_work() -> None:
     await until(ended.is_set, "the work ended")
     with pytest.raises(asyncio.CancelledError):
         await guarded
+
+
+class Opinion:
+    """A judge that always says the same."""
+
+    def __init__(self, verdict: Verdict | None) -> None:
+        self.verdict = verdict
+        self.asked: list[Situation] = []
+
+    def judge(self, situation: Situation) -> Verdict | None:
+        self.asked.append(situation)
+        return self.verdict
+
+
+RESTART = Verdict(Action.ABSORB, "it completes the thought", AbsorbStrategy.RESTART)
+CONTINUE = Verdict(Action.ABSORB, "it changes nothing", AbsorbStrategy.CONTINUE)
+FORCED = Verdict(Action.FORCE_COMPLETE, "nearly done")
+
+
+def judged(verdict: Verdict | None, turn: Turn | None = None, limit: int = 5) -> tuple[Interrupts, Opinion]:
+    opinion = Opinion(verdict)
+    watching = Interrupts(turn or fakes.make_turn("hello"), fakes.Output(), limit=limit, judge=opinion)
+    return watching, opinion
+
+
+def told(watching: Interrupts) -> list[tuple[Action, tuple[str, ...]]]:
+    assert isinstance(watching._output, fakes.Output)
+    return [(d.action, d.message_ids) for d in watching._output.decisions]
+
+
+async def test_a_message_that_is_absorbed_goes_on_with_the_turn() -> None:
+    watching, _ = judged(CONTINUE)
+    watching.state([Message("m2", "thanks")])
+    await watching.check(POINT)
+    assert watching.absorbed == (Message("m2", "thanks"),)
+    assert told(watching) == [(Action.ABSORB, ("m2",))]
+    assert watching.restarts == 0
+
+
+async def test_a_restart_is_told_before_the_attempt_begins_again() -> None:
+    watching, _ = judged(RESTART)
+    watching.standing.asks = ("order_id",)
+    watching.state([Message("m2", "10003")])
+    with pytest.raises(Restarted):
+        await watching.check(POINT)
+    assert told(watching) == [(Action.ABSORB, ("m2",))]
+    assert watching.absorbed == (Message("m2", "10003"),)
+    assert watching.restarts == 1
+    assert not watching.standing.asks
+    await watching.check(POINT)  # nothing is left to decide
+
+
+async def test_work_goes_on_through_a_message_that_does_not_cut_it() -> None:
+    watching, _ = judged(CONTINUE)
+    leave = asyncio.Event()
+
+    async def work() -> str:
+        await leave.wait()
+        return "done"
+
+    guarded = asyncio.create_task(watching.guard(work()))
+    for name in ("m2", "m3"):
+        watching.state([Message(name, "thanks")])
+        await until(lambda name=name: name in str(told(watching)), "it was decided")  # type: ignore[misc]
+    leave.set()
+    assert await guarded == "done"
+    assert [m.message_id for m in watching.absorbed] == ["m2", "m3"]
+
+
+async def test_a_restart_cuts_guarded_work_short() -> None:
+    watching, _ = judged(RESTART)
+    guarded = asyncio.create_task(watching.guard(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    watching.state([Message("m2", "10003")])
+    with pytest.raises(Restarted):
+        await guarded
+
+
+async def test_past_the_commit_point_nobody_is_asked() -> None:
+    watching, opinion = judged(RESTART, fakes.make_turn("hello", supersede_default=Action.SUPERSEDE))
+    watching.note_effect(SideEffect.IRREVERSIBLE, fakes.success("pay"))
+    watching.state([Message("m2", "no, stop!")])
+    await watching.check(POINT)
+    assert told(watching) == [(Action.QUEUE, ("m2",))]
+    assert opinion.asked == []
+
+
+async def test_the_judge_comes_before_the_channel_and_hears_where_the_attempt_stands() -> None:
+    watching, opinion = judged(FORCED, fakes.make_turn("hello", supersede_default=Action.SUPERSEDE))
+    watching.state([Message("m2", "and")])
+    await watching.check(POINT)
+    assert told(watching) == [(Action.FORCE_COMPLETE, ("m2",))]
+    asked = opinion.asked[0]
+    assert (asked.point, asked.acted) == (POINT, False)
+    assert [m.message_id for m in asked.arrived] == ["m2"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "acted", "expected"),
+    [
+        (Action.QUEUE, False, Action.QUEUE),
+        (Action.FORCE_COMPLETE, False, Action.FORCE_COMPLETE),
+        (Action.ABSORB, False, Action.ABSORB),
+        (Action.ABSORB, True, Action.QUEUE),
+        (Action.SUPERSEDE, True, Action.SUPERSEDE),
+        (None, True, Action.QUEUE),
+        (None, False, Action.SUPERSEDE),
+    ],
+)
+async def test_the_channel_decides_what_nobody_judged(
+    channel: Action | None, acted: bool, expected: Action
+) -> None:
+    watching, _ = judged(None, fakes.make_turn("hello", supersede_default=channel))
+    if acted:
+        watching.note_effect(SideEffect.COMPENSATABLE, fakes.success("label"))
+    watching.state([Message("m2", "and")])
+    try:
+        await watching.check(POINT)
+        seen = told(watching)[0][0]
+    except Superseded as superseded:
+        seen = superseded.decision.action
+    except Restarted:
+        seen = told(watching)[0][0]
+    assert seen is expected
+
+
+async def test_a_message_never_overtakes_one_that_waits() -> None:
+    watching, opinion = judged(FORCED)
+    watching.state([Message("m2", "and")])
+    await watching.check(POINT)
+    opinion.verdict = CONTINUE
+    watching.state([Message("m3", "thanks")])
+    await watching.check(POINT)
+    assert told(watching) == [(Action.FORCE_COMPLETE, ("m2",)), (Action.QUEUE, ("m3",))]
+    assert watching.absorbed == ()
+
+
+async def test_restarts_count_as_supersedes_do() -> None:
+    watching, _ = judged(RESTART, fakes.make_turn("hello", supersede_count=1), limit=2)
+    watching.state([Message("m2", "10003")])
+    with pytest.raises(Restarted):
+        await watching.check(POINT)
+    watching.state([Message("m3", "and")])
+    await watching.check(POINT)
+    assert told(watching)[-1] == (Action.QUEUE, ("m3",))
+
+
+async def test_before_the_first_phase_a_channel_that_absorbs_begins_nothing_again() -> None:
+    watching, _ = judged(None, fakes.make_turn("hello", supersede_default=Action.ABSORB))
+    watching.state([Message("m2", "and")])
+    await watching.check(InterruptPoint.PRE_PROCESSING)
+    assert watching.restarts == 0
+    assert len(watching.absorbed) == 1

@@ -1,10 +1,12 @@
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from focal_kernel.clock import ManualClock
 from focal_pipeline.core.interrupts import Interrupts, Superseded
+from focal_pipeline.core.judging import Signals
 from focal_pipeline.core.run_turn import PHASES, Brain
 from focal_pipeline.core.runtimes import Runtimes
 from focal_pipeline.domain.bundle import (
@@ -18,8 +20,8 @@ from focal_pipeline.domain.bundle import (
     Transition,
     Variable,
 )
-from focal_pipeline.domain.turn import InterruptPoint, Message, Outcome, Result, Turn
-from focal_pipeline.settings import PipelineSettings
+from focal_pipeline.domain.turn import Action, InterruptPoint, Message, Outcome, Result, Turn
+from focal_pipeline.settings import LlmSettings, PipelineSettings
 from tests.fakes import pipeline as fakes
 from tests.fakes.until import until
 
@@ -27,19 +29,31 @@ from tests.fakes.until import until
 class Mind:
     """A brain over one bundle with its fakes at hand."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, models: fakes.Models | None = None) -> None:
         source = fakes.Bundles()
         source.publish(bundle)
         self.toolbox, self.memory = fakes.Toolbox(), fakes.Memory()
         self.output = fakes.Output()
         clock = ManualClock()
         runtimes = Runtimes(source, fakes.EMBEDDER, size=9, ttl_s=9, timer=clock.monotonic)
+        llm = LlmSettings(model="first" if models else "", base_url="http://localhost")
+        settings = PipelineSettings(llm=llm)
         self.brain = Brain(
-            runtimes, fakes.EMBEDDER, self.toolbox, self.memory, None, PipelineSettings(), clock
+            runtimes,
+            fakes.EMBEDDER,
+            self.toolbox,
+            self.memory,
+            models,
+            settings,
+            clock,
+            Signals(settings.supersede, pattern_timeout_s=1),
         )
 
+    def watching(self, turn: Turn) -> Interrupts:
+        return Interrupts(turn, self.output, limit=5, judge=self.brain.judge)
+
     async def think(self, turn: Turn, interrupts: Interrupts | None = None) -> Result:
-        interrupts = interrupts or Interrupts(turn, self.output, limit=5)
+        interrupts = interrupts or self.watching(turn)
         return await self.brain.run(turn, interrupts, self.output)
 
 
@@ -115,14 +129,19 @@ class WritesWhenShown(fakes.Output):
 
     interrupts: Interrupts
 
+    def __init__(self, message: Message) -> None:
+        super().__init__()
+        self.message = message
+
     async def text(self, text: str) -> None:
-        self.interrupts.state([Message("m2", "wait")])
+        await super().text(text)
+        self.interrupts.state([self.message])
 
 
 async def test_a_message_before_the_commit_supersedes() -> None:
     mind, turn = Mind(fakes.bundle()), fakes.make_turn("hello")
-    mind.output = output = WritesWhenShown()
-    output.interrupts = Interrupts(turn, output, limit=5)
+    mind.output = output = WritesWhenShown(Message("m2", "wait"))
+    output.interrupts = mind.watching(turn)
     with pytest.raises(Superseded) as caught:
         await mind.think(turn, output.interrupts)
     assert caught.value.decision.point is InterruptPoint.PRE_COMMIT
@@ -150,3 +169,107 @@ async def test_leaving_a_turn_ends_its_tool_call() -> None:
     await until(lambda: mind.toolbox.running == 0, "the call ended")
     with pytest.raises(asyncio.CancelledError):
         await thinking
+
+
+ORDERS: Any = fakes.bundle(
+    variables=[Variable("order", pattern=r"(\d{5})", prompt="Which order?")],
+    tools=[fakes.tool("pay", SideEffect.IRREVERSIBLE), fakes.tool("label", SideEffect.COMPENSATABLE)],
+    templates=[Template("paid", "Paid for {order}.")],
+    scenarios=[
+        Scenario(
+            "s",
+            entry_conditions=("send it back",),
+            entry_step_id="ask",
+            steps=(
+                Step(
+                    "ask", collects=("order",), transitions=(Transition("pay", condition_fields=("order",)),)
+                ),
+                Step(
+                    "pay",
+                    is_terminal=True,
+                    tool_bindings=(fakes.binding("pay", required_variables=("order",)),),
+                    template_ids=("paid",),
+                ),
+            ),
+        )
+    ],
+)
+
+
+async def test_an_answer_to_what_would_be_asked_begins_the_attempt_again() -> None:
+    mind, turn = Mind(ORDERS), fakes.make_turn("send it back")
+    mind.output = output = WritesWhenShown(Message("m2", "10003"))
+    output.interrupts = mind.watching(turn)
+    result = await mind.think(turn, output.interrupts)
+    assert result.answered_message_ids == ("m1", "m2")
+    assert result.reply == ("Paid for 10003.",)
+    assert output.texts == ["Which order?", "Paid for 10003."]
+    assert mind.toolbox.names == ["pay"]
+    assert output.names.count("infra.brain.started") == 2
+
+
+async def test_a_courtesy_during_the_reply_is_answered_by_it() -> None:
+    mind, turn = Mind(fakes.bundle(rules=[Rule("a", "hello", "Say: hi")])), fakes.make_turn("hello")
+    mind.output = output = WritesWhenShown(Message("m2", "thanks!"))
+    output.interrupts = mind.watching(turn)
+    result = await mind.think(turn, output.interrupts)
+    assert result.answered_message_ids == ("m1", "m2")
+    assert output.names.count("infra.brain.started") == 1
+
+
+async def test_a_message_taken_in_before_the_effect_is_part_of_the_plan() -> None:
+    """A crash after the effect must answer the message that the running turn took in."""
+    mind, turn = Mind(ORDERS), fakes.make_turn("send it back", "10003")
+    mind.output.stored_gate = asyncio.Event()
+    interrupts = mind.watching(turn)
+    thinking = asyncio.create_task(mind.think(turn, interrupts))
+    await until(lambda: mind.output.artifacts, "the plan was offered")
+    interrupts.state([Message("m3", "please!")])
+    await until(lambda: mind.output.decisions, "it was decided about")
+    mind.output.stored_gate.set()
+    result = await thinking
+    plans = [json.loads(a.data_json)["messages"] for a in mind.output.artifacts if a.name == "tool_plan"]
+    assert plans == [["m1", "m2"], ["m1", "m2", "m3"]]
+    assert result.answered_message_ids == ("m1", "m2", "m3")
+    assert mind.toolbox.names == ["pay"]
+
+
+async def test_an_absorb_right_before_the_effect_makes_a_new_plan_and_causes_one_effect() -> None:
+    mind, turn = Mind(ORDERS), fakes.make_turn("send it back", "10003")
+    mind.output.stored_gate = asyncio.Event()
+    interrupts = mind.watching(turn)
+    thinking = asyncio.create_task(mind.think(turn, interrupts))
+    await until(lambda: mind.output.artifacts, "the plan was offered")
+    interrupts.state([Message("m3", "and make it quick")])
+    mind.output.stored_gate.set()
+    result = await thinking
+    assert [d.action for d in mind.output.decisions] == [Action.ABSORB]
+    assert result.answered_message_ids == ("m1", "m2", "m3")
+    assert mind.toolbox.names == ["pay"]
+
+
+async def test_an_absorb_during_generation_asks_the_model_again_and_counts_both_calls() -> None:
+    models = fakes.Models({"first": "fine"}, gate=asyncio.Event())
+    assert models.gate is not None
+    mind, turn = Mind(fakes.bundle(), models), fakes.make_turn("do you sell shoes,")
+    interrupts = mind.watching(turn)
+    thinking = asyncio.create_task(mind.think(turn, interrupts))
+    await until(lambda: models.requests, "the model was asked")
+    interrupts.state([Message("m2", "blue ones?")])
+    await until(lambda: len(models.requests) == 2, "it was asked again")
+    models.gate.set()
+    result = await thinking
+    assert result.answered_message_ids == ("m1", "m2")
+    assert result.usage.llm_calls == 2
+    assert "blue ones?" in models.requests[1].prompt[-1].content
+
+
+async def test_a_message_while_the_last_words_are_written_waits() -> None:
+    long = "x" * 300
+    models = fakes.Models({"first": [long, long]})
+    mind, turn = Mind(fakes.bundle(), models), fakes.make_turn("opening hours?")
+    mind.output = output = WritesWhenShown(Message("m2", "do you sell shoes?"))
+    output.interrupts = mind.watching(turn)
+    result = await mind.think(turn, output.interrupts)
+    assert [d.action for d in output.decisions] == [Action.FORCE_COMPLETE]
+    assert result.answered_message_ids == ("m1",)

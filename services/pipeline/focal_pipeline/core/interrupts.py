@@ -1,21 +1,35 @@
 """What happens to messages that arrive while a turn runs: the gateway states facts, this decides.
 
-SUPERSEDE while nothing has happened in the world, QUEUE from then on (DOMAIN §2.6, §2.7). Supersede
-may cut a look-up or a generation short; an effect is never cut.
+In this order (DOMAIN §2.6, §2.7): past the commit point QUEUE; what the brain judges; what the channel
+says; QUEUE once something has happened in the world, SUPERSEDE before. A decision may cut a look-up or a
+generation short; an effect is never cut.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from focal_pipeline.core import judging
+from focal_pipeline.core.judging import Judge, Situation, Standing, Verdict
 from focal_pipeline.domain.bundle import SideEffect
 from focal_pipeline.domain.tools import Outcome
-from focal_pipeline.domain.turn import Action, Decision, InterruptPoint, Message, PriorEffect, Turn
+from focal_pipeline.domain.turn import (
+    AbsorbStrategy,
+    Action,
+    Decision,
+    InterruptPoint,
+    Message,
+    PriorEffect,
+    Turn,
+)
 from focal_pipeline.ports import Output
 
 T = TypeVar("T")
+
+_ACTED_BEFORE = "an earlier attempt has already acted"
 
 
 class Superseded(Exception):  # the end of an attempt, not an error
@@ -26,22 +40,39 @@ class Superseded(Exception):  # the end of an attempt, not an error
         self.decision = decision
 
 
-class Interrupts:
-    """The pending messages of one attempt and the decisions about them."""
+class Restarted(Exception):  # the same attempt from its beginning, not an error
+    """The attempt begins again with the messages it has absorbed."""
 
-    def __init__(self, turn: Turn, output: Output, *, limit: int) -> None:
+
+class Interrupts:
+    """The pending messages of one attempt and the decisions about them.
+
+    `standing` is kept current by the phases, `restarts` counts how often the attempt began again, `limit` is
+    how often one intent may be superseded or restarted. Without a judge every message gets the default.
+    """
+
+    def __init__(self, turn: Turn, output: Output, *, limit: int, judge: Judge | None = None) -> None:
+        self._turn = turn
         self._output = output
+        self._limit = limit
+        self._judge = judge
         self._seen = {message.message_id for message in turn.messages}
-        self._undecided: list[str] = []
+        self._undecided: list[Message] = []
         self._arrived = asyncio.get_running_loop().create_future()
-        self._queue_because = _reason_to_queue(turn, limit)
+        self._waits = False
+        self._acted = _ACTED_BEFORE if any(map(_happened, turn.prior_effects)) else ""
+        self._past_commit_point = any(map(_irreversible, turn.prior_effects))
+        self.standing = Standing()
+        self.restarts = 0
+        self.absorbed: tuple[Message, ...] = ()
+        """Messages taken into the turn so far, in session order."""
 
     def state(self, messages: Iterable[Message]) -> None:
         """Take note of messages that wait. A repeated message is the same fact."""
         for message in messages:
             if message.message_id not in self._seen:
                 self._seen.add(message.message_id)
-                self._undecided.append(message.message_id)
+                self._undecided.append(message)
         if self._undecided and not self._arrived.done():
             self._arrived.set_result(None)
 
@@ -49,49 +80,93 @@ class Interrupts:
         """From an effect on, the turn is finished before new messages are looked at."""
         happened = outcome.succeeded or outcome.doubtful or outcome.commit_point_reached
         if policy is not SideEffect.PURE and happened:
-            self._queue_because = f"tool {outcome.tool_name} has already run"
+            self._acted = f"tool {outcome.tool_name} has already run"
+            self._past_commit_point |= policy is SideEffect.IRREVERSIBLE or outcome.commit_point_reached
+
+    def leave_waiting(self) -> None:
+        """A message of the session waits behind this turn: none that came later may overtake it."""
+        self._waits = True
 
     async def check(self, point: InterruptPoint) -> None:
-        """Decide about messages that nobody decided about yet. Raises Superseded."""
+        """Decide about messages that nobody decided about yet. Raises Superseded, Restarted."""
         if not self._undecided:
             return
-        if not self._queue_because:
-            raise self._superseded(point)
-        decision = Decision(Action.QUEUE, point, self._queue_because, tuple(self._undecided))
+        verdict = self._verdict(point)
+        taken = tuple(self._undecided)
+        ids = tuple(message.message_id for message in taken)
+        decision = Decision(verdict.action, point, verdict.reason, ids, verdict.strategy)
+        if verdict.action is Action.SUPERSEDE:
+            raise Superseded(decision)
         self._undecided.clear()
+        self._arrived = asyncio.get_running_loop().create_future()
+        if verdict.action is Action.ABSORB:
+            self.absorbed += taken
+        else:
+            self.leave_waiting()
         await self._output.decision(decision)
+        if verdict.strategy is AbsorbStrategy.RESTART:
+            self.restarts += 1
+            self.standing = Standing()
+            raise Restarted
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work that has no effect on the world; a message that may supersede cuts it short."""
-        if self._queue_because:
-            return await work
+        """Do work that has no effect on the world. A message is decided about as it arrives: it may cut the
+        work short, or let it go on.
+        """
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait((task, self._arrived), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise self._superseded(InterruptPoint.PHASE_BOUNDARY)
-            return task.result()
+            while True:
+                await asyncio.wait((task, self._arrived), return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+                await self.check(InterruptPoint.PHASE_BOUNDARY)
         finally:
             await _ended(task)
 
-    def _superseded(self, point: InterruptPoint) -> Superseded:
-        reason = "the customer wrote again before anything had been done"
-        return Superseded(Decision(Action.SUPERSEDE, point, reason, tuple(self._undecided)))
+    def _verdict(self, point: InterruptPoint) -> Verdict:
+        if self._past_commit_point:
+            return Verdict(Action.QUEUE, self._acted or _ACTED_BEFORE)
+        verdict = self._judged(point) or self._by_channel(point) or self._by_default()
+        if verdict.action is Action.ABSORB and self._waits:
+            return Verdict(Action.QUEUE, "a message before it waits already")
+        again = verdict.action is Action.SUPERSEDE or verdict.strategy is AbsorbStrategy.RESTART
+        times = self._turn.supersede_count + self.restarts
+        if again and times >= self._limit:
+            return Verdict(Action.QUEUE, f"the intent was superseded {times} times already")
+        return verdict
+
+    def _judged(self, point: InterruptPoint) -> Verdict | None:
+        if self._judge is None:
+            return None
+        messages = (*self._turn.messages, *self.absorbed)
+        acted = bool(self._acted)
+        return self._judge.judge(Situation(point, messages, tuple(self._undecided), self.standing, acted))
+
+    def _by_channel(self, point: InterruptPoint) -> Verdict | None:
+        """The channel's own default; it takes nothing into a turn that has acted."""
+        action = self._turn.supersede_default
+        if action is None:
+            return None
+        verdict = Verdict(action, f"the channel's default is {action.value}")
+        if action is not Action.ABSORB:
+            return verdict
+        if self._acted:
+            return Verdict(Action.QUEUE, self._acted)
+        return replace(verdict, strategy=judging.strategy_at(point))
+
+    def _by_default(self) -> Verdict:
+        if self._acted:
+            return Verdict(Action.QUEUE, self._acted)
+        return Verdict(Action.SUPERSEDE, "the customer wrote again before anything had been done")
 
 
-def _reason_to_queue(turn: Turn, limit: int) -> str:
-    if any(map(_binds, turn.prior_effects)):
-        return "an earlier attempt has already acted"
-    if turn.supersede_count >= limit:
-        return f"the intent was superseded {turn.supersede_count} times already"
-    return ""
+def _irreversible(effect: PriorEffect) -> bool:
+    """An irreversible effect counts from its reservation on."""
+    return effect.policy is SideEffect.IRREVERSIBLE
 
 
-def _binds(effect: PriorEffect) -> bool:
-    """An irreversible effect counts from its reservation on, any other once it happened."""
-    if effect.policy is SideEffect.PURE:
-        return False
-    return effect.happened or effect.policy is SideEffect.IRREVERSIBLE
+def _happened(effect: PriorEffect) -> bool:
+    return effect.policy is not SideEffect.PURE and effect.happened
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:

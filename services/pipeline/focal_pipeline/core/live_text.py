@@ -26,15 +26,19 @@ class LiveText:
         self._owner = 0
         self._held = ""
         self._due_at = float("-inf")
+        self.written = 0
+        """Characters that the present writer has written so far."""
 
     def begin(self) -> None:
         """The next writer takes over; what the last one has not shown yet never is."""
         self._writers += 1
         self._held = ""
+        self.written = 0
 
     async def add(self, text: str) -> None:
         """Show more text of the present writer, now or with what follows."""
         self._held += text
+        self.written += len(text)
         if self._now() >= self._due_at:
             await self.end()
 

@@ -28,19 +28,25 @@ Check = Callable[[Object], Object]
 """Returns the accepted value or raises ValueError."""
 
 DEFAULT_SITE = "default"
+_NOTHING = Usage()
 
 
 class ModelChain:
     """The models of one agent in one turn, and what asking them cost so far (`usage`)."""
 
     def __init__(
-        self, model: LanguageModel | None, settings: LlmSettings, agent: Agent, output: Output
+        self,
+        model: LanguageModel | None,
+        settings: LlmSettings,
+        agent: Agent,
+        output: Output,
+        spent: Usage = _NOTHING,
     ) -> None:
         self._model = model
         self._settings = settings
         self._agent = agent
         self._output = output
-        self.usage = Usage()
+        self.usage = spent
 
     @property
     def empty(self) -> bool:

@@ -21,9 +21,11 @@ class Reports:
         self._turn = turn
         self._version = runtime.version
 
-    async def began(self) -> None:
-        """The brain has what it needs."""
+    async def began(self, restarts: int = 0) -> None:
+        """The brain has what it needs; for the first time, or after so many restarts."""
         payload = {"config_version": self._version, "attempt": self._turn.attempt}
+        if restarts:
+            payload["restart"] = restarts
         await self._output.event(Event("infra", "brain.started", payload))
 
     async def matched(self, matched: Sequence[Matched]) -> None:

@@ -12,7 +12,8 @@ from focal_embedding import Embedder
 from focal_kernel.clock import Clock
 from focal_pipeline.core import bound_tools, generation, response_plan, rule_filter, staging, tool_plan
 from focal_pipeline.core.collection import Collection
-from focal_pipeline.core.interrupts import Interrupts
+from focal_pipeline.core.interrupts import Interrupts, Restarted
+from focal_pipeline.core.judging import Judge, Standing
 from focal_pipeline.core.known import Known
 from focal_pipeline.core.live_text import LiveText
 from focal_pipeline.core.model_chain import ModelChain, with_model
@@ -30,7 +31,7 @@ from focal_pipeline.core.tool_arguments import Arguments
 from focal_pipeline.core.tool_plan import StoredPlan
 from focal_pipeline.core.tool_running import Attempt, ToolRunning
 from focal_pipeline.domain.course import Course
-from focal_pipeline.domain.turn import InterruptPoint, Result, Turn
+from focal_pipeline.domain.turn import InterruptPoint, Result, Turn, Usage
 from focal_pipeline.ports import LanguageModel, Memory, Output, Toolbox
 from focal_pipeline.settings import PipelineSettings
 
@@ -48,17 +49,34 @@ class Brain:
     model: LanguageModel | None
     settings: PipelineSettings
     clock: Clock
+    judge: Judge | None = None
 
     async def run(self, turn: Turn, interrupts: Interrupts, output: Output) -> Result:
         """The result of the turn. Raises Superseded when new messages take its place."""
-        watch = Stopwatch(self.clock.monotonic)
+        watch, usage = Stopwatch(self.clock.monotonic), Usage()
         await interrupts.check(InterruptPoint.PRE_PROCESSING)
-        plan = tool_plan.stored(turn)
+        while True:
+            grown = replace(turn, messages=(*turn.messages, *interrupts.absorbed))
+            running = await self._begun(grown, interrupts, output, watch, usage)
+            try:
+                return await running.to_the_end()
+            except Restarted:
+                usage = running.usage
+
+    async def _begun(
+        self, turn: Turn, interrupts: Interrupts, output: Output, watch: Stopwatch, spent: Usage
+    ) -> _RunningTurn:
+        """The attempt before its phases. One that begins again makes a plan of its own: nothing of the
+        earlier one has happened.
+        """
+        plan = None if interrupts.restarts else tool_plan.stored(turn)
         with watch.phase("P1"):
             version = plan.config_version if plan else turn.config_version
             runtime = await self.runtimes.get(turn.tenant_id, turn.agent_id, version)
-        running = _RunningTurn(self, _planned_part(turn, plan), runtime, plan, interrupts, output, watch)
-        return await running.to_the_end()
+        planned = _planned_part(turn, plan)
+        if len(planned.messages) < len(turn.messages):
+            interrupts.leave_waiting()
+        return _RunningTurn(self, planned, runtime, plan, interrupts, output, (watch, spent))
 
 
 class _RunningTurn:
@@ -72,8 +90,9 @@ class _RunningTurn:
         plan: StoredPlan | None,
         interrupts: Interrupts,
         output: Output,
-        watch: Stopwatch,
+        spent: tuple[Stopwatch, Usage],
     ) -> None:
+        watch, usage = spent
         self._brain = brain
         self._turn = turn
         self._runtime = runtime
@@ -83,7 +102,8 @@ class _RunningTurn:
         self._watch = watch
         self._known = Known(turn.customer_data, turn.state.variables)
         self._prompts = Prompts(turn, runtime)
-        self._chain = ModelChain(brain.model, brain.settings.llm, runtime.agent, output)
+        self._chain = ModelChain(brain.model, brain.settings.llm, runtime.agent, output, usage)
+        interrupts.standing = Standing(runtime.readers, self._known.values)
         self._reports = Reports(output, turn, runtime)
         thresholds = brain.embedder.thresholds
         self._scenarios = Scenarios(runtime, turn.state, thresholds, brain.settings.scenarios)
@@ -102,9 +122,14 @@ class _RunningTurn:
         )
         self._tools = ToolRunning(attempt, brain.toolbox, arguments, brain.settings.tools)
 
+    @property
+    def usage(self) -> Usage:
+        """What the attempt has cost so far."""
+        return self._chain.usage
+
     async def to_the_end(self) -> Result:
-        """All phases."""
-        await self._reports.began()
+        """All phases. Raises Superseded, Restarted."""
+        await self._reports.began(self._interrupts.restarts)
         retrieved = await self._retrieve()
         matched = self._filter(retrieved, self._scenarios.current())
         course = await self._orchestrate(retrieved)
@@ -116,8 +141,14 @@ class _RunningTurn:
         reply = await self._generate(planned, retrieved)
         result = self._stage(planned, reply, matched, course)
         await self._interrupts.check(InterruptPoint.PRE_COMMIT)
+        result = replace(result, answered_message_ids=self._answered())
         await self._reports.ended(result)
         return result
+
+    def _answered(self) -> tuple[str, ...]:
+        """The messages the turn began with and those it went on with."""
+        messages = (*self._turn.messages, *self._interrupts.absorbed)
+        return tuple(dict.fromkeys(message.message_id for message in messages))
 
     async def _retrieve(self) -> Retrieved:
         with self._watch.phase("P4"):
@@ -148,8 +179,17 @@ class _RunningTurn:
                 course = self._collection.replayed(self._plan)
             else:
                 course = await self._interrupts.guard(self._collection.choose(retrieved))
+        self._interrupts.standing.asks = self._would_ask(course)
         await self._interrupts.check(InterruptPoint.PHASE_BOUNDARY)
         return course
+
+    def _would_ask(self, course: Course | None) -> tuple[str, ...]:
+        """What the step misses. At a checkpoint nothing counts as the answer to a question that was not put
+        yet.
+        """
+        if course is None or course.last.is_checkpoint:
+            return ()
+        return tuple(name for name in course.last.collects if name not in self._known.values)
 
     async def _act(
         self, retrieved: Retrieved, matched: Iterable[Matched], course: Course | None
@@ -175,6 +215,7 @@ class _RunningTurn:
         return course
 
     def _respond(self, matched: tuple[Matched, ...], course: Course | None) -> ResponsePlan:
+        self._interrupts.standing.asks = self._would_ask(course)
         with self._watch.phase("P8"):
             language = str(self._known.values.get("language", self._runtime.agent.default_language))
             scopes = course.scopes if course else ()
@@ -204,6 +245,7 @@ class _RunningTurn:
                 pause_s=self._brain.settings.live_text.pause_ms / 1000,
                 now=self._brain.clock.monotonic,
             )
+            self._interrupts.standing.written = lambda: shown.written
             return await self._interrupts.guard(generation.write(task, self._chain, self._prompts, shown))
 
     def _stage(
@@ -228,7 +270,7 @@ class _RunningTurn:
         if reply.model:
             usage = replace(usage, models=with_model(usage.models, reply.model))
         return Result(
-            answered_message_ids=tuple(message.message_id for message in self._turn.messages),
+            answered_message_ids=self._answered(),
             reply=(reply.text,),
             outcome=reply.outcome,
             state=state,

@@ -20,7 +20,7 @@ from focal_pipeline.domain import tools, values
 from focal_pipeline.domain.bundle import SideEffect
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.tools import Call, Outcome, Planned, Ran, Status
-from focal_pipeline.domain.turn import Event, InterruptPoint, Severity, Turn
+from focal_pipeline.domain.turn import Event, InterruptPoint, Message, Severity, Turn
 from focal_pipeline.ports import Output, Toolbox
 from focal_pipeline.settings import ToolSettings
 
@@ -51,6 +51,7 @@ class ToolRunning:
         self._limits = limits
         self._planned: list[Due] = []
         self._promised = {_key(c) for c in attempt.plan.calls} if attempt.plan else set()
+        self._promised_to: tuple[Message, ...] = attempt.turn.messages if attempt.plan else ()
         self._outcomes: dict[str, Outcome] = {}
         self.ran: list[Ran] = []
         self.skipped: list[Planned] = []
@@ -155,16 +156,29 @@ class ToolRunning:
 
     async def _run_effect(self, planned: Planned, call: Call, course: Course | None) -> Ran:
         """The plan is durable before the effect; pending messages are looked at right before it."""
-        attempt = self._attempt
-        if _key(call) not in self._promised:
-            plan = tool_plan.artifact(
-                attempt.turn, attempt.runtime.version, attempt.known.set_this_turn, course, self._planned
-            )
-            await attempt.interrupts.guard(attempt.output.store(plan))
-            self._promised.update(_key(c) for _, c in self._planned)
-        await attempt.interrupts.check(InterruptPoint.PRE_EFFECT)
+        interrupts = self._attempt.interrupts
+        while _key(call) not in self._promised or self._messages != self._promised_to:
+            await self._promise(course)
+            await interrupts.check(InterruptPoint.PRE_EFFECT)
+        await interrupts.check(InterruptPoint.PRE_EFFECT)
         await self._call(call)
         return self._settle(planned, call)
+
+    async def _promise(self, course: Course | None) -> None:
+        attempt, messages = self._attempt, self._messages
+        turn = replace(attempt.turn, messages=messages)
+        plan = tool_plan.artifact(
+            turn, attempt.runtime.version, attempt.known.set_this_turn, course, self._planned
+        )
+        await attempt.interrupts.guard(attempt.output.store(plan))
+        self._promised.update(_key(c) for _, c in self._planned)
+        self._promised_to = messages
+
+    @property
+    def _messages(self) -> tuple[Message, ...]:
+        """The messages that the turn answers as it stands: those taken in meanwhile belong to the plan."""
+        messages = (*self._attempt.turn.messages, *self._attempt.interrupts.absorbed)
+        return tuple({message.message_id: message for message in messages}.values())
 
     async def _call(self, call: Call) -> None:
         """One call; an equal call of the same turn is made once and its result used twice."""

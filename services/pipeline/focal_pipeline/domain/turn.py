@@ -25,7 +25,16 @@ class Action(enum.Enum):
     """What to do with messages that arrive while the turn runs."""
 
     SUPERSEDE = "supersede"
+    ABSORB = "absorb"
     QUEUE = "queue"
+    FORCE_COMPLETE = "force_complete"
+
+
+class AbsorbStrategy(enum.Enum):
+    """How a running turn takes messages in: it begins again with them, or goes on as it is."""
+
+    RESTART = "restart"
+    CONTINUE = "continue"
 
 
 class InterruptPoint(enum.Enum):
@@ -116,6 +125,8 @@ class Turn:
     supersede_count: int = 0
     trigger: Mapping[str, Any] = field(default_factory=dict)
     wants_text_deltas: bool = True
+    supersede_default: Action | None = None
+    """What the channel does with a message that nobody judges; None leaves it to the pipeline."""
 
     @property
     def text(self) -> str:
@@ -129,12 +140,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about pending messages."""
+    """What was decided about pending messages; `strategy` only with ABSORB."""
 
     action: Action
     point: InterruptPoint
     reason: str
     message_ids: tuple[str, ...]
+    strategy: AbsorbStrategy | None = None
 
 
 @dataclass(frozen=True, slots=True)

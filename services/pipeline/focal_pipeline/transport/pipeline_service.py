@@ -38,7 +38,8 @@ class PipelineServicer(PipelineServiceServicer):
         turn = await _start(request_iterator)
         logging.bind(turn=turn.turn_id, session=turn.session_id, attempt=turn.attempt)
         stream = TurnStream(context)
-        interrupts = Interrupts(turn, stream, limit=self._brain.settings.supersede.limit)
+        limit = self._brain.settings.supersede.limit
+        interrupts = Interrupts(turn, stream, limit=limit, judge=self._brain.judge)
         listening = asyncio.create_task(stream.listen(request_iterator, interrupts), name="listen")
         running = asyncio.create_task(self._outcome(turn, interrupts, stream), name="run")
         try:

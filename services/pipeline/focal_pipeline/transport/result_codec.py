@@ -13,7 +13,14 @@ SCHEMA_VERSION = "1.0"
 
 _ACTIONS = {
     turn.Action.SUPERSEDE: event_pb2.SUPERSEDE_ACTION_SUPERSEDE,
+    turn.Action.ABSORB: event_pb2.SUPERSEDE_ACTION_ABSORB,
     turn.Action.QUEUE: event_pb2.SUPERSEDE_ACTION_QUEUE,
+    turn.Action.FORCE_COMPLETE: event_pb2.SUPERSEDE_ACTION_FORCE_COMPLETE,
+}
+_STRATEGIES = {
+    None: event_pb2.ABSORB_STRATEGY_UNSPECIFIED,
+    turn.AbsorbStrategy.RESTART: event_pb2.ABSORB_STRATEGY_RESTART,
+    turn.AbsorbStrategy.CONTINUE: event_pb2.ABSORB_STRATEGY_CONTINUE,
 }
 _POINTS = {
     turn.InterruptPoint.PRE_PROCESSING: event_pb2.INTERRUPT_POINT_PRE_PROCESSING,
@@ -50,6 +57,7 @@ def decision_to_proto(decision: turn.Decision) -> turn_run_pb2.SupersedeDecision
     """A decision about pending messages."""
     return turn_run_pb2.SupersedeDecision(
         action=_ACTIONS[decision.action],
+        absorb_strategy=_STRATEGIES[decision.strategy],
         interrupt_point=_POINTS[decision.point],
         reason=decision.reason,
         message_ids=decision.message_ids,

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.pipeline.v1 import turn_run_pb2
 from focal.toolbox.v1 import effect_pb2
-from focal.turn.v1 import message_pb2, turn_pb2
+from focal.turn.v1 import event_pb2, message_pb2, turn_pb2
 from focal_kernel import canonical_json, errors
 from focal_pipeline.domain.bundle import SideEffect
-from focal_pipeline.domain.turn import Artifact, Cause, Exchange, Message, PriorEffect, Turn
+from focal_pipeline.domain.turn import Action, Artifact, Cause, Exchange, Message, PriorEffect, Turn
 from focal_pipeline.transport import state_codec
 
 _CAUSES = {
@@ -18,6 +18,12 @@ _CAUSES = {
     turn_pb2.TURN_CAUSE_TIMER: Cause.TIMER,
     turn_pb2.TURN_CAUSE_OPERATOR: Cause.OPERATOR,
     turn_pb2.TURN_CAUSE_EFFECT_RESOLVED: Cause.EFFECT_RESOLVED,
+}
+_DEFAULTS = {
+    event_pb2.SUPERSEDE_ACTION_SUPERSEDE: Action.SUPERSEDE,
+    event_pb2.SUPERSEDE_ACTION_ABSORB: Action.ABSORB,
+    event_pb2.SUPERSEDE_ACTION_QUEUE: Action.QUEUE,
+    event_pb2.SUPERSEDE_ACTION_FORCE_COMPLETE: Action.FORCE_COMPLETE,
 }
 _POLICIES = {
     policies.SIDE_EFFECT_POLICY_PURE: SideEffect.PURE,
@@ -54,6 +60,7 @@ def turn_from_proto(start: turn_run_pb2.TurnStart, tenant_id: str) -> Turn:
             supersede_count=start.supersede_count,
             trigger=canonical_json.loads(start.trigger_json) if start.trigger_json else {},
             wants_text_deltas=start.wants_text_deltas,
+            supersede_default=_DEFAULTS.get(start.supersede_default),
         )
     except canonical_json.NotJson:
         raise _invalid("start", "holds a text that is not JSON") from None

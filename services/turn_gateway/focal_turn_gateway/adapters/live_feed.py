@@ -90,7 +90,8 @@ class ValkeyLiveFeed:
                 self._pubsub.unsubscribe(channel)
 
     def _encode(self, item: TextDelta) -> bytes:
-        return json.dumps([self._origin, item.turn_id, item.attempt, item.sequence, item.text]).encode()
+        fields = (item.turn_id, item.attempt, item.sequence, item.text, item.restart)
+        return json.dumps([self._origin, *fields]).encode()
 
     def _received(self, session_id: str, payload: bytes) -> None:
         try:

@@ -12,11 +12,12 @@ import grpc.aio
 
 from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
+from focal.pipeline.v1 import turn_run_pb2
 from focal_service_kit import errors as wire
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import attempts
 from focal_turn_gateway.domain.messages import Message
-from focal_turn_gateway.domain.turns import Attempt
+from focal_turn_gateway.domain.turns import Attempt, SupersedeAction
 from focal_turn_gateway.ports import PipelineFrame
 
 _FATAL = frozenset(
@@ -35,12 +36,21 @@ _Call = grpc.aio.StreamStreamCall[pb.RunTurnRequest, pb.RunTurnResponse]
 
 
 class GrpcPipeline:
-    """`ports.Pipeline`. `token` mints the attempt's token, `budget_s` bounds an attempt in seconds."""
+    """`ports.Pipeline`. `token` mints the attempt's token, `budget_s` bounds an attempt in seconds,
+    `supersede_default` knows what its channel does with messages that nobody judges.
+    """
 
-    def __init__(self, channel: grpc.aio.Channel, token: Callable[[Attempt], str], budget_s: float) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        token: Callable[[Attempt], str],
+        budget_s: float,
+        supersede_default: Callable[[Attempt], SupersedeAction | None] = lambda _attempt: None,
+    ) -> None:
         self._stub: Any = api.PipelineServiceStub(channel)
         self._token = token
         self._budget_s = budget_s
+        self._supersede_default = supersede_default
 
     @asynccontextmanager
     async def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AsyncIterator[GrpcPipelineRun]:
@@ -53,7 +63,7 @@ class GrpcPipeline:
         )
         try:
             run = GrpcPipelineRun(call)
-            await run.start(attempt, effects)
+            await run.start(attempts.start_to_proto(attempt, effects, self._supersede_default(attempt)))
             yield run
         finally:
             call.cancel()
@@ -66,9 +76,9 @@ class GrpcPipelineRun:
         self._call = call
         self._writing = asyncio.Lock()
 
-    async def start(self, attempt: Attempt, effects: tuple[bytes, ...]) -> None:
+    async def start(self, start: turn_run_pb2.TurnStart) -> None:
         """Send the attempt."""
-        await self._send(pb.RunTurnRequest(start=attempts.start_to_proto(attempt, effects)))
+        await self._send(pb.RunTurnRequest(start=start))
 
     async def frames(self) -> AsyncIterator[PipelineFrame]:
         """What the pipeline says. Raises AttemptFailed when the call fails or ends without a result."""

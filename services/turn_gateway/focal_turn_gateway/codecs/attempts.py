@@ -27,8 +27,10 @@ from focal_turn_gateway.domain.turns import (
 from focal_turn_gateway.ports import OfferedArtifact, PipelineFrame, Text
 
 
-def start_to_proto(attempt: Attempt, effects: tuple[bytes, ...]) -> turn_run_pb2.TurnStart:
-    """The first frame of a run."""
+def start_to_proto(
+    attempt: Attempt, effects: tuple[bytes, ...], supersede_default: SupersedeAction | None = None
+) -> turn_run_pb2.TurnStart:
+    """The first frame of a run; `supersede_default` is the channel's."""
     return turn_run_pb2.TurnStart(
         turn_id=attempt.turn_id,
         turn_group_id=attempt.turn_group_id,
@@ -49,6 +51,7 @@ def start_to_proto(attempt: Attempt, effects: tuple[bytes, ...]) -> turn_run_pb2
         prior_effects=[effect_pb2.Effect.FromString(effect) for effect in effects],
         supersede_count=attempt.supersede_count,
         wants_text_deltas=True,
+        supersede_default=values.to_enum(event_pb2.SupersedeAction, supersede_default or "UNSPECIFIED"),
     )
 
 

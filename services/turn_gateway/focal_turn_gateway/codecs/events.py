@@ -40,13 +40,19 @@ def event_to_proto(event: events.StoredEvent, place: Place) -> event_pb2.FabricE
 def delta_to_proto(delta: events.TextDelta) -> turn_gateway_service_pb2.TextDelta:
     """Live text."""
     return turn_gateway_service_pb2.TextDelta(
-        turn_id=delta.turn_id, attempt=delta.attempt, sequence=delta.sequence, text=delta.text
+        turn_id=delta.turn_id,
+        attempt=delta.attempt,
+        sequence=delta.sequence,
+        text=delta.text,
+        restart=delta.restart,
     )
 
 
 def reset_to_proto(reset: events.TextReset) -> turn_gateway_service_pb2.TextReset:
     """The word that live text is void."""
-    return turn_gateway_service_pb2.TextReset(turn_id=reset.turn_id, attempt=reset.attempt)
+    return turn_gateway_service_pb2.TextReset(
+        turn_id=reset.turn_id, attempt=reset.attempt, restart=reset.restart
+    )
 
 
 def _message_received(body: events.MessageReceived, _: events.StoredEvent) -> event_pb2.MessageReceived:
@@ -75,6 +81,7 @@ def _supersede_decided(body: events.SupersedeDecided, _: events.StoredEvent) -> 
         interrupt_point=values.to_enum(event_pb2.InterruptPoint, body.interrupt_point),
         reason=body.reason,
         message_ids=body.message_ids,
+        restart=body.restart,
     )
 
 

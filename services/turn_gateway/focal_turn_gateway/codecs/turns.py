@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from focal.common.v1 import usage_pb2
-from focal.turn.v1 import session_pb2, turn_pb2
+from focal.turn.v1 import message_pb2, session_pb2, turn_pb2
 from focal_turn_gateway.codecs import values
 from focal_turn_gateway.domain.sessions import Session
 from focal_turn_gateway.domain.turns import Turn
@@ -77,6 +77,10 @@ def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Tur
         commit_point_reached=turn.commit_point_reached,
         cause=values.to_enum(turn_pb2.TurnCause, turn.cause),
         status_reason=turn.status_reason,
+        dispositions={
+            message_id: values.to_enum(message_pb2.MessageDisposition, disposition)
+            for message_id, disposition in turn.dispositions.items()
+        },
     )
     encoded.opened_at.FromDatetime(turn.opened_at)
     if ended := turn.closed_at or closed_at:

@@ -41,7 +41,7 @@ class CloseTurn:
 
     async def complete(self, attempt: Attempt, finished: Finished) -> bool:
         """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
-        turn = closed(attempt, finished.result, TurnStatus.COMPLETE)
+        turn = closed(attempt, finished.result, TurnStatus.COMPLETE, messages=finished.messages)
         events = [*finished.events, _last(attempt, TurnCompleted(turn))]
         outbox = outbox_rows(attempt, turn, finished.messages, frozenset(self.destinations))
         return await self._commit(attempt, turn, finished.result.state, events, outbox)
@@ -57,7 +57,7 @@ class CloseTurn:
             state=None,
             config_version=attempt.config_version,
         )
-        turn = closed(attempt, result, TurnStatus.FAILED, reason)
+        turn = closed(attempt, result, TurnStatus.FAILED, reason, attempt.messages)
         outbox = outbox_rows(attempt, turn, attempt.messages, frozenset(self.destinations))
         return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))], outbox)
 

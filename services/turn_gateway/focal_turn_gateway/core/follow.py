@@ -10,6 +10,7 @@ from focal_service_kit import logging
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.events import (
     StoredEvent,
+    SupersedeDecided,
     TextDelta,
     TextReset,
     TurnCompleted,
@@ -72,33 +73,48 @@ class _Follower:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        self._void: dict[str, int] = {}
+        self._valid: dict[str, tuple[int, int]] = {}
+        """By turn: the first attempt and restart whose text is not void."""
 
     def stored(self, event: StoredEvent) -> list[Followed]:
         """The next event, with the reset of live text that it implies."""
         self.offset = event.offset
-        if isinstance(event.body, TurnCompleted | TurnFailed):
-            self._mark_void(event.turn_id, event.attempt)
-        elif isinstance(event.body, TurnSuperseded):
-            return [event, self._reset(event.turn_id, event.attempt)]
-        elif isinstance(event.body, TurnStarted) and event.attempt > 1:
-            return [event, self._reset(event.turn_id, event.attempt - 1)]
+        match event.body:
+            case TurnCompleted() | TurnFailed():
+                self._void_up_to(event.turn_id, event.attempt)
+            case TurnSuperseded():
+                self._void_up_to(event.turn_id, event.attempt)
+                return [event, TextReset(event.turn_id, event.attempt)]
+            case TurnStarted() if event.attempt > 1:
+                self._void_up_to(event.turn_id, event.attempt - 1)
+                return [event, TextReset(event.turn_id, event.attempt - 1)]
+            case SupersedeDecided(restart=restart) if restart:
+                return [event, *self._restarted(event.turn_id, event.attempt, restart)]
         return [event]
 
     def live(self, item: LiveItem) -> list[Followed] | None:
         """The item if it comes next, nothing if it is void or known, None if events before it are missing."""
         if isinstance(item, TextDelta):
-            return [item] if item.attempt > self._void.get(item.turn_id, 0) else []
+            if (item.attempt, item.restart) < self._valid.get(item.turn_id, (0, 0)):
+                return []
+            # Text may overtake the decision that it follows; the reset must not come behind it.
+            return [*self._restarted(item.turn_id, item.attempt, item.restart), item]
         if item.offset > self.offset + 1:
             return None
         return self.stored(item) if item.offset == self.offset + 1 else []
 
-    def _reset(self, turn_id: str, attempt: int) -> TextReset:
-        self._mark_void(turn_id, attempt)
-        return TextReset(turn_id, attempt)
+    def _restarted(self, turn_id: str, attempt: int, restart: int) -> list[Followed]:
+        """The reset that a restart of an attempt implies, once."""
+        if restart == 0 or (attempt, restart) <= self._valid.get(turn_id, (0, 0)):
+            return []
+        self._mark(turn_id, (attempt, restart))
+        return [TextReset(turn_id, attempt, restart)]
 
-    def _mark_void(self, turn_id: str, attempt: int) -> None:
-        self._void.pop(turn_id, None)
-        self._void[turn_id] = attempt
-        if len(self._void) > _VOID_TURNS:
-            del self._void[next(iter(self._void))]
+    def _void_up_to(self, turn_id: str, attempt: int) -> None:
+        self._mark(turn_id, (attempt + 1, 0))
+
+    def _mark(self, turn_id: str, first_valid: tuple[int, int]) -> None:
+        self._valid.pop(turn_id, None)
+        self._valid[turn_id] = first_valid
+        if len(self._valid) > _VOID_TURNS:
+            del self._valid[next(iter(self._valid))]

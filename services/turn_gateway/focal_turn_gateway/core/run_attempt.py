@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from focal_kernel import ids
 from focal_service_kit import logging, tasks
@@ -91,7 +91,7 @@ class RunAttempt:
     async def _listen(
         self, attempt: Attempt, run: PipelineRun, reporter: Reporter, messages: list[Message]
     ) -> Outcome:
-        artifacts = 0
+        artifacts = restarts = 0
         async for frame in run.frames():
             match frame:
                 case TurnResult():
@@ -99,18 +99,20 @@ class RunAttempt:
                         raise errors.AttemptFailed("the result skips messages or answers none", fatal=True)
                     return Finished(frame, await reporter.take(), tuple(messages))
                 case Decision():
-                    if await self._decided(attempt, frame, reporter):
+                    restarts += frame.restarts
+                    _note_dispositions(frame, messages)
+                    if await self._decided(attempt, frame, restarts, reporter):
                         return Superseded()
                 case OfferedArtifact():
                     artifacts += 1
                     await self._keep(attempt, run, frame, artifacts)
                 case _:
-                    self._report(attempt, frame, reporter)
+                    self._report(attempt, frame, restarts, reporter)
         raise AssertionError("frames end by a result or by raising")
 
-    def _report(self, attempt: Attempt, frame: PipelineFrame, reporter: Reporter) -> None:
+    def _report(self, attempt: Attempt, frame: PipelineFrame, restarts: int, reporter: Reporter) -> None:
         if isinstance(frame, Text):
-            delta = TextDelta(attempt.turn_id, attempt.attempt, frame.sequence, frame.text)
+            delta = TextDelta(attempt.turn_id, attempt.attempt, frame.sequence, frame.text, restarts)
             self.live.publish(attempt.session_id, [delta])
         elif isinstance(frame, AgentReported):
             if len(frame.payload_json.encode()) > self.max_event_bytes:
@@ -126,11 +128,11 @@ class RunAttempt:
         if offered.acknowledge:
             await run.tell_stored(offered.artifact.name)
 
-    async def _decided(self, attempt: Attempt, decision: Decision, reporter: Reporter) -> bool:
+    async def _decided(self, attempt: Attempt, decision: Decision, restarts: int, reporter: Reporter) -> bool:
         """Keep the decision; true when it ends this turn."""
         supersede = decision.action is SupersedeAction.SUPERSEDE
         successor_id = ids.new_id("trn") if supersede else ""
-        events = [*await reporter.take(), self._event(attempt, decision)]
+        events = [*await reporter.take(), self._event(attempt, decision, restarts)]
         if supersede:
             events.append(
                 Event(TurnSuperseded(successor_id, decision.reason), attempt.turn_id, attempt.attempt)
@@ -139,13 +141,14 @@ class RunAttempt:
         self.live.hint(attempt.session_id)
         return supersede
 
-    def _event(self, attempt: Attempt, decision: Decision) -> Event:
+    def _event(self, attempt: Attempt, decision: Decision, restarts: int) -> Event:
         body = SupersedeDecided(
             decision.action.value,
             decision.absorb_strategy,
             decision.interrupt_point,
             decision.reason,
             decision.message_ids,
+            restarts if decision.restarts else 0,
         )
         return Event(body, attempt.turn_id, attempt.attempt)
 
@@ -172,3 +175,10 @@ class RunAttempt:
                     await run.tell_pending(arrived)
                 except errors.AttemptFailed:
                     return
+
+
+def _note_dispositions(decision: Decision, messages: list[Message]) -> None:
+    """What the decision makes of the messages it is about."""
+    for place, message in enumerate(messages):
+        if message.message_id in decision.message_ids:
+            messages[place] = replace(message, disposition=decision.disposition)

@@ -36,13 +36,16 @@ class TurnAggregated:
 
 @dataclass(frozen=True, slots=True)
 class SupersedeDecided:
-    """The pipeline decided about messages that arrived during the turn."""
+    """The pipeline decided about messages that arrived during the turn. `restart` numbers the attempt's
+    restarts from 1, and is 0 for every other decision.
+    """
 
     action: str
     absorb_strategy: str
     interrupt_point: str
     reason: str
     message_ids: tuple[str, ...]
+    restart: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +116,23 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Live text of a running attempt; `sequence` counts the attempt's deltas from 1. Never stored."""
+    """Live text of a running attempt; `sequence` counts the attempt's deltas from 1, `restart` says after how
+    many restarts of the attempt it was written. Never stored.
+    """
 
     turn_id: str
     attempt: int
     sequence: int
     text: str
+    restart: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TextReset:
-    """The live text of a turn is void up to `attempt`."""
+    """The live text of a turn is void up to `attempt`; with a `restart`, of that attempt only what was
+    written before it.
+    """
 
     turn_id: str
     attempt: int
+    restart: int = 0

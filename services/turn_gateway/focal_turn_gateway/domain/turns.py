@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.messages import Disposition, Message
 
 
 class TurnStatus(StrEnum):
@@ -29,6 +29,16 @@ class SupersedeAction(StrEnum):
     ABSORB = "ABSORB"
     QUEUE = "QUEUE"
     FORCE_COMPLETE = "FORCE_COMPLETE"
+
+
+_DISPOSITIONS = {
+    SupersedeAction.SUPERSEDE: Disposition.SUPERSEDING,
+    SupersedeAction.ABSORB: Disposition.ABSORBED,
+    SupersedeAction.QUEUE: Disposition.QUEUED,
+    SupersedeAction.FORCE_COMPLETE: Disposition.QUEUED,
+}
+_KEPT = frozenset({Disposition.SUPERSEDING, Disposition.ABSORBED})
+"""What a message stays when a turn answers it; any other has joined that turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,16 @@ class Decision:
     reason: str
     message_ids: tuple[str, ...]
 
+    @property
+    def restarts(self) -> bool:
+        """Whether the attempt begins again."""
+        return self.action is SupersedeAction.ABSORB and self.absorb_strategy == "RESTART"
+
+    @property
+    def disposition(self) -> Disposition:
+        """What it makes of its messages."""
+        return _DISPOSITIONS[self.action]
+
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
@@ -181,6 +201,7 @@ class Turn:
     commit_point_reached: bool = False
     status_reason: str = ""
     phase_ms: Mapping[str, float] = field(default_factory=dict)
+    dispositions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reply_text(self) -> str:
@@ -188,8 +209,16 @@ class Turn:
         return "\n".join(segment.text for segment in self.reply)
 
 
-def closed(attempt: Attempt, result: TurnResult, status: TurnStatus, status_reason: str = "") -> Turn:
-    """The record of `attempt` ending as `status` with `result`; `closed_at` is the database's to set."""
+def closed(
+    attempt: Attempt,
+    result: TurnResult,
+    status: TurnStatus,
+    status_reason: str = "",
+    messages: Sequence[Message] = (),
+) -> Turn:
+    """The record of `attempt` ending as `status` with `result`; `closed_at` is the database's to set.
+    `messages` are those the turn may have answered, as far as they are known.
+    """
     return Turn(
         turn_id=attempt.turn_id,
         session_id=attempt.session_id,
@@ -211,4 +240,11 @@ def closed(attempt: Attempt, result: TurnResult, status: TurnStatus, status_reas
         commit_point_reached=result.commit_point_reached,
         status_reason=status_reason,
         phase_ms=result.phase_ms,
+        dispositions={
+            message.message_id: (
+                message.disposition if message.disposition in _KEPT else Disposition.JOINED
+            ).value
+            for message in messages
+            if message.message_id in result.answered_message_ids
+        },
     )

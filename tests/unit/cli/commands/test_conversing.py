@@ -2,6 +2,7 @@
 
 import grpc
 
+from focal.turn.v1 import event_pb2, message_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from tests.fakes import gateway_server
 from tests.fakes.gateway_server import FakeGateway, FakeStream, completed
@@ -46,6 +47,52 @@ async def test_a_watched_session_prints_offsets_and_replies_until_it_is_refused(
     assert "turn completed" in outcome.output
     assert "Hello" in outcome.output
     assert outcome.code == 1
+
+
+async def absorbing(stream: FakeStream) -> None:
+    await stream.open()
+    await stream.accept("msg_1")
+    await stream.accept("msg_2")
+    decided = event_pb2.SupersedeDecided(
+        action=event_pb2.SUPERSEDE_ACTION_ABSORB,
+        absorb_strategy=event_pb2.ABSORB_STRATEGY_RESTART,
+        reason="it adds the order_id",
+        message_ids=["msg_2"],
+        restart=1,
+    )
+    await stream.send(text_delta=gateway.TextDelta(turn_id="trn", attempt=1, text="Which order?"))
+    await stream.send(event=event_pb2.FabricEvent(offset=1, turn_id="trn", supersede_decided=decided))
+    await stream.send(text_reset=gateway.TextReset(turn_id="trn", attempt=1, restart=1))
+    await stream.send(text_delta=gateway.TextDelta(turn_id="trn", attempt=1, text="Refunded.", restart=1))
+    done = completed(2, "Refunded.", "msg_1")
+    done.turn_completed.turn.message_ids.append("msg_2")
+    await stream.send(event=done)
+
+
+async def test_a_chat_says_what_became_of_a_message_and_shows_the_new_text_once(fake_mesh: FakeMesh) -> None:
+    async with gateway_server.serving(FakeGateway([absorbing])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("chat", stdin="refund\n10003\n")
+    assert "your new message joins this turn: it adds the order_id" in outcome.output
+    assert "starting over" in outcome.output
+    assert outcome.output.count("Refunded.") == 1
+
+
+async def test_a_watched_session_shows_each_decision_with_its_reason(fake_mesh: FakeMesh) -> None:
+    decided = event_pb2.SupersedeDecided(
+        action=event_pb2.SUPERSEDE_ACTION_QUEUE, reason="the refund runs", message_ids=["msg_2"]
+    )
+    done = completed(2, "Paid", "msg_1")
+    done.turn_completed.turn.dispositions["msg_1"] = message_pb2.MESSAGE_DISPOSITION_ABSORBED
+    frames = [
+        gateway.WatchSessionResponse(event=event_pb2.FabricEvent(offset=1, supersede_decided=decided)),
+        gateway.WatchSessionResponse(event=done),
+    ]
+    async with gateway_server.serving(FakeGateway(watch=[frames, grpc.StatusCode.NOT_FOUND])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("watch", "ses_1")
+    assert "queue (msg_2): the refund runs" in outcome.output
+    assert "Paid (msg_1 absorbed)" in outcome.output
 
 
 async def test_without_a_mesh_the_error_says_how_to_start_one(fake_mesh: FakeMesh) -> None:

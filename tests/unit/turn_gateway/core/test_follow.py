@@ -8,6 +8,7 @@ from focal_turn_gateway.domain.events import (
     Body,
     Event,
     StoredEvent,
+    SupersedeDecided,
     TextDelta,
     TextReset,
     TurnCompleted,
@@ -37,8 +38,8 @@ class Log:
         if live:
             self.feed.publish(SESSION, self.turns.sessions_by_id[SESSION].events[before:])
 
-    def text(self, text: str, attempt: int = 1, turn_id: str = "trn_1") -> TextDelta:
-        delta = TextDelta(turn_id, attempt, 1, text)
+    def text(self, text: str, attempt: int = 1, turn_id: str = "trn_1", restart: int = 0) -> TextDelta:
+        delta = TextDelta(turn_id, attempt, 1, text, restart)
         self.feed.publish(SESSION, [delta])
         return delta
 
@@ -166,7 +167,7 @@ def test_what_is_void_is_forgotten_after_many_turns() -> None:
     for number in range(200):
         superseded = StoredEvent(SESSION, number + 1, NOW, TurnSuperseded("next", ""), f"trn_{number}", 1)
         follower.stored(superseded)
-    assert len(follower._void) < 50
+    assert len(follower._valid) < 50
     assert follower.live(TextDelta("trn_199", 1, 1, "late")) == []
 
 
@@ -175,3 +176,53 @@ async def test_leaving_ends_the_subscription() -> None:
     await log.begin()
     await log.first(1)
     assert log.feed.followers == []
+
+
+def absorbed(restart: int) -> SupersedeDecided:
+    strategy = "RESTART" if restart else "CONTINUE"
+    return SupersedeDecided("ABSORB", strategy, "PHASE_BOUNDARY", "because", ("msg_2",), restart)
+
+
+async def test_a_restarted_attempt_resets_its_text_and_goes_on_showing() -> None:
+    log = Log(poll_s=60)
+    await log.begin()
+    async with asyncio.timeout(5), aclosing(log.follow(SESSION, 0)) as items:
+        await anext(items)
+        log.text("old")
+        log.store(absorbed(1), live=True)
+        late, new = log.text("late"), log.text("new", restart=1)
+        seen = [await anext(items) for _ in range(4)]
+    assert [item for item in seen if not isinstance(item, StoredEvent)] == [
+        TextDelta("trn_1", 1, 1, "old"),
+        TextReset("trn_1", 1, 1),
+        new,
+    ]
+    assert late not in seen
+
+
+async def test_text_that_overtakes_the_restart_is_not_dropped_by_its_reset() -> None:
+    log = Log(poll_s=60)
+    await log.begin()
+    async with asyncio.timeout(5), aclosing(log.follow(SESSION, 0)) as items:
+        await anext(items)
+        new = log.text("new", restart=1)
+        log.store(absorbed(1), live=True)
+        more = log.text(" text", restart=1)
+        seen = [await anext(items) for _ in range(4)]
+    assert [item for item in seen if not isinstance(item, StoredEvent)] == [
+        TextReset("trn_1", 1, 1),
+        new,
+        more,
+    ]
+
+
+async def test_going_on_with_a_message_keeps_the_text() -> None:
+    log = Log(poll_s=60)
+    await log.begin()
+    async with asyncio.timeout(5), aclosing(log.follow(SESSION, 0)) as items:
+        await anext(items)
+        first = log.text("one")
+        log.store(absorbed(0), live=True)
+        second = log.text("two")
+        seen = [await anext(items) for _ in range(3)]
+    assert [item for item in seen if not isinstance(item, StoredEvent)] == [first, second]

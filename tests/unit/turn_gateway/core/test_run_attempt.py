@@ -8,7 +8,8 @@ import pytest
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.run_attempt import Finished, Outcome, RunAttempt, Superseded
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
-from focal_turn_gateway.domain.events import AgentReported, Event, TextDelta
+from focal_turn_gateway.domain.events import AgentReported, Event, SupersedeDecided, TextDelta
+from focal_turn_gateway.domain.messages import Disposition
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction
 from focal_turn_gateway.ports import Hold, OfferedArtifact, PipelineFrame, Text
 from tests.fakes.gateway_turns import InMemoryTurns
@@ -268,3 +269,43 @@ async def test_an_attempt_that_is_cancelled_leaves_no_task_behind() -> None:
         await running
     assert asyncio.all_tasks() == before
     assert place.pipeline.abandoned == 1
+
+
+async def test_an_absorbed_message_is_recorded_and_a_restart_marks_the_text_behind_it() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await run.told.get()
+        yield Text(1, "Which ")
+        yield Decision(SupersedeAction.ABSORB, "RESTART", "PHASE_BOUNDARY", "it completes it", ("msg_2",))
+        yield Text(2, "Thanks")
+        yield result("msg_1", "msg_2")
+
+    place = Place(script)
+    attempt = await place.opened("one")
+    running = asyncio.ensure_future(place.finish(attempt))
+    await place.turns.submit(submission("two"), AT_ONCE)
+    place.woken.set()
+    outcome = await running
+    assert isinstance(outcome, Finished)
+    assert [m.disposition for m in outcome.messages] == [Disposition.PENDING, Disposition.ABSORBED]
+    texts = [item for item in place.feed.published if isinstance(item, TextDelta)]
+    assert [(text.text, text.restart) for text in texts] == [("Which ", 0), ("Thanks", 1)]
+    decided = [body for body in place.stored_bodies() if isinstance(body, SupersedeDecided)]
+    assert [(d.action, d.absorb_strategy, d.restart) for d in decided] == [("ABSORB", "RESTART", 1)]
+
+
+async def test_going_on_with_a_message_restarts_nothing() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        await run.told.get()
+        yield Decision(SupersedeAction.ABSORB, "CONTINUE", "PHASE_BOUNDARY", "a courtesy", ("msg_2",))
+        yield Text(1, "Thanks")
+        yield result("msg_1", "msg_2")
+
+    place = Place(script)
+    attempt = await place.opened("one")
+    running = asyncio.ensure_future(place.finish(attempt))
+    await place.turns.submit(submission("two"), AT_ONCE)
+    place.woken.set()
+    await running
+    assert place.feed.published == [TextDelta(attempt.turn_id, 1, 1, "Thanks", 0)]
+    decided = [body for body in place.stored_bodies() if isinstance(body, SupersedeDecided)]
+    assert [d.restart for d in decided] == [0]

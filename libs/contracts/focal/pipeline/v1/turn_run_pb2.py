@@ -31,7 +31,7 @@ from focal.turn.v1 import turn_pb2 as focal_dot_turn_dot_v1_dot_turn__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n focal/pipeline/v1/turn_run.proto\x12\x11\x66ocal.pipeline.v1\x1a\x1b\x66ocal/common/v1/usage.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1b\x66ocal/turn/v1/session.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x03\n\tTurnStart\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x15\n\rturn_group_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\'\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12(\n\x08messages\x18\x06 \x03(\x0b\x32\x16.focal.turn.v1.Message\x12\x33\n\x07session\x18\x07 \x01(\x0b\x32\".focal.pipeline.v1.SessionSnapshot\x12\x33\n\tartifacts\x18\x08 \x03(\x0b\x32 .focal.pipeline.v1.PhaseArtifact\x12/\n\rprior_effects\x18\t \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x17\n\x0fsupersede_count\x18\n \x01(\x05\x12\x14\n\x0ctrigger_json\x18\x0b \x01(\t\x12\x19\n\x11wants_text_deltas\x18\x0c \x01(\x08\"\x95\x02\n\x0fSessionSnapshot\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x03\x12*\n\x05state\x18\x06 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12,\n\x07history\x18\x07 \x03(\x0b\x32\x1b.focal.pipeline.v1.Exchange\x12\x44\n\x15pending_customer_data\x18\x08 \x03(\x0b\x32%.focal.pipeline.v1.CustomerDataChange\"]\n\x08\x45xchange\x12\x15\n\rcustomer_text\x18\x01 \x01(\t\x12\x12\n\nreply_text\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x12\x43ustomerDataChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nvalue_json\x18\x02 \x01(\t\x12\x16\n\x0esource_item_id\x18\x03 \x01(\t\"\x80\x01\n\rPhaseArtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_json\x18\x02 \x01(\t\x12\x19\n\x11input_fingerprint\x18\x03 \x01(\t\x12\x1e\n\x16\x64\x65pendency_fingerprint\x18\x04 \x01(\t\x12\x13\n\x0b\x61\x63knowledge\x18\x05 \x01(\x08\"\x1e\n\x0e\x41rtifactStored\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x0fPendingMessages\x12(\n\x08messages\x18\x01 \x03(\x0b\x32\x16.focal.turn.v1.Message\"\xd8\x01\n\x11SupersedeDecision\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1e.focal.turn.v1.SupersedeAction\x12\x36\n\x0f\x61\x62sorb_strategy\x18\x02 \x01(\x0e\x32\x1d.focal.turn.v1.AbsorbStrategy\x12\x36\n\x0finterrupt_point\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.InterruptPoint\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x05 \x03(\t\"\xe2\x03\n\nTurnResult\x12\x1c\n\x14\x61nswered_message_ids\x18\x01 \x03(\t\x12*\n\x05reply\x18\x02 \x03(\x0b\x32\x1b.focal.turn.v1.ReplySegment\x12+\n\x07outcome\x18\x03 \x01(\x0e\x32\x1a.focal.turn.v1.TurnOutcome\x12\x35\n\tmutations\x18\x04 \x01(\x0b\x32\".focal.pipeline.v1.StagedMutations\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x03\x12\x18\n\x10matched_rule_ids\x18\x06 \x03(\t\x12%\n\x05tools\x18\x07 \x03(\x0b\x32\x16.focal.turn.v1.ToolUse\x12%\n\x05usage\x18\x08 \x01(\x0b\x32\x16.focal.common.v1.Usage\x12\x1c\n\x14\x63ommit_point_reached\x18\t \x01(\x08\x12<\n\x08phase_ms\x18\n \x03(\x0b\x32*.focal.pipeline.v1.TurnResult.PhaseMsEntry\x12\x1a\n\x12\x65xpects_more_input\x18\x0b \x01(\x08\x1a.\n\x0cPhaseMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"{\n\x0fStagedMutations\x12*\n\x05state\x18\x01 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12<\n\rcustomer_data\x18\x02 \x03(\x0b\x32%.focal.pipeline.v1.CustomerDataChangeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n focal/pipeline/v1/turn_run.proto\x12\x11\x66ocal.pipeline.v1\x1a\x1b\x66ocal/common/v1/usage.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1b\x66ocal/turn/v1/session.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x03\n\tTurnStart\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x15\n\rturn_group_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12\'\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12(\n\x08messages\x18\x06 \x03(\x0b\x32\x16.focal.turn.v1.Message\x12\x33\n\x07session\x18\x07 \x01(\x0b\x32\".focal.pipeline.v1.SessionSnapshot\x12\x33\n\tartifacts\x18\x08 \x03(\x0b\x32 .focal.pipeline.v1.PhaseArtifact\x12/\n\rprior_effects\x18\t \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x17\n\x0fsupersede_count\x18\n \x01(\x05\x12\x14\n\x0ctrigger_json\x18\x0b \x01(\t\x12\x19\n\x11wants_text_deltas\x18\x0c \x01(\x08\x12\x39\n\x11supersede_default\x18\r \x01(\x0e\x32\x1e.focal.turn.v1.SupersedeAction\"\x95\x02\n\x0fSessionSnapshot\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x03\x12*\n\x05state\x18\x06 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12,\n\x07history\x18\x07 \x03(\x0b\x32\x1b.focal.pipeline.v1.Exchange\x12\x44\n\x15pending_customer_data\x18\x08 \x03(\x0b\x32%.focal.pipeline.v1.CustomerDataChange\"]\n\x08\x45xchange\x12\x15\n\rcustomer_text\x18\x01 \x01(\t\x12\x12\n\nreply_text\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x12\x43ustomerDataChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nvalue_json\x18\x02 \x01(\t\x12\x16\n\x0esource_item_id\x18\x03 \x01(\t\"\x80\x01\n\rPhaseArtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tdata_json\x18\x02 \x01(\t\x12\x19\n\x11input_fingerprint\x18\x03 \x01(\t\x12\x1e\n\x16\x64\x65pendency_fingerprint\x18\x04 \x01(\t\x12\x13\n\x0b\x61\x63knowledge\x18\x05 \x01(\x08\"\x1e\n\x0e\x41rtifactStored\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x0fPendingMessages\x12(\n\x08messages\x18\x01 \x03(\x0b\x32\x16.focal.turn.v1.Message\"\xd8\x01\n\x11SupersedeDecision\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1e.focal.turn.v1.SupersedeAction\x12\x36\n\x0f\x61\x62sorb_strategy\x18\x02 \x01(\x0e\x32\x1d.focal.turn.v1.AbsorbStrategy\x12\x36\n\x0finterrupt_point\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.InterruptPoint\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x05 \x03(\t\"\xe2\x03\n\nTurnResult\x12\x1c\n\x14\x61nswered_message_ids\x18\x01 \x03(\t\x12*\n\x05reply\x18\x02 \x03(\x0b\x32\x1b.focal.turn.v1.ReplySegment\x12+\n\x07outcome\x18\x03 \x01(\x0e\x32\x1a.focal.turn.v1.TurnOutcome\x12\x35\n\tmutations\x18\x04 \x01(\x0b\x32\".focal.pipeline.v1.StagedMutations\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x03\x12\x18\n\x10matched_rule_ids\x18\x06 \x03(\t\x12%\n\x05tools\x18\x07 \x03(\x0b\x32\x16.focal.turn.v1.ToolUse\x12%\n\x05usage\x18\x08 \x01(\x0b\x32\x16.focal.common.v1.Usage\x12\x1c\n\x14\x63ommit_point_reached\x18\t \x01(\x08\x12<\n\x08phase_ms\x18\n \x03(\x0b\x32*.focal.pipeline.v1.TurnResult.PhaseMsEntry\x12\x1a\n\x12\x65xpects_more_input\x18\x0b \x01(\x08\x1a.\n\x0cPhaseMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"{\n\x0fStagedMutations\x12*\n\x05state\x18\x01 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12<\n\rcustomer_data\x18\x02 \x03(\x0b\x32%.focal.pipeline.v1.CustomerDataChangeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,25 +41,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TURNRESULT_PHASEMSENTRY']._loaded_options = None
   _globals['_TURNRESULT_PHASEMSENTRY']._serialized_options = b'8\001'
   _globals['_TURNSTART']._serialized_start=260
-  _globals['_TURNSTART']._serialized_end=655
-  _globals['_SESSIONSNAPSHOT']._serialized_start=658
-  _globals['_SESSIONSNAPSHOT']._serialized_end=935
-  _globals['_EXCHANGE']._serialized_start=937
-  _globals['_EXCHANGE']._serialized_end=1030
-  _globals['_CUSTOMERDATACHANGE']._serialized_start=1032
-  _globals['_CUSTOMERDATACHANGE']._serialized_end=1111
-  _globals['_PHASEARTIFACT']._serialized_start=1114
-  _globals['_PHASEARTIFACT']._serialized_end=1242
-  _globals['_ARTIFACTSTORED']._serialized_start=1244
-  _globals['_ARTIFACTSTORED']._serialized_end=1274
-  _globals['_PENDINGMESSAGES']._serialized_start=1276
-  _globals['_PENDINGMESSAGES']._serialized_end=1335
-  _globals['_SUPERSEDEDECISION']._serialized_start=1338
-  _globals['_SUPERSEDEDECISION']._serialized_end=1554
-  _globals['_TURNRESULT']._serialized_start=1557
-  _globals['_TURNRESULT']._serialized_end=2039
-  _globals['_TURNRESULT_PHASEMSENTRY']._serialized_start=1993
-  _globals['_TURNRESULT_PHASEMSENTRY']._serialized_end=2039
-  _globals['_STAGEDMUTATIONS']._serialized_start=2041
-  _globals['_STAGEDMUTATIONS']._serialized_end=2164
+  _globals['_TURNSTART']._serialized_end=714
+  _globals['_SESSIONSNAPSHOT']._serialized_start=717
+  _globals['_SESSIONSNAPSHOT']._serialized_end=994
+  _globals['_EXCHANGE']._serialized_start=996
+  _globals['_EXCHANGE']._serialized_end=1089
+  _globals['_CUSTOMERDATACHANGE']._serialized_start=1091
+  _globals['_CUSTOMERDATACHANGE']._serialized_end=1170
+  _globals['_PHASEARTIFACT']._serialized_start=1173
+  _globals['_PHASEARTIFACT']._serialized_end=1301
+  _globals['_ARTIFACTSTORED']._serialized_start=1303
+  _globals['_ARTIFACTSTORED']._serialized_end=1333
+  _globals['_PENDINGMESSAGES']._serialized_start=1335
+  _globals['_PENDINGMESSAGES']._serialized_end=1394
+  _globals['_SUPERSEDEDECISION']._serialized_start=1397
+  _globals['_SUPERSEDEDECISION']._serialized_end=1613
+  _globals['_TURNRESULT']._serialized_start=1616
+  _globals['_TURNRESULT']._serialized_end=2098
+  _globals['_TURNRESULT_PHASEMSENTRY']._serialized_start=2052
+  _globals['_TURNRESULT_PHASEMSENTRY']._serialized_end=2098
+  _globals['_STAGEDMUTATIONS']._serialized_start=2100
+  _globals['_STAGEDMUTATIONS']._serialized_end=2223
 # @@protoc_insertion_point(module_scope)

@@ -43,6 +43,7 @@ class TurnStart(message.Message):
     SUPERSEDE_COUNT_FIELD_NUMBER: builtins.int
     TRIGGER_JSON_FIELD_NUMBER: builtins.int
     WANTS_TEXT_DELTAS_FIELD_NUMBER: builtins.int
+    SUPERSEDE_DEFAULT_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """The turn."""
     turn_group_id: builtins.str
@@ -59,6 +60,10 @@ class TurnStart(message.Message):
     """Facts of a turn without a customer message, as canonical JSON; empty otherwise."""
     wants_text_deltas: builtins.bool
     """Whether the gateway forwards text deltas; false saves streaming."""
+    supersede_default: event_pb2.SupersedeAction.ValueType
+    """What the channel does with a message that arrives during the turn and that the pipeline has no opinion about;
+    UNSPECIFIED leaves that to the pipeline. It never supersedes or absorbs past the commit point.
+    """
     @builtins.property
     def messages(self) -> containers.RepeatedCompositeFieldContainer[message_pb2.Message]:
         """Messages to answer, in session order; empty for turns without a customer message."""
@@ -90,10 +95,11 @@ class TurnStart(message.Message):
         supersede_count: builtins.int = ...,
         trigger_json: builtins.str = ...,
         wants_text_deltas: builtins.bool = ...,
+        supersede_default: event_pb2.SupersedeAction.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["artifacts", b"artifacts", "attempt", b"attempt", "cause", b"cause", "epoch", b"epoch", "messages", b"messages", "prior_effects", b"prior_effects", "session", b"session", "supersede_count", b"supersede_count", "trigger_json", b"trigger_json", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "wants_text_deltas", b"wants_text_deltas"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["artifacts", b"artifacts", "attempt", b"attempt", "cause", b"cause", "epoch", b"epoch", "messages", b"messages", "prior_effects", b"prior_effects", "session", b"session", "supersede_count", b"supersede_count", "supersede_default", b"supersede_default", "trigger_json", b"trigger_json", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "wants_text_deltas", b"wants_text_deltas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -382,6 +382,7 @@ class SupersedeDecided(message.Message):
     INTERRUPT_POINT_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     MESSAGE_IDS_FIELD_NUMBER: builtins.int
+    RESTART_FIELD_NUMBER: builtins.int
     action: SupersedeAction.ValueType
     """What to do."""
     absorb_strategy: AbsorbStrategy.ValueType
@@ -390,6 +391,10 @@ class SupersedeDecided(message.Message):
     """Where in the turn it was decided."""
     reason: builtins.str
     """Why, for a person."""
+    restart: builtins.int
+    """Only with ABSORB and RESTART: the how manieth restart of the attempt it is, from 1. Live text of earlier ones is
+    void.
+    """
     @builtins.property
     def message_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Messages the decision is about."""
@@ -402,10 +407,11 @@ class SupersedeDecided(message.Message):
         interrupt_point: InterruptPoint.ValueType = ...,
         reason: builtins.str = ...,
         message_ids: abc.Iterable[builtins.str] | None = ...,
+        restart: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["absorb_strategy", b"absorb_strategy", "action", b"action", "interrupt_point", b"interrupt_point", "message_ids", b"message_ids", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["absorb_strategy", b"absorb_strategy", "action", b"action", "interrupt_point", b"interrupt_point", "message_ids", b"message_ids", "reason", b"reason", "restart", b"restart"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -398,7 +398,7 @@ class ConverseResponse(message.Message):
 
     @builtins.property
     def text_reset(self) -> TextReset:
-        """Drop the live text of the turn so far: a new attempt or turn begins."""
+        """Drop the live text of the turn so far: a new attempt or turn begins, or this attempt begins again."""
 
     @builtins.property
     def go_away(self) -> GoAway:
@@ -527,6 +527,7 @@ class TextDelta(message.Message):
     ATTEMPT_FIELD_NUMBER: builtins.int
     SEQUENCE_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    RESTART_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """Turn that is being answered."""
     attempt: builtins.int
@@ -535,6 +536,8 @@ class TextDelta(message.Message):
     """Position among the attempt's deltas, from 1."""
     text: builtins.str
     """Text to append."""
+    restart: builtins.int
+    """How often the attempt had begun again, because it absorbed a message, when it wrote this."""
     def __init__(
         self,
         *,
@@ -542,34 +545,39 @@ class TextDelta(message.Message):
         attempt: builtins.int = ...,
         sequence: builtins.int = ...,
         text: builtins.str = ...,
+        restart: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "sequence", b"sequence", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "restart", b"restart", "sequence", b"sequence", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class TextReset(message.Message):
-    """Drop the live text shown for a turn."""
+    """Drop the live text shown for a turn. Text that is not void comes behind it, never before."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     TURN_ID_FIELD_NUMBER: builtins.int
     ATTEMPT_FIELD_NUMBER: builtins.int
+    RESTART_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """Turn whose text is void."""
     attempt: builtins.int
     """Attempts up to this one are void."""
+    restart: builtins.int
+    """When not 0, the attempt itself goes on: of it only what was written before this restart is void."""
     def __init__(
         self,
         *,
         turn_id: builtins.str = ...,
         attempt: builtins.int = ...,
+        restart: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "restart", b"restart", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

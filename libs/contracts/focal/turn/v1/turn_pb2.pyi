@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as abc
 from focal.common.v1 import usage_pb2 as usage_pb2
+from focal.turn.v1 import message_pb2 as message_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf import timestamp_pb2 as timestamp_pb2
@@ -206,6 +207,26 @@ class Turn(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    @typing.final
+    class DispositionsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: message_pb2.MessageDisposition.ValueType
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: message_pb2.MessageDisposition.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TURN_ID_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
     TURN_GROUP_ID_FIELD_NUMBER: builtins.int
@@ -227,6 +248,7 @@ class Turn(message.Message):
     COMMIT_POINT_REACHED_FIELD_NUMBER: builtins.int
     CAUSE_FIELD_NUMBER: builtins.int
     STATUS_REASON_FIELD_NUMBER: builtins.int
+    DISPOSITIONS_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """Id issued by the gateway."""
     session_id: builtins.str
@@ -283,6 +305,10 @@ class Turn(message.Message):
     def closed_at(self) -> timestamp_pb2.Timestamp:
         """When it reached a terminal status; absent before."""
 
+    @builtins.property
+    def dispositions(self) -> containers.ScalarMap[builtins.str, message_pb2.MessageDisposition.ValueType]:
+        """What became of each message it answered, by message id: JOINED, ABSORBED or SUPERSEDING."""
+
     def __init__(
         self,
         *,
@@ -307,10 +333,11 @@ class Turn(message.Message):
         commit_point_reached: builtins.bool = ...,
         cause: TurnCause.ValueType = ...,
         status_reason: builtins.str = ...,
+        dispositions: abc.Mapping[builtins.str, message_pb2.MessageDisposition.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["aggregation_reason", b"aggregation_reason", "attempt", b"attempt", "cause", b"cause", "closed_at", b"closed_at", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "matched_rule_ids", b"matched_rule_ids", "message_ids", b"message_ids", "opened_at", b"opened_at", "outcome", b"outcome", "reply", b"reply", "session_id", b"session_id", "status", b"status", "status_reason", b"status_reason", "superseded_by", b"superseded_by", "superseded_from", b"superseded_from", "tools", b"tools", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "turn_index", b"turn_index", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["aggregation_reason", b"aggregation_reason", "attempt", b"attempt", "cause", b"cause", "closed_at", b"closed_at", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "dispositions", b"dispositions", "matched_rule_ids", b"matched_rule_ids", "message_ids", b"message_ids", "opened_at", b"opened_at", "outcome", b"outcome", "reply", b"reply", "session_id", b"session_id", "status", b"status", "status_reason", b"status_reason", "superseded_by", b"superseded_by", "superseded_from", b"superseded_from", "tools", b"tools", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "turn_index", b"turn_index", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,16 +11,10 @@ import asyncpg
 from focal_kernel import ids
 from focal_turn_gateway.adapters.postgres import failures, records
 from focal_turn_gateway.domain.events import Event
-from focal_turn_gateway.domain.messages import Disposition, Message
-from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction, Turn
+from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
 from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
 
-_DISPOSITIONS = {
-    SupersedeAction.SUPERSEDE: Disposition.SUPERSEDING,
-    SupersedeAction.ABSORB: Disposition.ABSORBED,
-    SupersedeAction.QUEUE: Disposition.QUEUED,
-    SupersedeAction.FORCE_COMPLETE: Disposition.QUEUED,
-}
 _OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6)"
 _PENDING = """
 SELECT coalesce(jsonb_agg(turns.message_json(m) ORDER BY m.sequence), '[]')
@@ -102,7 +96,7 @@ class PostgresTurnStore:
                 attempt.epoch,
                 attempt.turn_id,
                 successor_id,
-                _DISPOSITIONS[decision.action].value,
+                decision.disposition.value,
                 list(decision.message_ids),
                 decision.reason,
                 records.events_json(events),
