@@ -91,12 +91,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def running(home: Path, *, with_model: bool) -> AsyncIterator[Bench]:
-    """A mesh in `home` with accumulation off, answering with the model double or with the offline model."""
+async def running(
+    home: Path, *, with_model: bool, gateway: Mapping[str, str] | None = None
+) -> AsyncIterator[Bench]:
+    """A mesh in `home` with accumulation off, answering with the model double or with the offline model;
+    `gateway` are further settings of the gateway.
+    """
     async with _double() if with_model else _nothing() as (double_env, double_pids):
         options = mesh.Options(
             env={
-                "turn_gateway": {"FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "off"},
+                "turn_gateway": {"FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "off", **(gateway or {})},
                 "pipeline": double_env,
             },
             policy=keeper.Policy(auto_restart=False),

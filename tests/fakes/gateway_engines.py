@@ -37,10 +37,10 @@ class Leases:
         self.held.pop(session_id, None)
         return again
 
-    async def abandoned(self, instance: int, draining: list[str], limit: int) -> list[str]:
+    async def abandoned(self, instance: int, draining: list[str], limit: int) -> list[tuple[str, str]]:
         if self.away:
             raise errors.StoreUnavailable
-        return sorted(self.unanswered - set(draining) - self.others)[:limit]
+        return [("acme", each) for each in sorted(self.unanswered - set(draining) - self.others)[:limit]]
 
 
 class Presence:

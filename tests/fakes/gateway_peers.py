@@ -11,6 +11,8 @@ from typing import Any
 
 from focal.config.v1 import config_watcher_service_pb2 as config_pb
 from focal.config.v1 import config_watcher_service_pb2_grpc as config_api
+from focal.config.v1 import tenant_service_pb2 as tenant_pb
+from focal.config.v1 import tenant_service_pb2_grpc as tenant_api
 from focal.memory.v1 import episode_pb2
 from focal.memory.v1 import memory_service_pb2 as memory_pb
 from focal.memory.v1 import memory_service_pb2_grpc as memory_api
@@ -121,6 +123,7 @@ class Peers(
     toolbox_api.ToolboxServiceServicer,
     memory_api.MemoryServiceServicer,
     config_api.ConfigWatcherServiceServicer,
+    tenant_api.TenantServiceServicer,
 ):
     """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what was asked."""
 
@@ -128,6 +131,8 @@ class Peers(
     agents: set[str] = field(default_factory=lambda: {"desk"})
     tenants: set[str] = field(default_factory=lambda: {"acme", "umbrella"})
     starts: list[turn_run_pb2.TurnStart] = field(default_factory=list)
+    tier: tenant_pb.TenantTier.ValueType = tenant_pb.TENANT_TIER_FREE
+    asked_tiers: list[str] = field(default_factory=list)
     fences: list[toolbox_pb.FenceRequest] = field(default_factory=list)
     episodes: dict[str, episode_pb2.Episode] = field(default_factory=dict)
 
@@ -166,12 +171,24 @@ class Peers(
             raise errors.NotFound("AGENT_NOT_FOUND", "no such agent")
         return config_pb.GetPointerResponse()
 
+    async def GetTenant(self, request: Any, context: Any) -> Any:  # noqa: N802
+        tenant_id = identity.tenant(request.tenant_id)
+        self.asked_tiers.append(tenant_id)
+        if tenant_id not in self.tenants:
+            raise errors.NotFound("TENANT_NOT_FOUND", "no such tenant")
+        return tenant_pb.GetTenantResponse(tenant=tenant_pb.Tenant(tenant_id=tenant_id, tier=self.tier))
+
+
+def _register_config(peers: Any, server: Any) -> None:
+    config_api.add_ConfigWatcherServiceServicer_to_server(peers, server)
+    tenant_api.add_TenantServiceServicer_to_server(peers, server)
+
 
 _REGISTER: dict[str, Callable[[Any, Any], None]] = {
     "pipeline": pipeline_api.add_PipelineServiceServicer_to_server,
     "toolbox": toolbox_api.add_ToolboxServiceServicer_to_server,
     "memory": memory_api.add_MemoryServiceServicer_to_server,
-    "config_watcher": config_api.add_ConfigWatcherServiceServicer_to_server,
+    "config_watcher": _register_config,
 }
 
 

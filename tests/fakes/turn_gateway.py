@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.domain import tiers
 from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
+from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.turns import (
     Attempt,
     ReplySegment,
@@ -134,13 +136,26 @@ class Refused:
         self.counted.append((tenant_id, reason))
 
 
+class Tiers:
+    """`Tiers` of tenants that claim them; `known` are those that claim none."""
+
+    def __init__(self, **known: Tier) -> None:
+        self.known = known
+
+    async def tier(self, tenant_id: str, claimed: str) -> Tier | None:
+        return tiers.named(claimed) or self.known.get(tenant_id)
+
+    def seen(self, tenant_id: str) -> Tier | None:
+        return self.known.get(tenant_id)
+
+
 class Wakes:
     """`TurnEngine` that only notes wakes."""
 
     def __init__(self) -> None:
         self.woken: list[str] = []
 
-    def wake(self, session_id: str) -> None:
+    def wake(self, tenant_id: str, session_id: str) -> None:
         self.woken.append(session_id)
 
     async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:

@@ -13,6 +13,7 @@ from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
+from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
@@ -26,6 +27,7 @@ from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionR
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
+from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
@@ -50,6 +52,7 @@ from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServic
 from focal_turn_gateway.transport.watching import Watching
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
+_TENANT = "focal.config.v1.TenantService/GetTenant"
 
 
 async def build(settings: TurnGatewaySettings, host: Host) -> None:
@@ -62,7 +65,8 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     pubsub = PubSub(valkey)
     host.background("pubsub", pubsub.run)
     live = ValkeyLiveFeed(pubsub, settings.limits.stream_buffer)
-    engine = _engine(settings, pool, pubsub)
+    tiers = _tiers(settings, host)
+    engine = _engine(settings, pool, pubsub, tiers)
     deliveries = _deliveries(settings, host, pool, valkey)
     drain = _drain(settings, host, pool, live, deliveries)
     host.background("turn engine", lambda: engine.serve(drain))
@@ -70,20 +74,43 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
     policies = _policies(settings, host, pool, pubsub)
-    _register(settings, host, pool, engine, live, policies)
+    _register(settings, host, pool, engine, live, policies, tiers)
 
 
-def _engine(settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub) -> PostgresEngine:
-    engine = settings.engine
+def _engine(
+    settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub, tiers: TenantTiers
+) -> PostgresEngine:
+    engine, limits = settings.engine, settings.tiers
+
+    def tenant_drains(tenant_id: str) -> int:
+        tier = tiers.seen(tenant_id)
+        return limits.of(tier).running_turns if tier else limits.unknown_running_turns
+
     return PostgresEngine(
         Leases(pool, engine.lease_s),
         Presence(
             settings.postgres, ids.new_id("gtw"), heartbeat_s=engine.heartbeat_s, lease_s=engine.lease_s
         ),
         WakeHints(pubsub),
+        Places(engine.max_drains, tenant_drains),
         sweep_s=engine.sweep_s,
         sweep_limit=engine.sweep_limit,
-        max_drains=engine.max_drains,
+        max_waiting=engine.max_waiting,
+    )
+
+
+def _tiers(settings: TurnGatewaySettings, host: Host) -> TenantTiers:
+    registry = channels.ChannelSettings(
+        "config_watcher",
+        settings.peers.config_watcher,
+        safe_methods=(_TENANT,),
+        timeout_s=settings.limits.agents_timeout_s,
+    )
+    return TenantTiers(
+        host.channel(registry),
+        lambda tenant_id: host.caller_tokens.own("config_watcher", tenant_id),
+        known_s=settings.tiers.known_s,
+        unknown_s=settings.tiers.unknown_s,
     )
 
 
@@ -199,6 +226,7 @@ def _register(
     engine: TurnEngine,
     live: LiveFeed,
     policies: ChannelPolicies,
+    tiers: TenantTiers,
 ) -> None:
     limits, accumulation = settings.limits, settings.accumulation
     accumulate = Accumulate(policies, accumulation.policy())
@@ -209,7 +237,7 @@ def _register(
     )
     reader = PostgresSessionReader(pool)
     refusals = RefusalCounter(host.metrics)
-    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals)
+    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, tiers)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn, TurnResult
 
 
@@ -22,12 +23,14 @@ class Hold:
     """The right to drain one session.
 
     `woken` is set whenever the session may have something new; `lease` identifies the holder to the store and
-    is None when the engine itself sees to it that a session has one drain at a time.
+    is None when the engine itself sees to it that a session has one drain at a time. A holder that waits does
+    so inside `aside`, where it takes no place from others.
     """
 
     session_id: str
     woken: asyncio.Event
     lease: int | None = None
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
 
 class TurnEngine(Protocol):
@@ -35,8 +38,8 @@ class TurnEngine(Protocol):
     dies.
     """
 
-    def wake(self, session_id: str) -> None:
-        """Hint that the session has unanswered messages; never waits, may be lost."""
+    def wake(self, tenant_id: str, session_id: str) -> None:
+        """Hint that the tenant's session has unanswered messages; never waits, may be lost."""
 
     async def serve(self, drain: Callable[[Hold], Awaitable[None]]) -> None:
         """Drain sessions with `drain` until cancelled."""
@@ -59,6 +62,16 @@ class ChannelBases(Protocol):
 
     async def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
         """The base of a registered channel in milliseconds; 0 when it brings whole turns."""
+
+
+class Tiers(Protocol):
+    """Knows which limits a tenant is under."""
+
+    async def tier(self, tenant_id: str, claimed: str) -> Tier | None:
+        """The tenant's tier, None when nobody knows it; `claimed` is what the caller's token says of it."""
+
+    def seen(self, tenant_id: str) -> Tier | None:
+        """The tier that was last seen here, without asking anybody."""
 
 
 class MessageStore(Protocol):

@@ -11,6 +11,7 @@ from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channels import Capability, Override
 from focal_turn_gateway.domain.turns import SupersedeAction
+from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.ports import AccumulationPolicy
 
 
@@ -107,7 +108,45 @@ class Engine(settings.Section):
     heartbeat_s: float = Field(0.5, gt=0, description="seconds between heartbeats")
     sweep_s: float = Field(1, gt=0, description="seconds between looks for sessions nobody drains, ±25 %")
     sweep_limit: int = Field(200, gt=0, description="sessions taken up per sweep")
-    max_drains: int = Field(256, gt=0, description="sessions drained at once by this process")
+    max_drains: int = Field(256, gt=0, description="turns run at once by this process")
+    max_waiting: int = Field(
+        1000, gt=0, description="sessions of one tenant held in memory; the sweep takes up the rest"
+    )
+
+
+class FreeTier(settings.Section):
+    """Limits of one tier; these are FREE's."""
+
+    running_turns: int = Field(5, gt=0, description="turns of one tenant that one process runs at once")
+
+
+class ProTier(FreeTier):
+    """PRO's."""
+
+    running_turns: int = Field(50, gt=0, description="as for free")
+
+
+class EnterpriseTier(FreeTier):
+    """ENTERPRISE's."""
+
+    running_turns: int = Field(100, gt=0, description="as for free")
+
+
+class Tiers(settings.Section):
+    """What tenants may use, by tier."""
+
+    free: FreeTier = FreeTier()
+    pro: ProTier = ProTier()
+    enterprise: EnterpriseTier = EnterpriseTier()
+    unknown_running_turns: int = Field(
+        100, gt=0, description="running turns of a tenant whose tier this process has not seen yet"
+    )
+    known_s: float = Field(300, gt=0, description="seconds the registry's word on a tier is trusted")
+    unknown_s: float = Field(5, gt=0, description="seconds until a registry that is away is asked again")
+
+    def of(self, tier: Tier) -> FreeTier:
+        """The limits of a tier."""
+        return {Tier.FREE: self.free, Tier.PRO: self.pro, Tier.ENTERPRISE: self.enterprise}[tier]
 
 
 class Turns(settings.Section):
@@ -196,6 +235,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     accumulation: Accumulation = Accumulation()
     channels: Channels = Channels()
     engine: Engine = Engine()
+    tiers: Tiers = Tiers()
     turns: Turns = Turns()
     queue: Queue = Queue()
     supersede: Supersede = Supersede()

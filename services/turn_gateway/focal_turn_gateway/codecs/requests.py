@@ -22,12 +22,13 @@ def submission_from_proto(
     content: turn_gateway_service_pb2.MessageContent,
     request_id: str,
     max_chars: int,
+    tier: str = "",
 ) -> Submission:
     """A checked submission. Raises what `Content.checked` and `Submission.checked` raise."""
     checked = Content.checked(
         content.text, dict(content.metadata), content.provider_message_id, max_chars=max_chars
     )
-    return Submission.checked(tenant_id, address, checked, request_id)
+    return Submission.checked(tenant_id, address, checked, request_id, tier)
 
 
 def filter_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> SessionFilter:

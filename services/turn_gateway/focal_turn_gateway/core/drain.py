@@ -48,7 +48,9 @@ class Drain:
     async def __call__(self, hold: Hold) -> None:
         """Answer what is unanswered in the held session. Raises StoreUnavailable."""
         while await self._one_turn(hold):
-            pass
+            # A session that is never quiet lets others have their turns in between.
+            async with hold.aside():
+                pass
 
     async def _one_turn(self, hold: Hold) -> bool:
         """One step towards an empty queue; false when there is nothing left, or nothing left for this
@@ -59,7 +61,8 @@ class Drain:
         if isinstance(step, Idle):
             return False
         if isinstance(step, Wait):
-            await self._wait(hold, step.seconds)
+            async with hold.aside():
+                await self._wait(hold, step.seconds)
             return True
         self.live.publish(step.session_id, _opened(step))
         try:
@@ -79,7 +82,8 @@ class Drain:
             )
             if failure.fatal:
                 return await self._fail(attempt, hold, failure.reason)
-            await asyncio.sleep(self.retry.pause_s(attempt.attempt))
+            async with hold.aside():
+                await asyncio.sleep(self.retry.pause_s(attempt.attempt))
             return True
         if not isinstance(outcome, Finished):
             return True

@@ -8,7 +8,7 @@ from focal_kernel import errors as kernel_errors
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
-from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, TurnEngine
+from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, Tiers, TurnEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Submit:
     live: LiveFeed
     accumulate: Accumulate
     refusals: Refusals
+    tiers: Tiers
 
     async def __call__(self, submission: Submission) -> Accepted:
         """Store a message and wake its session.
@@ -29,11 +30,12 @@ class Submit:
         StoreUnavailable.
         """
         await self.agents.require(submission.tenant_id, submission.address.agent_id)
+        await self.tiers.tier(submission.tenant_id, submission.tier)
         accepted = await self._stored(submission)
         if not accepted.duplicate:
             self.live.publish(accepted.session_id, [_received(submission, accepted)])
         # A repeat wakes too: the first try may have died between its commit and its wake.
-        self.engine.wake(accepted.session_id)
+        self.engine.wake(submission.tenant_id, accepted.session_id)
         return accepted
 
     async def _stored(self, submission: Submission) -> Accepted:

@@ -83,19 +83,22 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message on its way into the store."""
+    """A message on its way into the store; `tier` is what its caller's token says of the tenant's limits."""
 
     tenant_id: str
     address: Address
     content: Content
     request_id: str
+    tier: str = ""
 
     @classmethod
-    def checked(cls, tenant_id: str, address: Address, content: Content, request_id: str) -> Submission:
+    def checked(
+        cls, tenant_id: str, address: Address, content: Content, request_id: str, tier: str = ""
+    ) -> Submission:
         """The submission with its request id within limits. Raises InvalidArgument (INVALID_ID)."""
         if request_id:
             ids.check_foreign_id(request_id, "request_id")
-        return cls(tenant_id, address, content, request_id)
+        return cls(tenant_id, address, content, request_id, tier)
 
     @property
     def content_hash(self) -> str:

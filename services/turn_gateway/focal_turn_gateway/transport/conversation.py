@@ -40,7 +40,7 @@ class Conversing:
     max_chars: int
     buffer: int
 
-    async def begin(self, tenant_id: str, setup: pb.ConverseSetup) -> Conversation:
+    async def begin(self, tenant_id: str, tier: str, setup: pb.ConverseSetup) -> Conversation:
         """A conversation at an address, from what the client has seen or from what is new.
 
         Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND).
@@ -53,6 +53,7 @@ class Conversing:
         return Conversation(
             uses=self,
             tenant_id=tenant_id,
+            tier=tier,
             address=address,
             session_id=session.session_id if session else "",
             frames=Frames(self.buffer),
@@ -72,6 +73,7 @@ class Conversation:
 
     uses: Conversing
     tenant_id: str
+    tier: str
     address: Address
     session_id: str
     frames: Frames[pb.ConverseResponse]
@@ -120,7 +122,12 @@ class Conversation:
         self.meanwhile = answered = set[str]()
         try:
             submission = requests.submission_from_proto(
-                self.tenant_id, self.address, message.content, message.request_id, self.uses.max_chars
+                self.tenant_id,
+                self.address,
+                message.content,
+                message.request_id,
+                self.uses.max_chars,
+                self.tier,
             )
             accepted = await self.uses.submit(submission)
             await self._expect(accepted, answered)

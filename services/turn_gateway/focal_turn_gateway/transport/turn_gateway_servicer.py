@@ -86,7 +86,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         if first is None or first.WhichOneof("frame") != "setup":
             raise errors.StreamProtocol("the first frame must be setup")
         tenant_id = identity.tenant(first.setup.tenant_id)
-        conversation = await self._conversing.begin(tenant_id, first.setup)
+        conversation = await self._conversing.begin(tenant_id, identity.current().tier, first.setup)
         async with aclosing(conversation.run(aiter(request_iterator))) as frames:
             async for frame in frames:
                 yield frame
@@ -109,4 +109,5 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
             request.content,
             request.request_id,
             self._max_chars,
+            identity.current().tier,
         )

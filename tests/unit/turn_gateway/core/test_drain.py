@@ -175,7 +175,7 @@ async def test_the_engine_answers_everything_that_is_said_through_it() -> None:
     serving = asyncio.ensure_future(engine.serve(place.drain))
     for number in range(20):
         await place.say(str(number))
-        engine.wake("ses_1")
+        engine.wake("acme", "ses_1")
         await asyncio.sleep(0)
     session = place.turns.sessions_by_id["ses_1"]
     await until(lambda: not session.open, "all is answered")

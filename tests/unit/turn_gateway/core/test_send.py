@@ -14,7 +14,7 @@ from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports import Hold
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, result, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Tiers, Wakes, result, submission
 
 
 class Slow(InMemoryTurns):
@@ -34,7 +34,13 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.feed, self.engine = Slow(), Feed(), Wakes()
         submit = Submit(
-            Directory(), self.turns, self.engine, self.feed, Accumulate(channel_policies(), Off()), Refused()
+            Directory(),
+            self.turns,
+            self.engine,
+            self.feed,
+            Accumulate(channel_policies(), Off()),
+            Refused(),
+            Tiers(),
         )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 

@@ -9,7 +9,7 @@ from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Tiers, Wakes, submission
 
 
 class Place:
@@ -19,7 +19,9 @@ class Place:
         self.turns, self.engine, self.feed = InMemoryTurns(), Wakes(), Feed()
         self.refused = Refused()
         accumulate = Accumulate(channel_policies(), Off())
-        self.submit = Submit(Directory(), self.turns, self.engine, self.feed, accumulate, self.refused)
+        self.submit = Submit(
+            Directory(), self.turns, self.engine, self.feed, accumulate, self.refused, Tiers()
+        )
 
 
 async def test_a_message_is_stored_then_shown_then_its_session_woken() -> None:

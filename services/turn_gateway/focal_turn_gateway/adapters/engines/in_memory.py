@@ -20,8 +20,11 @@ class InMemoryEngine:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._woken: dict[str, asyncio.Event] = {}
 
-    def wake(self, session_id: str) -> None:
-        """Drain the session, or tell its drain."""
+    def wake(self, tenant_id: str, session_id: str) -> None:
+        """Drain the session, or tell its drain; tenants are all alike here."""
+        self._wake(session_id)
+
+    def _wake(self, session_id: str) -> None:
         woken = self._woken.get(session_id)
         if woken is not None:
             woken.set()
@@ -48,4 +51,4 @@ class InMemoryEngine:
         finally:
             del self._woken[hold.session_id]
             if hold.woken.is_set():
-                self.wake(hold.session_id)
+                self._wake(hold.session_id)

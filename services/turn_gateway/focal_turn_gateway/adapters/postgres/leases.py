@@ -23,11 +23,15 @@ UPDATE turns.sessions s SET gateway = NULL WHERE session_id = $1 AND gateway = $
 RETURNING EXISTS (SELECT 1 FROM turns.messages m WHERE m.session_id = $1 AND m.turn_id IS NULL)
 """
 _ABANDONED = """
-SELECT DISTINCT s.session_id FROM turns.messages m JOIN turns.sessions s USING (session_id)
-WHERE m.turn_id IS NULL AND m.received_at < clock_timestamp() - interval '1 second'
-  AND s.session_id <> ALL($2::text[])
-  AND (s.gateway IS NULL OR s.gateway = $1 OR s.gateway NOT IN (SELECT turns.live_gateways($3)))
-LIMIT $4
+SELECT tenant_id, session_id
+FROM (SELECT s.tenant_id, s.session_id,
+        row_number() OVER (PARTITION BY s.tenant_id ORDER BY min(m.received_at)) AS place
+      FROM turns.messages m JOIN turns.sessions s USING (session_id)
+      WHERE m.turn_id IS NULL AND m.received_at < clock_timestamp() - interval '1 second'
+        AND s.session_id <> ALL($2::text[])
+        AND (s.gateway IS NULL OR s.gateway = $1 OR s.gateway NOT IN (SELECT turns.live_gateways($3)))
+      GROUP BY s.tenant_id, s.session_id) waiting
+ORDER BY place LIMIT $4
 """
 
 
@@ -50,12 +54,12 @@ class Leases:
         with failures.translated():
             return bool(await self.pool.fetchval(_RELEASE, session_id, instance))
 
-    async def abandoned(self, instance: int, draining: list[str], limit: int) -> list[str]:
-        """Sessions with messages unanswered for over a second that nobody drains; `draining` are this
-        process's.
+    async def abandoned(self, instance: int, draining: list[str], limit: int) -> list[tuple[str, str]]:
+        """Tenant and id of sessions with messages unanswered for over a second that nobody drains; `draining`
+        are this process's. Every tenant has its longest waiting ones among them, however many others flood.
         """
         with failures.translated():
             rows = await self.pool.fetch(
                 _ABANDONED, instance, draining, timedelta(seconds=self.lease_s), limit
             )
-        return [row["session_id"] for row in rows]
+        return [(row["tenant_id"], row["session_id"]) for row in rows]

@@ -8,6 +8,7 @@ import pytest
 
 from focal_service_kit import tasks
 from focal_turn_gateway.adapters.engines.in_memory import InMemoryEngine
+from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.ports import Hold, TurnEngine
 from tests.fakes.gateway_engines import Hints, Leases, Presence
@@ -17,7 +18,10 @@ Drain = Callable[[Hold], Awaitable[None]]
 
 
 def on_postgres() -> PostgresEngine:
-    return PostgresEngine(Leases(), Presence(), Hints(), sweep_s=0.05, sweep_limit=500, max_drains=10)
+    places = Places(10, lambda _: 10)
+    return PostgresEngine(
+        Leases(), Presence(), Hints(), places, sweep_s=0.05, sweep_limit=500, max_waiting=1000
+    )
 
 
 @pytest.fixture(params=[InMemoryEngine, on_postgres], ids=["in_memory", "postgres"])
@@ -43,7 +47,7 @@ async def test_a_woken_session_is_drained(engine: TurnEngine) -> None:
         drained.append(hold.session_id)
 
     async with serving(engine, drain):
-        engine.wake("ses_1")
+        engine.wake("acme", "ses_1")
         await until(lambda: drained == ["ses_1"], "the session is drained")
 
 
@@ -53,7 +57,7 @@ async def test_a_wake_before_the_engine_serves_is_not_lost(engine: TurnEngine) -
     async def drain(hold: Hold) -> None:
         drained.append(hold.session_id)
 
-    engine.wake("ses_1")
+    engine.wake("acme", "ses_1")
     async with serving(engine, drain):
         await until(lambda: drained == ["ses_1"], "the session is drained")
 
@@ -71,8 +75,8 @@ async def test_a_session_has_one_drain_at_a_time_and_others_run_beside_it(engine
 
     async with serving(engine, drain):
         for _ in range(3):
-            engine.wake("ses_1")
-            engine.wake("ses_2")
+            engine.wake("acme", "ses_1")
+            engine.wake("acme", "ses_2")
             await asyncio.sleep(0.01)
         assert sorted(running) == ["ses_1", "ses_2"]
         go.set()
@@ -92,9 +96,9 @@ async def test_a_wake_during_a_drain_reaches_it(engine: TurnEngine) -> None:
 
     started = asyncio.Event()
     async with serving(engine, drain):
-        engine.wake("ses_1")
+        engine.wake("acme", "ses_1")
         await asyncio.wait_for(started.wait(), 5)
-        engine.wake("ses_1")
+        engine.wake("acme", "ses_1")
         await asyncio.wait_for(reached.wait(), 5)
 
 
@@ -106,11 +110,11 @@ async def test_a_wake_between_the_last_look_and_the_end_of_a_drain_is_answered(e
         hold.woken.clear()
         looks += 1  # the last look at the table
         if looks == 1:
-            engine.wake("ses_1")  # a message comes right behind it
+            engine.wake("acme", "ses_1")  # a message comes right behind it
             await asyncio.sleep(0.01)
 
     async with serving(engine, drain):
-        engine.wake("ses_1")
+        engine.wake("acme", "ses_1")
         await until(lambda: looks == 2, "the session is looked at again")
 
 
@@ -123,5 +127,5 @@ async def test_sessions_in_great_number_are_all_drained(engine: TurnEngine) -> N
 
     async with serving(engine, drain):
         for number in range(200):
-            engine.wake(f"ses_{number}")
+            engine.wake("acme", f"ses_{number}")
         await until(lambda: len(drained) == 200, "all are drained")

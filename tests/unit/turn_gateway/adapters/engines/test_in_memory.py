@@ -17,6 +17,6 @@ async def test_a_drain_that_fails_is_tried_again() -> None:
             raise errors.StoreUnavailable
 
     running = asyncio.ensure_future(engine.serve(drain))
-    engine.wake("ses_1")
+    engine.wake("acme", "ses_1")
     await until(lambda: tries == 2, "it is tried again")
     await tasks.cancel([running])

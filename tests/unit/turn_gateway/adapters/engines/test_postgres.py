@@ -1,10 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from focal_service_kit import tasks
 from focal_turn_gateway import errors
+from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.ports import Hold
 from tests.fakes.gateway_engines import Hints, Leases, Presence
@@ -14,13 +16,11 @@ from tests.fakes.until import until
 class Place:
     """An engine, what it stands on, and its drains: each runs until `go` is set, or fails with `failure`."""
 
-    def __init__(
-        self, presence: Presence, sweep_s: float = 60, max_drains: int = 10, sweep_limit: int = 10
-    ) -> None:
+    def __init__(self, presence: Presence, sweep_s: float = 60, **limits: Any) -> None:
         self.leases, self.presence, self.hints = Leases(), presence, Hints()
-        self.engine = PostgresEngine(
-            self.leases, presence, self.hints, sweep_s=sweep_s, sweep_limit=sweep_limit, max_drains=max_drains
-        )
+        places = Places(limits.pop("max_drains", 10), limits.pop("tenant_drains", lambda _: 10))
+        chosen = {"sweep_limit": 10, "max_waiting": 100, **limits}
+        self.engine = PostgresEngine(self.leases, presence, self.hints, places, sweep_s=sweep_s, **chosen)
         self.go = asyncio.Event()
         self.failure: Exception | None = None
         self.drained: list[tuple[str, int | None]] = []
@@ -38,6 +38,9 @@ class Place:
             self.cancelled += 1
             raise
 
+    async def until_joined(self) -> None:
+        await until(lambda: self.engine._instance, "the instance has joined")
+
     async def until_drained(self, times: int) -> None:
         await until(lambda: len(self.drained) == times, f"drained {times} times")
 
@@ -49,8 +52,8 @@ MakePlace = Callable[..., Place]
 async def make() -> AsyncIterator[MakePlace]:
     places = []
 
-    def make(presence: Presence | None = None, **changes: float) -> Place:
-        places.append(Place(presence or Presence(), **changes))  # type: ignore[arg-type]
+    def make(presence: Presence | None = None, **changes: Any) -> Place:
+        places.append(Place(presence or Presence(), **changes))
         return places[-1]
 
     yield make
@@ -59,7 +62,7 @@ async def make() -> AsyncIterator[MakePlace]:
 
 async def test_a_drain_holds_the_lease_of_this_instance_and_gives_it_back(make: MakePlace) -> None:
     place = make()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await place.until_drained(1)
     assert place.drained == [("ses_1", 1)]
     assert place.leases.held == {"ses_1": 1}
@@ -70,14 +73,14 @@ async def test_a_drain_holds_the_lease_of_this_instance_and_gives_it_back(make: 
 async def test_a_session_held_elsewhere_is_hinted_and_left(make: MakePlace) -> None:
     place = make()
     place.leases.others = {"ses_1"}
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await until(lambda: place.hints.sent == ["ses_1"], "its holder gets a hint")
     assert place.drained == []
 
 
 async def test_a_hint_for_a_session_that_is_drained_here_reaches_its_drain(make: MakePlace) -> None:
     place = make()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await place.until_drained(1)
     place.hints.receive("ses_1")
     place.hints.receive("ses_9")  # somebody else's business
@@ -91,7 +94,7 @@ async def test_a_hint_that_meets_the_release_is_not_lost(make: MakePlace) -> Non
     place = make()
     place.leases.release_allowed.clear()
     place.go.set()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await asyncio.wait_for(place.leases.releasing.wait(), 5)
     place.hints.receive("ses_1")
     place.leases.release_allowed.set()
@@ -102,7 +105,7 @@ async def test_a_release_that_finds_messages_drains_again(make: MakePlace) -> No
     place = make()
     place.go.set()
     place.leases.unanswered = {"ses_1"}
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await until(lambda: len(place.drained) >= 2, "it is drained again")
     place.leases.unanswered.clear()
 
@@ -110,7 +113,7 @@ async def test_a_release_that_finds_messages_drains_again(make: MakePlace) -> No
 async def test_a_wake_before_the_instance_has_joined_is_kept(make: MakePlace) -> None:
     place = make(Presence(joined=False))
     await asyncio.sleep(0)
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await asyncio.sleep(0.02)
     assert place.drained == []
     place.presence.join.set()
@@ -120,18 +123,18 @@ async def test_a_wake_before_the_instance_has_joined_is_kept(make: MakePlace) ->
 async def test_wakes_before_joining_are_kept_in_bounds(make: MakePlace) -> None:
     place = make(Presence(joined=False), sweep_limit=3)
     for number in range(100):
-        place.engine.wake(f"ses_{number}")
+        place.engine.wake("acme", f"ses_{number}")
     assert len(place.engine._early) == 3
 
 
 async def test_an_instance_that_was_given_up_stops_its_drains(make: MakePlace) -> None:
     place = make()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await place.until_drained(1)
     place.presence.lose.set()
     await until(lambda: place.cancelled == 1, "the drain is stopped")
     place.presence.join.set()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await until(lambda: ("ses_1", 2) in place.drained, "it is drained under the new number")
 
 
@@ -156,7 +159,7 @@ async def test_a_store_that_is_away_ends_neither_the_sweep_nor_the_engine(make: 
     place = make(sweep_s=0.02)
     place.leases.away = True
     place.leases.unanswered = {"ses_1"}
-    place.engine.wake("ses_2")
+    place.engine.wake("acme", "ses_2")
     await asyncio.sleep(0.1)
     place.leases.away = False
     await until(lambda: ("ses_1", 1) in place.drained, "the sweep goes on")
@@ -165,7 +168,7 @@ async def test_a_store_that_is_away_ends_neither_the_sweep_nor_the_engine(make: 
 async def test_no_more_drains_run_than_are_allowed(make: MakePlace) -> None:
     place = make(max_drains=2)
     for number in range(5):
-        place.engine.wake(f"ses_{number}")
+        place.engine.wake("acme", f"ses_{number}")
     await place.until_drained(2)
     await asyncio.sleep(0.05)
     assert len(place.drained) == 2
@@ -175,7 +178,7 @@ async def test_no_more_drains_run_than_are_allowed(make: MakePlace) -> None:
 
 async def test_retiring_lets_drains_finish_and_takes_over_nothing(make: MakePlace) -> None:
     place = make(sweep_s=0.02)
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await place.until_drained(1)
     retiring = asyncio.ensure_future(place.engine.retire())
     place.leases.unanswered = {"ses_2"}
@@ -188,7 +191,7 @@ async def test_retiring_lets_drains_finish_and_takes_over_nothing(make: MakePlac
 
 async def test_an_engine_that_ends_gives_its_leases_back_before_it_leaves(make: MakePlace) -> None:
     place = make()
-    place.engine.wake("ses_1")
+    place.engine.wake("acme", "ses_1")
     await place.until_drained(1)
     place.leases.release_allowed.clear()
     place.running.cancel()
@@ -197,3 +200,36 @@ async def test_an_engine_that_ends_gives_its_leases_back_before_it_leaves(make: 
     place.leases.release_allowed.set()
     await tasks.cancel([place.running])
     assert (place.leases.held, place.presence.left, place.cancelled) == ({}, True, 1)
+
+
+async def test_a_tenant_that_floods_neither_takes_all_places_nor_holds_up_others(make: MakePlace) -> None:
+    place = make(max_drains=4, tenant_drains=lambda _: 3)
+    await place.until_joined()
+    for number in range(20):
+        place.engine.wake("flood", f"flood_{number}")
+    place.engine.wake("quiet", "quiet_1")
+    await place.until_drained(4)
+    drained = {session_id for session_id, _ in place.drained}
+    assert drained == {"flood_0", "flood_1", "flood_2", "quiet_1"}
+
+
+async def test_what_waits_in_memory_is_bounded_and_the_rest_is_left_to_the_sweep(make: MakePlace) -> None:
+    place = make(max_drains=1, max_waiting=5, sweep_s=0.02)
+    await place.until_joined()
+    for number in range(50):
+        place.engine.wake("flood", f"flood_{number}")
+    assert len(place.engine._tasks) == 5
+    place.engine.wake("quiet", "quiet_1")
+    assert len(place.engine._tasks) == 6
+    place.leases.unanswered = {"flood_40"}
+    place.go.set()
+    await until(lambda: ("flood_40", 1) in place.drained, "the sweep takes it up")
+    place.leases.unanswered.clear()
+
+
+async def test_who_waits_for_a_place_holds_no_lease(make: MakePlace) -> None:
+    place = make(max_drains=1)
+    place.engine.wake("acme", "ses_1")
+    place.engine.wake("acme", "ses_2")
+    await place.until_drained(1)
+    assert place.leases.held == {"ses_1": 1}

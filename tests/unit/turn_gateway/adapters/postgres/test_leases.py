@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -40,7 +41,9 @@ class Place:
         await self.pool.execute("UPDATE turns.messages SET received_at = received_at - interval '5 s'")
 
     async def abandoned(self, *draining: str) -> list[str]:
-        return await self.leases.abandoned(ME, list(draining), 10)
+        found = await self.leases.abandoned(ME, list(draining), 10)
+        assert {tenant_id for tenant_id, _ in found} <= {"acme"}
+        return [session_id for _, session_id in found]
 
 
 @pytest.fixture
@@ -111,3 +114,15 @@ async def test_what_this_instance_holds_without_draining_it_is_abandoned(place: 
     await place.live(ME)
     await place.leases.claim(place.session_id, ME)
     assert await place.abandoned() == [place.session_id]
+
+
+async def test_a_tenant_that_floods_does_not_fill_a_sweep(place: Place) -> None:
+    store = PostgresMessageStore(place.pool, 10_000, QUEUE)
+    window = Window(0, AggregationReason.OFF)
+    for number in range(8):
+        await store.submit(replace(submission(user=f"u{number}"), tenant_id="flood"), window)
+    quiet = await store.submit(replace(submission(), tenant_id="quiet"), window)
+    await place.pool.execute("UPDATE turns.messages SET received_at = received_at - interval '1 minute'")
+    found = await place.leases.abandoned(ME, [], 3)
+    assert ("quiet", quiet.session_id) in found
+    assert [tenant_id for tenant_id, _ in found].count("flood") == 1

@@ -1,0 +1,45 @@
+"""`python -m benchmarks.limits fairness`: start what is needed, measure, print, stop everything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+from typing import Any
+
+from benchmarks.limits import fairness
+
+
+def main() -> None:
+    """Measure as the options say."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.limits", description=__doc__)
+    chosen = parser.add_subparsers(dest="what", required=True)
+    _fairness(chosen.add_parser("fairness", help="a quiet tenant beside one that floods"))
+    options = parser.parse_args()
+    print(json.dumps({"cores": os.cpu_count(), **asyncio.run(options.measure(options))}, indent=2))
+
+
+def _fairness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, default=8, help="length of each phase, seconds")
+    parser.add_argument("--rounds", type=int, default=3, help="times alone and beside the flood")
+    parser.add_argument("--quiet", type=float, default=5, help="messages a second of the quiet tenant")
+    parser.add_argument("--flood", type=float, default=100, help="messages a second of the flooding one")
+    parser.add_argument("--tier", default="pro", choices=("free", "pro", "enterprise"), help="of the flood")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION__FIELD=VALUE")
+    parser.set_defaults(measure=_measure_fairness)
+
+
+async def _measure_fairness(options: argparse.Namespace) -> dict[str, Any]:
+    settings = {
+        f"FOCAL_TURN_GATEWAY__{name}": value
+        for name, _, value in (each.partition("=") for each in options.set)
+    }
+    plan = fairness.Plan(
+        options.seconds, options.rounds, options.quiet, options.flood, options.tier, settings
+    )
+    return (await fairness.measure(plan)).as_json(plan)
+
+
+if __name__ == "__main__":
+    main()
