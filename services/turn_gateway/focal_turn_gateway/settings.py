@@ -10,8 +10,8 @@ from focal_service_kit import settings
 from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channels import Capability, Override
-from focal_turn_gateway.domain.turns import SupersedeAction
 from focal_turn_gateway.domain.tiers import Tier
+from focal_turn_gateway.domain.turns import SupersedeAction
 from focal_turn_gateway.ports import AccumulationPolicy
 
 
