@@ -15,7 +15,12 @@ from focal.config.v1 import config_admin_service_pb2, config_watcher_service_pb2
 from focal.memory.v1 import customer_data_service_pb2, memory_service_pb2
 from focal.pipeline.v1 import pipeline_service_pb2
 from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
-from focal.turn.v1 import channel_service_pb2, session_service_pb2, turn_gateway_service_pb2
+from focal.turn.v1 import (
+    channel_service_pb2,
+    dead_letter_service_pb2,
+    session_service_pb2,
+    turn_gateway_service_pb2,
+)
 from focal_client import errors
 from tests.mesh.conftest import Desk
 
@@ -23,6 +28,7 @@ HOSTS = {
     turn_gateway_service_pb2: "turn_gateway",
     session_service_pb2: "turn_gateway",
     channel_service_pb2: "turn_gateway",
+    dead_letter_service_pb2: "turn_gateway",
     pipeline_service_pb2: "pipeline",
     toolbox_service_pb2: "toolbox",
     tool_gateway_service_pb2: "toolbox",

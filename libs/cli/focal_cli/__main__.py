@@ -12,6 +12,7 @@ from focal_cli.commands import (
     channels,
     chat,
     demo,
+    dlq,
     doctor,
     effects,
     publish,
@@ -52,6 +53,7 @@ app.add_typer(sessions.commands, name="sessions")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(channels.commands, name="channels")
+app.add_typer(dlq.commands, name="dlq")
 
 
 def main() -> None:
@@ -83,6 +85,7 @@ HINTS = {
     "TENANT_NOT_FOUND": "Register it with `focal tenants add`.",
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
     "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
+    "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

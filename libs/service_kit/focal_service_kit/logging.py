@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging as stdlib
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -35,6 +36,16 @@ def bind(**fields: object) -> None:
         bound = {}
         _fields.set(bound)
     bound.update(fields)
+
+
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Add fields to the lines of the enclosed work."""
+    token = _fields.set({**(_fields.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
 
 
 def configure(chosen: settings.LoggingSettings, service: str, out: TextIO = sys.stderr) -> None:

@@ -6,13 +6,14 @@ of OpenTelemetry breaks cancellation of unary calls and costs a third of the thr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import grpc
 from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from focal_service_kit import settings
+from focal_service_kit import logging, settings
 from focal_service_kit.rpc import Rpc
 
 _w3c = TraceContextTextMapPropagator()
@@ -66,6 +67,25 @@ def start_client(tracer: trace.Tracer, method: str) -> tuple[trace.Span, dict[st
     headers: dict[str, str] = {}
     _w3c.inject(headers, context=trace.set_span_in_context(span))
     return span, headers
+
+
+@contextmanager
+def continued(traceparent: str) -> Iterator[None]:
+    """Spans and log lines of the enclosed work belong to the trace of a W3C `traceparent`; empty: nothing."""
+    if not traceparent:
+        yield
+        return
+    token = context.attach(_w3c.extract({"traceparent": traceparent}))
+    try:
+        with logging.bound(trace=trace_id(traceparent)):
+            yield
+    finally:
+        context.detach(token)
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's id in a well-formed `traceparent`; empty for an empty one."""
+    return traceparent[3:35]
 
 
 def end(span: trace.Span, code: grpc.StatusCode) -> None:

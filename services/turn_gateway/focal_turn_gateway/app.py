@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import redis.asyncio
 
-from focal.turn.v1 import channel_service_pb2_grpc, session_service_pb2_grpc, turn_gateway_service_pb2_grpc
+from focal.turn.v1 import (
+    channel_service_pb2_grpc,
+    dead_letter_service_pb2_grpc,
+    session_service_pb2_grpc,
+    turn_gateway_service_pb2_grpc,
+)
 from focal_kernel import ids
 from focal_service_kit import channels, postgres, redis_client
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
+from focal_turn_gateway.adapters.dead_letters import ValkeyDeadLetters
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.places import Places
@@ -27,14 +35,17 @@ from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionR
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
+from focal_turn_gateway.adapters.routed_streams import ValkeyStreams
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
+from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
 from focal_turn_gateway.core.follow import Follow
+from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
@@ -46,6 +57,7 @@ from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
+from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer
@@ -74,7 +86,8 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
     policies = _policies(settings, host, pool, pubsub)
-    _register(settings, host, pool, engine, live, policies, tiers)
+    submit = _register(settings, host, pool, engine, live, policies, tiers)
+    await _router(settings, host, submit, policies.registry)
 
 
 def _engine(
@@ -227,7 +240,7 @@ def _register(
     live: LiveFeed,
     policies: ChannelPolicies,
     tiers: TenantTiers,
-) -> None:
+) -> Submit:
     limits, accumulation = settings.limits, settings.accumulation
     accumulate = Accumulate(policies, accumulation.policy())
     messages = PostgresMessageStore(
@@ -268,6 +281,49 @@ def _register(
     host.serves(
         "focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService", "focal.turn.v1.ChannelService"
     )
+    return submit
+
+
+async def _router(settings: TurnGatewaySettings, host: Host, submit: Submit, registry: Registry) -> None:
+    """What the message router writes, and what of it could not become a message."""
+    ingress = settings.ingress
+    # Unlike a hint, what comes from the router may wait for a slow server.
+    patient = settings.redis.model_copy(update={"timeout_s": ingress.timeout_s})
+    valkey = await host.stack.enter_async_context(redis_client.connect(patient))
+    dead_letters = DeadLetterServicer(ValkeyDeadLetters(valkey, repeat_s=ingress.repeat_s))
+    dead_letter_service_pb2_grpc.add_DeadLetterServiceServicer_to_server(dead_letters, host.server)
+    host.serves("focal.turn.v1.DeadLetterService")
+    if not ingress.enabled:
+        return
+    streams = ValkeyStreams(
+        valkey,
+        lease_s=ingress.lease_s,
+        scan_keys=ingress.scan_keys,
+        dlq_maxlen=ingress.dlq_maxlen,
+        delete=ingress.delete_settled,
+    )
+    accept = AcceptRouted(
+        submit,
+        streams,
+        registry,
+        asyncio.Semaphore(ingress.parallel),
+        max_chars=settings.limits.max_text_chars,
+        max_bytes=ingress.max_envelope_bytes,
+        retry_min_s=ingress.retry_min_s,
+        retry_max_s=ingress.retry_max_s,
+        max_faults=ingress.max_faults,
+    )
+    pace = Pace(
+        discover_s=ingress.discover_s,
+        acquire_s=ingress.acquire_s,
+        renew_s=ingress.renew_s,
+        listen_s=ingress.listen_s,
+        batch=ingress.batch,
+        window=ingress.window,
+    )
+    reading = Ingress(streams, accept, pace)
+    host.background("ingress", reading.run)
+    host.on_drain(reading.retire)
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:
@@ -279,5 +335,8 @@ def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:
         timeout_s=limits.agents_timeout_s,
     )
     return ConfigDirectory(
-        host.channel(config_watcher), known_s=limits.known_agents_s, unknown_s=limits.unknown_agents_s
+        host.channel(config_watcher),
+        lambda tenant_id: host.caller_tokens.own("config_watcher", tenant_id),
+        known_s=limits.known_agents_s,
+        unknown_s=limits.unknown_agents_s,
     )

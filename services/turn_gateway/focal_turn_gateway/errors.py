@@ -2,16 +2,20 @@
 
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
-├── NotFound         SessionNotFound · TurnNotFound
+├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol
 ├── ResourceExhausted QueueFull
-├── Unavailable      StoreUnavailable
+├── Unavailable      StoreUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
 ├── AttemptLost      another attempt of the session is newer: stop, touch nothing
 ├── AttemptFailed    the pipeline could not run the attempt
-└── Undeliverable    a destination will never take what it was given
+├── Undeliverable    a destination will never take what it was given
+├── Poison           an entry of a routed stream that can never become a message
+├── StreamsAway      the router's streams do not answer
+├── StreamLost       another gateway may have become the stream's reader
+└── StreamGone       there is no such stream (any more)
 """
 
 from __future__ import annotations
@@ -85,6 +89,13 @@ class TurnNotFound(errors.NotFound):
         super().__init__("TURN_NOT_FOUND", f"turn '{turn_id}' does not exist")
 
 
+class DeadLetterNotFound(errors.NotFound):
+    """No such dead letter for the caller's tenant: it was put back, dropped or trimmed."""
+
+    def __init__(self, dead_letter_id: str) -> None:
+        super().__init__("DEAD_LETTER_NOT_FOUND", f"dead letter '{dead_letter_id}' does not exist")
+
+
 class RequestIdReused(errors.AlreadyExists):
     """A request id that came with other content before."""
 
@@ -123,6 +134,18 @@ class StoreUnavailable(errors.Unavailable):
         )
 
 
+class StreamsUnavailable(errors.Unavailable):
+    """Valkey does not answer; nothing has changed, or a repeat finds that it has."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            "the router's streams do not answer; repeat with the same request_id",
+            metadata={"dependency": "redis"},
+            retry_after_s=1.0,
+        )
+
+
 class ReplyNotReady(errors.DeadlineExceeded):
     """The caller's deadline passed before the turn was committed."""
 
@@ -149,3 +172,23 @@ class AttemptFailed(Exception):
 
 class Undeliverable(Exception):
     """A destination refused what it was given and would refuse it again."""
+
+
+class Poison(Exception):
+    """An entry of a routed stream that can never become a message; `reason` is an ErrorReason's name."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class StreamsAway(Exception):
+    """The router's streams do not answer."""
+
+
+class StreamLost(Exception):
+    """The stream is not, or no longer, this process's to read."""
+
+
+class StreamGone(Exception):
+    """There is no such stream, or something else has its name."""

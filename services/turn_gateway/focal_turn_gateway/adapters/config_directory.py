@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cachetools
@@ -21,11 +22,14 @@ class ConfigDirectory:
 
     Known agents are trusted for `known_s` seconds, and again for as long whenever config_watcher does not
     answer: a deploy of it must neither stop conversations nor slow each message down. Unknown ones are asked
-    for again after `unknown_s` seconds.
+    for again after `unknown_s` seconds. `token` mints a token for a tenant.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, *, known_s: float, unknown_s: float) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, token: Callable[[str], str], *, known_s: float, unknown_s: float
+    ) -> None:
         self._stub: Any = api.ConfigWatcherServiceStub(channel)
+        self._token = token
         self._fresh: cachetools.TTLCache[tuple[str, str], bool] = cachetools.TTLCache(_REMEMBERED, known_s)
         self._ever: cachetools.LRUCache[tuple[str, str], bool] = cachetools.LRUCache(_REMEMBERED)
         self._unknown: cachetools.TTLCache[tuple[str, str], kernel_errors.FocalError] = cachetools.TTLCache(
@@ -41,7 +45,10 @@ class ConfigDirectory:
             # Without what earlier raises have left on it, or it would grow with each.
             raise known.with_traceback(None)
         try:
-            await self._stub.GetPointer(pb.GetPointerRequest(agent_id=agent_id))
+            await self._stub.GetPointer(
+                pb.GetPointerRequest(agent_id=agent_id),
+                metadata=(("authorization", f"Bearer {self._token(tenant_id)}"),),
+            )
         except grpc.aio.AioRpcError as error:
             self._failed(key, error)
             return

@@ -14,9 +14,10 @@ from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
 from focal.pipeline.v1 import turn_run_pb2
 from focal_service_kit import errors as wire
+from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import attempts
-from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.messages import Message, traceparent
 from focal_turn_gateway.domain.turns import Attempt, SupersedeAction
 from focal_turn_gateway.ports import PipelineFrame
 
@@ -55,12 +56,13 @@ class GrpcPipeline:
     @asynccontextmanager
     async def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AsyncIterator[GrpcPipelineRun]:
         """Run an attempt; leaving the context cancels what still runs."""
-        call: _Call = self._stub.RunTurn(
-            timeout=self._budget_s,
-            metadata=(("authorization", f"Bearer {self._token(attempt)}"),),
-            # A pipeline that restarts is waited for, so that its absence uses up no attempts.
-            wait_for_ready=True,
-        )
+        with tracing.continued(traceparent(attempt.messages)):
+            call: _Call = self._stub.RunTurn(
+                timeout=self._budget_s,
+                metadata=(("authorization", f"Bearer {self._token(attempt)}"),),
+                # A pipeline that restarts is waited for, so that its absence uses up no attempts.
+                wait_for_ready=True,
+            )
         try:
             run = GrpcPipelineRun(call)
             await run.start(attempts.start_to_proto(attempt, effects, self._supersede_default(attempt)))

@@ -10,11 +10,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from focal_service_kit import logging
+from focal_service_kit import logging, tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.close_turn import CloseTurn
 from focal_turn_gateway.core.run_attempt import Finished, RunAttempt
 from focal_turn_gateway.domain.events import Body, StoredEvent, TurnAggregated, TurnStarted
+from focal_turn_gateway.domain.messages import traceparent
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import Hold, Idle, LiveFeed, TurnStore, Wait
 
@@ -135,4 +136,5 @@ def _log_turn(attempt: Attempt, outcome: Finished) -> None:
         outcome=outcome.result.outcome,
         llm_calls=outcome.result.usage.llm_calls,
         phase_ms=dict(outcome.result.phase_ms),
+        **({"trace": trace} if (trace := tracing.trace_id(traceparent(attempt.messages))) else {}),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MAX_METADATA_ENTRIES = 32
 MAX_METADATA_BYTES = 256
+OWN_METADATA = "focal."
+"""Prefix of metadata that is about the message's way here and no part of what was written."""
+TRACEPARENT = OWN_METADATA + "traceparent"
+"""W3C trace that the message came with; the turn that answers it goes on in it."""
 # Joiners and marks are visible only together with a base character; separators and format characters never
 # are. Unassigned characters count as visible: to this Python's tables, next year's emoji is unassigned.
 _INVISIBLE_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Me"})
@@ -80,6 +84,10 @@ class Content:
             ids.check_foreign_id(provider_message_id, "content.provider_message_id")
         return cls(text, _checked_metadata(metadata), provider_message_id)
 
+    def with_own(self, metadata: Mapping[str, str]) -> Content:
+        """The content with metadata under `OWN_METADATA` added."""
+        return replace(self, metadata={**self.metadata, **metadata})
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -108,7 +116,7 @@ class Submission:
             self.address.channel,
             self.address.channel_user_id,
             self.content.text,
-            canonical_json.dumps(dict(self.content.metadata)),
+            canonical_json.dumps(_written(self.content.metadata)),
             self.content.provider_message_id,
         )
 
@@ -144,6 +152,15 @@ class Message:
     disposition: Disposition = Disposition.PENDING
     metadata: Mapping[str, str] = field(default_factory=dict)
     provider_message_id: str = ""
+
+
+def traceparent(messages: Sequence[Message]) -> str:
+    """The trace that the latest of the messages came with; empty when it came with none."""
+    return messages[-1].metadata.get(TRACEPARENT, "") if messages else ""
+
+
+def _written(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in metadata.items() if not name.startswith(OWN_METADATA)}
 
 
 def _visible(char: str) -> bool:

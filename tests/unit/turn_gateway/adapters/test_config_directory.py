@@ -1,5 +1,5 @@
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 import pytest
@@ -31,11 +31,11 @@ class Config(api.ConfigWatcherServiceServicer):
 
 
 class Place:
-    def __init__(self, config: Config, channel: grpc.aio.Channel) -> None:
-        self.config, self._channel = config, channel
+    def __init__(self, config: Config, channel: grpc.aio.Channel, token: Callable[[str], str]) -> None:
+        self.config, self._channel, self._token = config, channel, token
 
     def directory(self, known_s: float = 60, unknown_s: float = 60) -> ConfigDirectory:
-        return ConfigDirectory(self._channel, known_s=known_s, unknown_s=unknown_s)
+        return ConfigDirectory(self._channel, self._token, known_s=known_s, unknown_s=unknown_s)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def place() -> AsyncIterator[Place]:
         api.add_ConfigWatcherServiceServicer_to_server(config, host.server)
 
     async with in_process.serving("config_watcher", build) as running:
-        yield Place(config, running.channel())
+        yield Place(config, running.channel(), running.deployment.tenant_token)
 
 
 async def test_a_known_agent_is_asked_for_once_in_a_while(place: Place) -> None:

@@ -106,6 +106,14 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
     ERROR_REASON_PAYLOAD_TOO_LARGE: _ErrorReason.ValueType  # 40
     """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+    ERROR_REASON_UNREADABLE_ENVELOPE: _ErrorReason.ValueType  # 50
+    """INVALID_ARGUMENT: the router's entry holds no JSON object in UTF-8; seen on dead letters."""
+    ERROR_REASON_UNKNOWN_SCHEMA_VERSION: _ErrorReason.ValueType  # 51
+    """INVALID_ARGUMENT: the router's entry has a schema version that this release cannot read; seen on dead letters."""
+    ERROR_REASON_UNSUPPORTED_CONTENT_TYPE: _ErrorReason.ValueType  # 52
+    """INVALID_ARGUMENT: the message is of a kind that cannot be answered yet; only `text` can. Seen on dead letters."""
+    ERROR_REASON_DEAD_LETTER_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """NOT_FOUND: no such dead letter for this tenant: it was put back, dropped or trimmed."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -196,3 +204,11 @@ ERROR_REASON_PROVIDER_NOT_CONFIGURED: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
 ERROR_REASON_PAYLOAD_TOO_LARGE: ErrorReason.ValueType  # 40
 """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+ERROR_REASON_UNREADABLE_ENVELOPE: ErrorReason.ValueType  # 50
+"""INVALID_ARGUMENT: the router's entry holds no JSON object in UTF-8; seen on dead letters."""
+ERROR_REASON_UNKNOWN_SCHEMA_VERSION: ErrorReason.ValueType  # 51
+"""INVALID_ARGUMENT: the router's entry has a schema version that this release cannot read; seen on dead letters."""
+ERROR_REASON_UNSUPPORTED_CONTENT_TYPE: ErrorReason.ValueType  # 52
+"""INVALID_ARGUMENT: the message is of a kind that cannot be answered yet; only `text` can. Seen on dead letters."""
+ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 53
+"""NOT_FOUND: no such dead letter for this tenant: it was put back, dropped or trimmed."""
