@@ -19,6 +19,7 @@ from focal.memory.v1 import memory_service_pb2_grpc as memory_api
 from focal.pipeline.v1 import pipeline_service_pb2 as pipeline_pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as pipeline_api
 from focal.pipeline.v1 import turn_run_pb2
+from focal.toolbox.v1 import effect_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as toolbox_pb
 from focal.toolbox.v1 import toolbox_service_pb2_grpc as toolbox_api
 from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
@@ -125,7 +126,9 @@ class Peers(
     config_api.ConfigWatcherServiceServicer,
     tenant_api.TenantServiceServicer,
 ):
-    """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what was asked."""
+    """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what was asked;
+    `effects` are those of the ledger, `fenced_effects` those that only a fence sees.
+    """
 
     script: Script = echo
     agents: set[str] = field(default_factory=lambda: {"desk"})
@@ -135,6 +138,8 @@ class Peers(
     asked_tiers: list[str] = field(default_factory=list)
     fences: list[toolbox_pb.FenceRequest] = field(default_factory=list)
     episodes: dict[str, episode_pb2.Episode] = field(default_factory=dict)
+    effects: list[effect_pb2.Effect] = field(default_factory=list)
+    fenced_effects: list[effect_pb2.Effect] = field(default_factory=list)
 
     async def RunTurn(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         incoming = aiter(request_iterator)
@@ -157,7 +162,11 @@ class Peers(
 
     async def Fence(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.fences.append(request)
-        return toolbox_pb.FenceResponse(epoch=request.epoch)
+        found = [*self.effects, *self.fenced_effects]
+        return toolbox_pb.FenceResponse(epoch=request.epoch, effects=found)
+
+    async def ListEffects(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return toolbox_pb.ListEffectsResponse(effects=self.effects)
 
     async def AddEpisodes(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
         async for request in request_iterator:

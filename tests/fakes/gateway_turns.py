@@ -107,9 +107,8 @@ class InMemoryTurns:
         session.turn = opened
         return opened
 
-    async def pending(self, session_id: str, after_sequence: int) -> tuple[Message, ...]:
-        self._reach()
-        waiting = self.sessions_by_id[session_id].open
+    async def pending(self, attempt: Attempt, after_sequence: int) -> tuple[Message, ...]:
+        waiting = self._hold(attempt).open
         return tuple(message for message in waiting if message.sequence > after_sequence)
 
     async def record_events(self, attempt: Attempt, events: Sequence[Event]) -> int:
@@ -179,6 +178,13 @@ class InMemoryTurns:
         self._reach()
         turns = (turn for session in self.sessions_by_id.values() for turn in session.turns)
         return next((turn for turn in turns if message_id in turn.message_ids), None)
+
+    async def messages_of(self, tenant_id: str, turn_id: str) -> tuple[Message, ...]:
+        sessions = self.sessions_by_id.values()
+        return tuple(m for session in sessions for m in session.messages if m.turn_id == turn_id)
+
+    async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
+        return {7: len(self.sessions_by_id)}
 
     async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
         self._reach()

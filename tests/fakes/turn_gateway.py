@@ -15,6 +15,7 @@ from focal_turn_gateway.domain.messages import Address, Content, Message, Submis
 from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.turns import (
     Attempt,
+    OpenTurn,
     ReplySegment,
     TurnResult,
 )
@@ -168,10 +169,14 @@ class Fence:
     def __init__(self, *effects: bytes) -> None:
         self.epochs: list[int] = []
         self.effects = effects
+        self.past_commit_point = False
 
-    async def fence(self, attempt: Attempt) -> Fenced:
-        self.epochs.append(attempt.epoch)
-        return Fenced(self.effects)
+    async def fence(self, turn: Attempt | OpenTurn) -> Fenced:
+        self.epochs.append(turn.epoch)
+        return Fenced(self.effects, self.past_commit_point)
+
+    async def committed(self, turn: OpenTurn) -> bool:
+        return self.past_commit_point
 
 
 class ScriptedRun:

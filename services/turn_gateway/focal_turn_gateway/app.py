@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 import redis.asyncio
@@ -32,6 +34,7 @@ from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageSt
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
+from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
@@ -40,6 +43,7 @@ from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
@@ -50,21 +54,33 @@ from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
+from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.channels import Capability, Channel, Override, Registry
-from focal_turn_gateway.domain.turns import Attempt
-from focal_turn_gateway.ports import Destination, LiveFeed, TurnEngine
+from focal_turn_gateway.domain.turns import Attempt, OpenTurn
+from focal_turn_gateway.ports import Destination, EffectFence, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
-from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer
+from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
 from focal_turn_gateway.transport.watching import Watching
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
 _TENANT = "focal.config.v1.TenantService/GetTenant"
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the calls and the turn program share."""
+
+    pool: asyncpg.Pool
+    engine: TurnEngine
+    live: LiveFeed
+    fence: EffectFence
+    tiers: TenantTiers
 
 
 async def build(settings: TurnGatewaySettings, host: Host) -> None:
@@ -80,13 +96,16 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     tiers = _tiers(settings, host)
     engine = _engine(settings, pool, pubsub, tiers)
     deliveries = _deliveries(settings, host, pool, valkey)
-    drain = _drain(settings, host, pool, live, deliveries)
+    token = partial(_token, settings, host)
+    toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
+    fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
+    drain = _drain(settings, host, pool, live, fence, deliveries)
     host.background("turn engine", lambda: engine.serve(drain))
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
     policies = _policies(settings, host, pool, pubsub)
-    submit = _register(settings, host, pool, engine, live, policies, tiers)
+    submit = _register(settings, host, _Parts(pool, engine, live, fence, tiers), policies)
     await _router(settings, host, submit, policies.registry)
 
 
@@ -132,23 +151,13 @@ def _drain(
     host: Host,
     pool: asyncpg.Pool,
     live: LiveFeed,
+    fence: EffectFence,
     deliveries: list[Deliver],
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
-
-    def token(attempt: Attempt) -> str:
-        return host.caller_tokens.mint(
-            ["pipeline", "toolbox", "memory"],
-            tenant_id=attempt.tenant_id,
-            session_id=attempt.session_id,
-            turn_id=attempt.turn_id,
-            epoch=attempt.epoch,
-            ttl_s=turns.budget_s * 2,
-        )
-
+    token = partial(_token, settings, host)
     store = PostgresTurnStore(pool, max_messages=turns.max_messages, history=turns.history)
     pipeline = host.channel(channels.ChannelSettings("pipeline", peers.pipeline))
-    toolbox = host.channel(channels.ChannelSettings("toolbox", peers.toolbox))
     run_attempt = RunAttempt(
         store=store,
         pipeline=GrpcPipeline(
@@ -157,7 +166,7 @@ def _drain(
             turns.budget_s,
             lambda attempt: settings.supersede.channel_default.get(attempt.channel),
         ),
-        fence=GrpcEffectFence(toolbox, token, turns.fence_timeout_s),
+        fence=fence,
         live=live,
         poll_s=turns.poll_s,
         flush_s=turns.events_flush_ms / 1000,
@@ -174,6 +183,18 @@ def _drain(
     )
     retry = RetryPolicy(turns.max_attempts, turns.retry_min_s, turns.retry_max_s)
     return Drain(store, run_attempt, close_turn, live, retry, turns.poll_s)
+
+
+def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) -> str:
+    """A token for one attempt, or for whoever stops it."""
+    return host.caller_tokens.mint(
+        ["pipeline", "toolbox", "memory"],
+        tenant_id=turn.tenant_id,
+        session_id=turn.session_id,
+        turn_id=turn.turn_id,
+        epoch=turn.epoch,
+        ttl_s=settings.turns.budget_s * 2,
+    )
 
 
 def _deliveries(
@@ -232,25 +253,18 @@ def _registry(settings: TurnGatewaySettings) -> Registry:
     return channel_catalogue.registry(channels.values(), settings.channels.aliases)
 
 
-def _register(
-    settings: TurnGatewaySettings,
-    host: Host,
-    pool: asyncpg.Pool,
-    engine: TurnEngine,
-    live: LiveFeed,
-    policies: ChannelPolicies,
-    tiers: TenantTiers,
-) -> Submit:
+def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies: ChannelPolicies) -> Submit:
+    engine, live = parts.engine, parts.live
     limits, accumulation = settings.limits, settings.accumulation
     accumulate = Accumulate(policies, accumulation.policy())
     messages = PostgresMessageStore(
-        pool,
+        parts.pool,
         accumulation.max_wait_ms,
         QueueLimits(settings.turns.max_messages, settings.queue.max_waiting, settings.queue.retry_s),
     )
-    reader = PostgresSessionReader(pool)
+    reader = PostgresSessionReader(parts.pool)
     refusals = RefusalCounter(host.metrics)
-    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, tiers)
+    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, parts.tiers)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)
@@ -264,17 +278,20 @@ def _register(
         max_chars=limits.max_text_chars,
         buffer=limits.stream_buffer,
     )
-    # Calls of later releases are left to the base class; the kit refuses them with their reason.
-    servicer = TurnGatewayServicer(  # type: ignore[abstract]
-        submit,
-        policies.registry,
-        Send(submit, follow, reader),
-        reader,
-        conversing,
-        Watching(follow, streams, limits.stream_buffer),
-        limits.max_text_chars,
+    desk = PostgresTurnDesk(parts.pool)
+    use = UseCases(
+        submit=submit,
+        registry=policies.registry,
+        send=Send(submit, follow, reader),
+        trigger=TriggerTurn(desk, engine),
+        cancel=CancelTurn(desk, reader, parts.fence, engine, live),
+        reader=reader,
+        conversing=conversing,
+        watching=Watching(follow, streams, limits.stream_buffer),
     )
+    servicer = TurnGatewayServicer(use, limits)
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
+    # Calls of later releases are left to the base class; the kit refuses them with their reason.
     sessions = SessionServicer(reader, policies.registry)  # type: ignore[abstract]
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, host.server)
     channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)

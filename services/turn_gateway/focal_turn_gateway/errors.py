@@ -4,9 +4,10 @@ focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
 ├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound
 ├── AlreadyExists    RequestIdReused
-├── FailedPrecondition StreamProtocol
+├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
+├── Aborted          TurnMoved
 ├── ResourceExhausted QueueFull
-├── Unavailable      StoreUnavailable · StreamsUnavailable
+├── Unavailable      StoreUnavailable · FenceUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
 ├── AttemptLost      another attempt of the session is newer: stop, touch nothing
@@ -119,6 +120,57 @@ class QueueFull(errors.ResourceExhausted):
             f"{limit} messages of this session wait for a turn already; send this one again later",
             metadata={"limit": str(limit)},
             retry_after_s=retry_after_s,
+        )
+
+
+class SessionEnded(errors.FailedPrecondition):
+    """A session that takes nothing more."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("SESSION_ENDED", f"session '{session_id}' has ended")
+
+
+class NothingRuns(errors.FailedPrecondition):
+    """A cancel without a turn to cancel."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("NO_RUNNING_TURN", f"no turn runs in session '{session_id}'")
+
+
+class TurnClosed(errors.FailedPrecondition):
+    """A cancel that comes after the turn's end."""
+
+    def __init__(self, turn_id: str, status: str) -> None:
+        super().__init__(
+            "TURN_CLOSED", f"turn '{turn_id}' has ended as {status}", metadata={"status": status}
+        )
+
+
+class CommitPointPassed(errors.FailedPrecondition):
+    """A cancel that comes after an irreversible effect: what has happened is told to the end."""
+
+    def __init__(self, turn_id: str) -> None:
+        super().__init__(
+            "COMMIT_POINT_PASSED", f"turn '{turn_id}' has begun an irreversible effect and will be finished"
+        )
+
+
+class TurnMoved(errors.Aborted):
+    """A turn whose attempts follow one another faster than a cancel."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("TURN_MOVED", f"the turn of session '{session_id}' went on meanwhile; try again")
+
+
+class FenceUnavailable(errors.Unavailable):
+    """The toolbox does not say what the turn has done, so nobody may stop it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            "the toolbox does not answer, so the turn cannot be stopped safely; try again",
+            metadata={"dependency": "toolbox"},
+            retry_after_s=1.0,
         )
 
 

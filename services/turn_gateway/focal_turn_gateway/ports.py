@@ -16,7 +16,8 @@ from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submi
 from focal_turn_gateway.domain.routed import DeadLetter, Entry, Route
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.tiers import Tier
-from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn, TurnResult
+from focal_turn_gateway.domain.triggers import Request, Trigger, Triggered
+from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, OpenTurn, Turn, TurnResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,13 @@ class Committed:
 
 
 class TurnStore(Protocol):
-    """Moves turns. Every method but the first two raises AttemptLost when a newer attempt exists."""
+    """Moves turns. Every method but the first raises AttemptLost when a newer attempt exists."""
 
     async def open_turn(self, hold: Hold) -> Idle | Wait | Attempt:
         """Start the session's next attempt when its window has passed."""
 
-    async def pending(self, session_id: str, after_sequence: int) -> tuple[Message, ...]:
-        """Unanswered messages behind `after_sequence`."""
+    async def pending(self, attempt: Attempt, after_sequence: int) -> tuple[Message, ...]:
+        """Unanswered messages of the attempt's session behind `after_sequence`."""
 
     async def record_events(self, attempt: Attempt, events: Sequence[Event]) -> int:
         """Append events; returns the offset of the first."""
@@ -160,6 +161,27 @@ class TurnStore(Protocol):
         """Close the turn and everything that goes with it, in one transaction."""
 
 
+class TurnDesk(Protocol):
+    """Opens and stops turns from outside the turn program. All raise StoreUnavailable."""
+
+    async def trigger(self, trigger: Trigger, request: Request) -> Triggered:
+        """Open a turn for a cause unless one is open. Raises SessionNotFound, SessionEnded,
+        RequestIdReused.
+        """
+
+    async def standing(
+        self, tenant_id: str, session_id: str, turn_id: str, request: Request
+    ) -> OpenTurn | None:
+        """The turn that a cancel is about: that of an earlier call with this request, the one named, else
+        the one that runs; None when there is none. Raises SessionNotFound, RequestIdReused.
+        """
+
+    async def cancel(self, turn: OpenTurn, by: str, reason: str, request: Request) -> bool:
+        """End the turn CANCELLED, and its messages with it; false when the session has moved since it was
+        looked at.
+        """
+
+
 class SessionReader(Protocol):
     """Reads sessions, turns and events of one tenant."""
 
@@ -181,7 +203,13 @@ class SessionReader(Protocol):
         """Turns of a session with an id below `before` (all when empty), latest first."""
 
     async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
-        """The closed turn that answered a message, if it is answered."""
+        """The closed turn that answered a message, or that was cancelled with it."""
+
+    async def messages_of(self, tenant_id: str, turn_id: str) -> tuple[Message, ...]:
+        """Messages that ended with a turn, in order."""
+
+    async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
+        """Bundle versions that live sessions of an agent are pinned to, with their number, ascending."""
 
     async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
         """Stored events behind an offset, in order."""
@@ -189,16 +217,22 @@ class SessionReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """The fence holds; `effects` are the turn group's effects, serialized and unread here."""
+    """The fence holds; `effects` are the turn group's effects, serialized and unread here. `committed` says
+    whether one of them is past the commit point.
+    """
 
     effects: tuple[bytes, ...]
+    committed: bool = False
 
 
 class EffectFence(Protocol):
     """Keeps earlier attempts from causing effects."""
 
-    async def fence(self, attempt: Attempt) -> Fenced:
-        """Raise the session's fence to the attempt's epoch. Raises AttemptLost, AttemptFailed."""
+    async def fence(self, turn: Attempt | OpenTurn) -> Fenced:
+        """Raise the session's fence to the turn's epoch. Raises AttemptLost, AttemptFailed."""
+
+    async def committed(self, turn: OpenTurn) -> bool:
+        """Whether an effect of the turn's group is past the commit point. Raises AttemptFailed."""
 
 
 @dataclass(frozen=True, slots=True)

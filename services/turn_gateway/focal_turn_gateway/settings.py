@@ -186,6 +186,9 @@ class Limits(settings.Section):
     """Limits of requests and streams."""
 
     max_text_chars: int = Field(10_000, gt=0, description="characters of one message")
+    max_trigger_bytes: int = Field(
+        65_536, gt=0, description="bytes of the payload that opens a turn without a message"
+    )
     max_artifact_bytes: int = Field(65_536, gt=0, description="bytes of one phase artifact")
     max_artifacts: int = Field(10, gt=0, description="artifacts of one attempt")
     max_event_bytes: int = Field(65_536, gt=0, description="bytes of one reported event's payload")

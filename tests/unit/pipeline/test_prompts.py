@@ -67,6 +67,14 @@ def test_a_turn_without_a_message_says_what_opened_it() -> None:
     )
 
 
+def test_a_message_that_came_to_a_triggered_turn_is_said_together_with_what_opened_it() -> None:
+    turn = fakes.make_turn("where is it?", cause=Cause.TIMER, trigger={"text": "parcel late"})
+    said = Prompts(turn, fakes.compiled()).for_reply(PLAN, {}, [])[-1].content
+    assert said == '(No message; timer: {"text":"parcel late"})\nwhere is it?'
+    assert turn.told == "parcel late\nwhere is it?"
+    assert turn.text == "where is it?"
+
+
 def test_only_what_the_customer_wrote_counts_as_written() -> None:
     turn = fakes.make_turn("Order ABC-7", history=(Exchange("size 42", "we have 43"),))
     prompts = Prompts(turn, fakes.compiled())

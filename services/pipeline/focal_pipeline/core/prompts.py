@@ -80,9 +80,13 @@ class Prompts:
             for said in (Said("user", exchange.customer_text), Said("assistant", exchange.reply_text))
             if said.content
         ]
-        return (*history, Said("user", self._turn.text or self._trigger()))
+        said = filter(None, (self._trigger(), self._turn.text))
+        return (*history, Said("user", "\n".join(said)))
 
     def _trigger(self) -> str:
+        """What opened the turn, when that was no message; a message may have come since."""
+        if self._turn.text and not self._turn.trigger:
+            return ""
         return f"(No message; {self._turn.cause.value}: {canonical_json.dumps(self._turn.trigger)})"
 
     def _values(self, known: Mapping[str, Any]) -> Iterable[str]:

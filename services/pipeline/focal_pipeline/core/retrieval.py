@@ -40,7 +40,7 @@ class Retrieval:
 
     async def retrieve(self, turn: Turn, runtime: AgentRuntime, output: Output) -> Retrieved:
         """Scores of rules and scenario entries, and recalled episodes."""
-        text = turn.text
+        text = turn.told
         if not text.strip():
             return _scored(runtime, "", np.zeros(self._embedder.dimensions, np.float32))
         async with asyncio.TaskGroup() as both:

@@ -235,7 +235,7 @@ class _RunningTurn:
             task = generation.Task(
                 agent=self._runtime.agent,
                 plan=planned,
-                text=self._turn.text,
+                text=self._turn.told,
                 known=self._known.values,
                 recalled=retrieved.recalled,
             )

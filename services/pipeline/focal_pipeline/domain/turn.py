@@ -133,6 +133,12 @@ class Turn:
         """The customer's texts, joined by newlines."""
         return "\n".join(message.text for message in self.messages)
 
+    @property
+    def told(self) -> str:
+        """What the agent is told: what opened a turn without a message, and the customer's texts."""
+        happened = self.trigger.get("text", "")
+        return "\n".join(filter(None, (happened if isinstance(happened, str) else "", self.text)))
+
     def artifact(self, name: str) -> Artifact | None:
         """The latest artifact of that name."""
         return next((a for a in reversed(self.artifacts) if a.name == name), None)

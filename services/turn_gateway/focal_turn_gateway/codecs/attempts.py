@@ -50,6 +50,7 @@ def start_to_proto(
         ],
         prior_effects=[effect_pb2.Effect.FromString(effect) for effect in effects],
         supersede_count=attempt.supersede_count,
+        trigger_json=attempt.trigger_json,
         wants_text_deltas=True,
         supersede_default=values.to_enum(event_pb2.SupersedeAction, supersede_default or "UNSPECIFIED"),
     )

@@ -97,6 +97,12 @@ def _turn_failed(body: events.TurnFailed, event: events.StoredEvent) -> event_pb
     return event_pb2.TurnFailed(turn=turns.turn_to_proto(body.turn, event.occurred_at))
 
 
+def _turn_cancelled(body: events.TurnCancelled, _: events.StoredEvent) -> event_pb2.TurnCancelled:
+    return event_pb2.TurnCancelled(
+        cancelled_by=body.cancelled_by, reason=body.reason, message_ids=body.message_ids
+    )
+
+
 def _agent(body: events.AgentReported, _: events.StoredEvent) -> event_pb2.AgentEvent:
     return event_pb2.AgentEvent(
         category=body.category,
@@ -115,5 +121,6 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.TurnSuperseded: ("turn_superseded", _turn_superseded),
     events.TurnCompleted: ("turn_completed", _turn_completed),
     events.TurnFailed: ("turn_failed", _turn_failed),
+    events.TurnCancelled: ("turn_cancelled", _turn_cancelled),
     events.AgentReported: ("agent", _agent),
 }

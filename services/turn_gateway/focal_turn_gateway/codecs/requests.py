@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2
+from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2, turn_pb2
 from focal_kernel import ids
 from focal_service_kit import pages
 from focal_turn_gateway import errors
+from focal_turn_gateway.codecs import values
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.sessions import SessionFilter
+from focal_turn_gateway.domain.triggers import Request, Trigger
 
 
 def address_from_proto(address: turn_gateway_service_pb2.Address, registry: Registry) -> Address:
@@ -29,6 +31,32 @@ def submission_from_proto(
         content.text, dict(content.metadata), content.provider_message_id, max_chars=max_chars
     )
     return Submission.checked(tenant_id, address, checked, request_id, tier)
+
+
+def trigger_from_proto(
+    tenant_id: str, request: turn_gateway_service_pb2.TriggerTurnRequest, max_bytes: int
+) -> tuple[Trigger, Request]:
+    """A checked trigger and what makes it repeatable. Raises what `Trigger.checked` raises."""
+    cause = values.from_enum(turn_pb2.TurnCause, request.cause)
+    trigger = Trigger.checked(
+        tenant_id, request.session_id, cause, request.cause_id, request.payload_json, max_bytes=max_bytes
+    )
+    content = (trigger.session_id, cause, trigger.cause_id, trigger.payload_json)
+    return trigger, Request.checked(request.request_id, *content)
+
+
+def cancel_from_proto(request: turn_gateway_service_pb2.CancelTurnRequest) -> Request:
+    """What makes a cancel repeatable. Raises InvalidArgument (INVALID_ID), InvalidField."""
+    ids.check_id(request.session_id, "session_id")
+    if request.turn_id:
+        ids.check_id(request.turn_id, "turn_id")
+    checked_reason(request.reason)
+    return Request.checked(request.request_id, request.session_id, request.turn_id, request.reason)
+
+
+def checked_reason(reason: str) -> str:
+    """Words for a person, empty or within the limits of foreign ids. Raises InvalidArgument (INVALID_ID)."""
+    return ids.check_foreign_id(reason, "reason") if reason else ""
 
 
 def filter_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> SessionFilter:

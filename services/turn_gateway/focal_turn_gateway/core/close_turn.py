@@ -10,6 +10,7 @@ from datetime import datetime
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.run_attempt import Finished
+from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import (
@@ -47,12 +48,12 @@ class CloseTurn:
         return await self._commit(attempt, turn, finished.result.state, events, outbox)
 
     async def fail(self, attempt: Attempt, reason: str) -> bool:
-        """Commit the error policy's answer; true when messages remain. Raises AttemptLost,
-        StoreUnavailable.
+        """Commit the error policy's answer, none where nobody waits for one; true when messages remain.
+        Raises AttemptLost, StoreUnavailable.
         """
         result = TurnResult(
             answered_message_ids=tuple(message.message_id for message in attempt.messages),
-            reply=(ReplySegment(0, self.error_reply),),
+            reply=(ReplySegment(0, self.error_reply),) if attempt.cause in triggers.AWAITED else (),
             outcome="UNRESOLVED",
             state=None,
             config_version=attempt.config_version,

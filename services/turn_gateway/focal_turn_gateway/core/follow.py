@@ -13,6 +13,7 @@ from focal_turn_gateway.domain.events import (
     SupersedeDecided,
     TextDelta,
     TextReset,
+    TurnCancelled,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
@@ -82,7 +83,7 @@ class _Follower:
         match event.body:
             case TurnCompleted() | TurnFailed():
                 self._void_up_to(event.turn_id, event.attempt)
-            case TurnSuperseded():
+            case TurnSuperseded() | TurnCancelled():
                 self._void_up_to(event.turn_id, event.attempt)
                 return [event, TextReset(event.turn_id, event.attempt)]
             case TurnStarted() if event.attempt > 1:

@@ -95,7 +95,7 @@ class RunAttempt:
         async for frame in run.frames():
             match frame:
                 case TurnResult():
-                    if not frame.answers_first_of(messages):
+                    if not frame.answers_first_of(messages, triggered=bool(attempt.trigger_json)):
                         raise errors.AttemptFailed("the result skips messages or answers none", fatal=True)
                     return Finished(frame, await reporter.take(), tuple(messages))
                 case Decision():
@@ -157,8 +157,8 @@ class RunAttempt:
     ) -> None:
         """State each message that arrives, once, and add it to `messages`.
 
-        A store that is away is asked again; a stream that takes no more facts has its end, which `_listen`
-        reads.
+        Raises AttemptLost. A store that is away is asked again; a stream that takes no more facts has its
+        end, which `_listen` reads.
         """
         while True:
             with suppress(TimeoutError):
@@ -168,7 +168,7 @@ class RunAttempt:
             arrived: tuple[Message, ...] = ()
             with suppress(errors.StoreUnavailable):
                 last = messages[-1].sequence if messages else 0
-                arrived = await self.store.pending(attempt.session_id, last)
+                arrived = await self.store.pending(attempt, last)
             if arrived:
                 messages += arrived
                 try:

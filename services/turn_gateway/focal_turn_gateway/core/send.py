@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.submit import Submit
-from focal_turn_gateway.domain.events import StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.events import StoredEvent, TurnCancelled, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Turn
 from focal_turn_gateway.ports import SessionReader
@@ -45,9 +45,17 @@ class Send:
                 return answered
         async with aclosing(self.follow(accepted.session_id, offset)) as items:
             async for item in items:
-                if isinstance(item, StoredEvent) and (turn := _answers(item, accepted.message_id)):
+                if not isinstance(item, StoredEvent):
+                    continue
+                if turn := _answers(item, accepted.message_id):
                     return turn
+                if _cancels(item, accepted.message_id):
+                    return await self.reader.turn(tenant_id, item.turn_id)
         raise AssertionError("following a session never ends by itself")
+
+
+def _cancels(event: StoredEvent, message_id: str) -> bool:
+    return isinstance(event.body, TurnCancelled) and message_id in event.body.message_ids
 
 
 def _answers(event: StoredEvent, message_id: str) -> Turn | None:

@@ -71,6 +71,15 @@ class TurnFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnCancelled:
+    """A person stopped the turn; `message_ids` ended with it and stay unanswered."""
+
+    cancelled_by: str
+    reason: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentReported:
     """Something the agent reports; routed unread."""
 
@@ -89,6 +98,7 @@ Body = (
     | TurnSuperseded
     | TurnCompleted
     | TurnFailed
+    | TurnCancelled
     | AgentReported
 )
 

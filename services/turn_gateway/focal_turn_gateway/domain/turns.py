@@ -94,7 +94,7 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of a turn, with all the pipeline needs to run it. `state` is the pipeline's own JSON,
-    unread here.
+    unread here; `trigger_json` says what opened a turn without a message.
     """
 
     session_id: str
@@ -119,6 +119,7 @@ class Attempt:
     started_at: datetime
     history: tuple[Exchange, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    trigger_json: str = ""
 
     @property
     def follows_uncommitted(self) -> bool:
@@ -126,6 +127,19 @@ class Attempt:
         first.
         """
         return self.attempt > 1 or bool(self.superseded_from)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn as whoever wants to stop it finds it; `epoch` is the one that keeps its attempts from acting."""
+
+    tenant_id: str
+    session_id: str
+    turn_id: str
+    turn_group_id: str
+    status: TurnStatus
+    running: bool
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +180,18 @@ class TurnResult:
     commit_point_reached: bool = False
     phase_ms: Mapping[str, float] = field(default_factory=dict)
 
-    def answers_first_of(self, messages: Sequence[Message]) -> bool:
+    def answers_first_of(self, messages: Sequence[Message], *, triggered: bool = False) -> bool:
         """Whether the answered messages are the first of `messages`, and at least one when there are any: an
         answer to nothing would be given again and again, and one that leaves a gap could not be committed.
+        A turn that was `triggered` answers its trigger, and messages or none.
         """
         count = len(self.answered_message_ids)
         first = {message.message_id for message in messages[:count]}
-        return set(self.answered_message_ids) == first and len(first) == count and bool(count or not messages)
+        return (
+            set(self.answered_message_ids) == first
+            and len(first) == count
+            and bool(count or triggered or not messages)
+        )
 
 
 @dataclass(frozen=True, slots=True)

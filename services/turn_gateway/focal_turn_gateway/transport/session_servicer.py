@@ -64,6 +64,16 @@ class SessionServicer(api.SessionServiceServicer):
             response.next_page_token = pages.token(found[size - 1].turn_id, query)
         return response
 
+    async def ListPinnedVersions(  # noqa: N802
+        self, request: pb.ListPinnedVersionsRequest, context: Context
+    ) -> pb.ListPinnedVersionsResponse:
+        """Bundle versions in use."""
+        agent_id = ids.check_id(request.agent_id, "agent_id")
+        found = await self._reader.pinned_versions(identity.tenant(), agent_id)
+        return pb.ListPinnedVersionsResponse(
+            versions=[pb.PinnedVersion(version=version, sessions=count) for version, count in found.items()]
+        )
+
     async def GetTurn(  # noqa: N802
         self, request: pb.GetTurnRequest, context: Context
     ) -> pb.GetTurnResponse:

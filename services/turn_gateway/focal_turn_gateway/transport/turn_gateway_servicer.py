@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
@@ -13,12 +14,15 @@ from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import deadlines, identity
 from focal_turn_gateway import errors
-from focal_turn_gateway.codecs import requests, turns
+from focal_turn_gateway.codecs import requests, turns, values
+from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
+from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Submission
 from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.settings import Limits
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.watching import Watching
 
@@ -29,32 +33,32 @@ timeout.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the calls come to."""
+
+    submit: Submit
+    registry: Registry
+    send: Send
+    trigger: TriggerTurn
+    cancel: CancelTurn
+    reader: SessionReader
+    conversing: Conversing
+    watching: Watching
+
+
 class TurnGatewayServicer(api.TurnGatewayServiceServicer):
     """Where messages come in and replies go out."""
 
-    def __init__(
-        self,
-        submit: Submit,
-        registry: Registry,
-        send: Send,
-        reader: SessionReader,
-        conversing: Conversing,
-        watching: Watching,
-        max_chars: int,
-    ) -> None:
-        self._submit = submit
-        self._registry = registry
-        self._send = send
-        self._reader = reader
-        self._conversing = conversing
-        self._watching = watching
-        self._max_chars = max_chars
+    def __init__(self, use: UseCases, limits: Limits) -> None:
+        self._use = use
+        self._limits = limits
 
     async def SubmitMessage(  # noqa: N802
         self, request: pb.SubmitMessageRequest, context: Context
     ) -> pb.SubmitMessageResponse:
         """Store a message and acknowledge it."""
-        accepted = await self._submit(self._submission(request))
+        accepted = await self._use.submit(self._submission(request))
         response = pb.SubmitMessageResponse(
             message_id=accepted.message_id,
             session_id=accepted.session_id,
@@ -70,7 +74,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         """Store a message and wait for its turn."""
         left = deadlines.remaining()
         timeout_s = None if left is None else max(0.0, left - _MARGIN_S)
-        accepted, turn = await self._send(self._submission(request), timeout_s)
+        accepted, turn = await self._use.send(self._submission(request), timeout_s)
         return pb.SendMessageResponse(
             message_id=accepted.message_id,
             session_id=accepted.session_id,
@@ -86,7 +90,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         if first is None or first.WhichOneof("frame") != "setup":
             raise errors.StreamProtocol("the first frame must be setup")
         tenant_id = identity.tenant(first.setup.tenant_id)
-        conversation = await self._conversing.begin(tenant_id, identity.current().tier, first.setup)
+        conversation = await self._use.conversing.begin(tenant_id, identity.current().tier, first.setup)
         async with aclosing(conversation.run(aiter(request_iterator))) as frames:
             async for frame in frames:
                 yield frame
@@ -97,17 +101,38 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         """Follow a session from an offset."""
         offset = requests.offset_from_proto(request.after_offset)
         session_id = ids.check_id(request.session_id, "session_id")
-        session = await self._reader.session(identity.tenant(), session_id)
-        async with aclosing(self._watching(session, offset, events_only=request.events_only)) as frames:
+        session = await self._use.reader.session(identity.tenant(), session_id)
+        async with aclosing(self._use.watching(session, offset, events_only=request.events_only)) as frames:
             async for frame in frames:
                 yield frame
+
+    async def TriggerTurn(  # noqa: N802
+        self, request: pb.TriggerTurnRequest, context: Context
+    ) -> pb.TriggerTurnResponse:
+        """Open a turn without a customer message."""
+        asked = requests.trigger_from_proto(identity.tenant(), request, self._limits.max_trigger_bytes)
+        opened = await self._use.trigger(*asked)
+        return pb.TriggerTurnResponse(turn_id=opened.turn_id, already_open=opened.already_open)
+
+    async def CancelTurn(  # noqa: N802
+        self, request: pb.CancelTurnRequest, context: Context
+    ) -> pb.CancelTurnResponse:
+        """Stop a turn."""
+        asked = requests.cancel_from_proto(request)
+        by = identity.current().subject
+        turn, messages = await self._use.cancel(
+            identity.tenant(), request.session_id, request.turn_id, by, request.reason, asked
+        )
+        return pb.CancelTurnResponse(
+            turn=turns.turn_to_proto(turn), open_messages=map(values.message_to_proto, messages)
+        )
 
     def _submission(self, request: pb.SubmitMessageRequest | pb.SendMessageRequest) -> Submission:
         return requests.submission_from_proto(
             identity.tenant(request.tenant_id),
-            requests.address_from_proto(request.address, self._registry),
+            requests.address_from_proto(request.address, self._use.registry),
             request.content,
             request.request_id,
-            self._max_chars,
+            self._limits.max_text_chars,
             identity.current().tier,
         )

@@ -19,6 +19,7 @@ BODIES: dict[str, events.Body] = {
     "turn_superseded": events.TurnSuperseded("trn_2", "why"),
     "turn_completed": events.TurnCompleted(TURN),
     "turn_failed": events.TurnFailed(TURN),
+    "turn_cancelled": events.TurnCancelled("ada", "mistake", ("msg_1",)),
     "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
 }
 

@@ -114,6 +114,14 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """INVALID_ARGUMENT: the message is of a kind that cannot be answered yet; only `text` can. Seen on dead letters."""
     ERROR_REASON_DEAD_LETTER_NOT_FOUND: _ErrorReason.ValueType  # 53
     """NOT_FOUND: no such dead letter for this tenant: it was put back, dropped or trimmed."""
+    ERROR_REASON_NO_RUNNING_TURN: _ErrorReason.ValueType  # 80
+    """FAILED_PRECONDITION: a cancel found no turn that runs."""
+    ERROR_REASON_TURN_CLOSED: _ErrorReason.ValueType  # 81
+    """FAILED_PRECONDITION: a cancel came after the turn's end; metadata `status`."""
+    ERROR_REASON_COMMIT_POINT_PASSED: _ErrorReason.ValueType  # 82
+    """FAILED_PRECONDITION: a cancel came after an irreversible effect had begun; the turn will be finished."""
+    ERROR_REASON_TURN_MOVED: _ErrorReason.ValueType  # 83
+    """ABORTED: attempts of the turn followed one another faster than the cancel; repeat it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -212,3 +220,11 @@ ERROR_REASON_UNSUPPORTED_CONTENT_TYPE: ErrorReason.ValueType  # 52
 """INVALID_ARGUMENT: the message is of a kind that cannot be answered yet; only `text` can. Seen on dead letters."""
 ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 53
 """NOT_FOUND: no such dead letter for this tenant: it was put back, dropped or trimmed."""
+ERROR_REASON_NO_RUNNING_TURN: ErrorReason.ValueType  # 80
+"""FAILED_PRECONDITION: a cancel found no turn that runs."""
+ERROR_REASON_TURN_CLOSED: ErrorReason.ValueType  # 81
+"""FAILED_PRECONDITION: a cancel came after the turn's end; metadata `status`."""
+ERROR_REASON_COMMIT_POINT_PASSED: ErrorReason.ValueType  # 82
+"""FAILED_PRECONDITION: a cancel came after an irreversible effect had begun; the turn will be finished."""
+ERROR_REASON_TURN_MOVED: ErrorReason.ValueType  # 83
+"""ABORTED: attempts of the turn followed one another faster than the cancel; repeat it."""

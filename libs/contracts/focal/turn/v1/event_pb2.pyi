@@ -491,19 +491,25 @@ class TurnCancelled(message.Message):
 
     CANCELLED_BY_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_IDS_FIELD_NUMBER: builtins.int
     cancelled_by: builtins.str
-    """Who did."""
+    """Who did: the subject of the caller's token."""
     reason: builtins.str
     """Why, for a person."""
+    @builtins.property
+    def message_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Messages that ended with the turn, in session order; nobody answers them any more."""
+
     def __init__(
         self,
         *,
         cancelled_by: builtins.str = ...,
         reason: builtins.str = ...,
+        message_ids: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled_by", b"cancelled_by", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled_by", b"cancelled_by", "message_ids", b"message_ids", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -98,7 +98,7 @@ class Message(message.Message):
     text: builtins.str
     """Customer text, 1 to 10,000 characters (setting)."""
     turn_id: builtins.str
-    """Turn that answered it; empty while it is unanswered."""
+    """Turn that answered it, or that was CANCELLED with it; empty while it is open."""
     disposition: MessageDisposition.ValueType
     """What happened to it."""
     provider_message_id: builtins.str

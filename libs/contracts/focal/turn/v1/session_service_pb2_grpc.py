@@ -119,7 +119,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPinnedVersions(self, request, context):
-        """Lists the bundle versions that live sessions are pinned to.
+        """Lists the bundle versions that live sessions are pinned to: those that take messages, and ended ones with messages
+        still to be answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class SessionServiceStub:
     GetTurn: grpc.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]
     """Returns one turn."""
     ListPinnedVersions: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListPinnedVersionsRequest, session_service_pb2.ListPinnedVersionsResponse]
-    """Lists the bundle versions that live sessions are pinned to."""
+    """Lists the bundle versions that live sessions are pinned to: those that take messages, and ended ones with messages
+    still to be answered.
+    """
 
 @typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -66,7 +68,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     GetTurn: aio.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]  # type: ignore[assignment]
     """Returns one turn."""
     ListPinnedVersions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListPinnedVersionsRequest, session_service_pb2.ListPinnedVersionsResponse]  # type: ignore[assignment]
-    """Lists the bundle versions that live sessions are pinned to."""
+    """Lists the bundle versions that live sessions are pinned to: those that take messages, and ended ones with messages
+    still to be answered.
+    """
 
 class SessionServiceServicer(metaclass=abc_1.ABCMeta):
     """Looks at sessions and their turns, and changes what an operator may change."""
@@ -125,6 +129,8 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         request: session_service_pb2.ListPinnedVersionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.ListPinnedVersionsResponse, abc.Awaitable[session_service_pb2.ListPinnedVersionsResponse]]:
-        """Lists the bundle versions that live sessions are pinned to."""
+        """Lists the bundle versions that live sessions are pinned to: those that take messages, and ended ones with messages
+        still to be answered.
+        """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

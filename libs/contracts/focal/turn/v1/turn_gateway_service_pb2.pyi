@@ -693,9 +693,11 @@ class TriggerTurnRequest(message.Message):
     cause: turn_pb2.TurnCause.ValueType
     """Why; MESSAGE is not allowed."""
     cause_id: builtins.str
-    """Identifies the cause; at most one turn is open per cause."""
+    """Identifies the cause, 1 to 256 bytes; at most one turn is open per session, cause and cause id."""
     payload_json: builtins.str
-    """Facts for the agent as canonical JSON, at most 64 KiB."""
+    """Facts for the agent: a JSON object, at most 64 KiB (setting) in canonical form; `{}` when empty. Its optional
+    string `text` is what the agent is told has happened.
+    """
     request_id: builtins.str
     """As in `SubmitMessageRequest`."""
     def __init__(
@@ -720,16 +722,20 @@ class TriggerTurnResponse(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     TURN_ID_FIELD_NUMBER: builtins.int
+    ALREADY_OPEN_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """The turn."""
+    already_open: builtins.bool
+    """Whether it had been opened before, by this request or by another for the same cause; its payload stays as it was."""
     def __init__(
         self,
         *,
         turn_id: builtins.str = ...,
+        already_open: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["already_open", b"already_open", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -748,7 +754,7 @@ class CancelTurnRequest(message.Message):
     turn_id: builtins.str
     """Only cancel this turn; empty for whichever runs."""
     reason: builtins.str
-    """Why, for a person."""
+    """Why, for a person; at most 256 bytes, kept in the turn's record."""
     request_id: builtins.str
     """As in `SubmitMessageRequest`."""
     def __init__(
@@ -779,7 +785,7 @@ class CancelTurnResponse(message.Message):
 
     @builtins.property
     def open_messages(self) -> containers.RepeatedCompositeFieldContainer[message_pb2.Message]:
-        """Messages that stay unanswered."""
+        """Messages that ended with the turn: they stay unanswered, unless a person takes care of them."""
 
     def __init__(
         self,

@@ -102,14 +102,17 @@ class TurnGatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TriggerTurn(self, request, context):
-        """Opens a turn without a customer message.
+        """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
+        customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelTurn(self, request, context):
-        """Cancels the running turn of a session unless it passed its commit point.
+        """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
+        and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
+        NO_RUNNING_TURN, TURN_CLOSED or COMMIT_POINT_PASSED; a repeat of a cancel that happened answers the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

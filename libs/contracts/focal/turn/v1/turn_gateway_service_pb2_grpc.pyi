@@ -46,9 +46,14 @@ class TurnGatewayServiceStub:
     WatchSession: grpc.UnaryStreamMultiCallable[turn_gateway_service_pb2.WatchSessionRequest, turn_gateway_service_pb2.WatchSessionResponse]
     """Follows a session's events from an offset, stored ones first, then live ones with text deltas between them."""
     TriggerTurn: grpc.UnaryUnaryMultiCallable[turn_gateway_service_pb2.TriggerTurnRequest, turn_gateway_service_pb2.TriggerTurnResponse]
-    """Opens a turn without a customer message."""
+    """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
+    customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
+    """
     CancelTurn: grpc.UnaryUnaryMultiCallable[turn_gateway_service_pb2.CancelTurnRequest, turn_gateway_service_pb2.CancelTurnResponse]
-    """Cancels the running turn of a session unless it passed its commit point."""
+    """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
+    and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
+    NO_RUNNING_TURN, TURN_CLOSED or COMMIT_POINT_PASSED; a repeat of a cancel that happened answers the same.
+    """
 
 @typing.type_check_only
 class TurnGatewayServiceAsyncStub(TurnGatewayServiceStub):
@@ -68,9 +73,14 @@ class TurnGatewayServiceAsyncStub(TurnGatewayServiceStub):
     WatchSession: aio.UnaryStreamMultiCallable[turn_gateway_service_pb2.WatchSessionRequest, turn_gateway_service_pb2.WatchSessionResponse]  # type: ignore[assignment]
     """Follows a session's events from an offset, stored ones first, then live ones with text deltas between them."""
     TriggerTurn: aio.UnaryUnaryMultiCallable[turn_gateway_service_pb2.TriggerTurnRequest, turn_gateway_service_pb2.TriggerTurnResponse]  # type: ignore[assignment]
-    """Opens a turn without a customer message."""
+    """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
+    customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
+    """
     CancelTurn: aio.UnaryUnaryMultiCallable[turn_gateway_service_pb2.CancelTurnRequest, turn_gateway_service_pb2.CancelTurnResponse]  # type: ignore[assignment]
-    """Cancels the running turn of a session unless it passed its commit point."""
+    """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
+    and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
+    NO_RUNNING_TURN, TURN_CLOSED or COMMIT_POINT_PASSED; a repeat of a cancel that happened answers the same.
+    """
 
 class TurnGatewayServiceServicer(metaclass=abc_1.ABCMeta):
     """Where messages come in and replies go out. The tenant is that of the verified caller."""
@@ -117,7 +127,9 @@ class TurnGatewayServiceServicer(metaclass=abc_1.ABCMeta):
         request: turn_gateway_service_pb2.TriggerTurnRequest,
         context: _ServicerContext,
     ) -> typing.Union[turn_gateway_service_pb2.TriggerTurnResponse, abc.Awaitable[turn_gateway_service_pb2.TriggerTurnResponse]]:
-        """Opens a turn without a customer message."""
+        """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
+        customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
+        """
 
     @abc_1.abstractmethod
     def CancelTurn(
@@ -125,6 +137,9 @@ class TurnGatewayServiceServicer(metaclass=abc_1.ABCMeta):
         request: turn_gateway_service_pb2.CancelTurnRequest,
         context: _ServicerContext,
     ) -> typing.Union[turn_gateway_service_pb2.CancelTurnResponse, abc.Awaitable[turn_gateway_service_pb2.CancelTurnResponse]]:
-        """Cancels the running turn of a session unless it passed its commit point."""
+        """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
+        and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
+        NO_RUNNING_TURN, TURN_CLOSED or COMMIT_POINT_PASSED; a repeat of a cancel that happened answers the same.
+        """
 
 def add_TurnGatewayServiceServicer_to_server(servicer: TurnGatewayServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

@@ -43,7 +43,7 @@ class _TurnStatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_TurnStatus.
     TURN_STATUS_FAILED: _TurnStatus.ValueType  # 6
     """Gave up after the attempt cap or a fatal error; the error policy's answer was sent."""
     TURN_STATUS_CANCELLED: _TurnStatus.ValueType  # 7
-    """Cancelled by a person."""
+    """Cancelled by a person: no reply, and its messages stay unanswered."""
 
 class TurnStatus(_TurnStatus, metaclass=_TurnStatusEnumTypeWrapper):
     """Where a turn stands. COMPLETE, SUPERSEDED, FAILED and CANCELLED are terminal."""
@@ -63,7 +63,7 @@ TURN_STATUS_SUPERSEDED: TurnStatus.ValueType  # 5
 TURN_STATUS_FAILED: TurnStatus.ValueType  # 6
 """Gave up after the attempt cap or a fatal error; the error policy's answer was sent."""
 TURN_STATUS_CANCELLED: TurnStatus.ValueType  # 7
-"""Cancelled by a person."""
+"""Cancelled by a person: no reply, and its messages stay unanswered."""
 
 class _TurnCause:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -279,7 +279,7 @@ class Turn(message.Message):
     """Why it FAILED, was CANCELLED or SUPERSEDED, for a person; empty otherwise."""
     @builtins.property
     def message_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Ids of the messages it answered, in session order; empty until it committed."""
+        """Ids of the messages it answered, in session order, or that were CANCELLED with it; empty until it ended."""
 
     @builtins.property
     def reply(self) -> containers.RepeatedCompositeFieldContainer[ReplySegment]:

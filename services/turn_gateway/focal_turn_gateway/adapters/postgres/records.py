@@ -26,6 +26,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "turn_superseded": events.TurnSuperseded,
         "turn_completed": events.TurnCompleted,
         "turn_failed": events.TurnFailed,
+        "turn_cancelled": events.TurnCancelled,
         "agent": events.AgentReported,
     }.items()
 }

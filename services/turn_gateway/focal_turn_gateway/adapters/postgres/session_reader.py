@@ -11,7 +11,7 @@ from focal_kernel import ids
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures, records
 from focal_turn_gateway.domain.events import StoredEvent
-from focal_turn_gateway.domain.messages import Address
+from focal_turn_gateway.domain.messages import Address, Message
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.turns import Turn
 
@@ -36,8 +36,23 @@ ORDER BY turn_id DESC LIMIT $4
 """
 _TURN_ANSWERING = """
 SELECT * FROM turns.turn_overview
-WHERE tenant_id = $1 AND turn_index > 0
+WHERE tenant_id = $1 AND (turn_index > 0 OR status = 'CANCELLED')
   AND turn_id = (SELECT m.turn_id FROM turns.messages m WHERE m.tenant_id = $1 AND m.message_id = $2)
+"""
+_MESSAGES_OF = """
+SELECT coalesce(
+  jsonb_agg(turns.message_json(m) || jsonb_build_object('turn_id', m.turn_id) ORDER BY m.sequence), '[]')
+FROM turns.messages m WHERE m.turn_id = $2 AND m.tenant_id = $1
+"""
+# A session that ended with messages open is still answered on its version.
+_PINNED = """
+SELECT config_version, count(*) AS sessions FROM (
+  SELECT session_id, config_version FROM turns.sessions
+  WHERE tenant_id = $1 AND agent_id = $2 AND ended_at IS NULL
+  UNION
+  SELECT s.session_id, s.config_version FROM turns.messages m JOIN turns.sessions s USING (session_id)
+  WHERE m.turn_id IS NULL AND m.tenant_id = $1 AND s.agent_id = $2
+) live WHERE config_version > 0 GROUP BY 1 ORDER BY 1
 """
 _EVENTS = """
 SELECT "offset", turn_id, attempt, kind, body, occurred_at FROM turns.events
@@ -100,10 +115,22 @@ class PostgresSessionReader:
         return [_turn(row) for row in rows]
 
     async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
-        """The closed turn that answered a message, if it is answered."""
+        """The closed turn that answered a message, or that was cancelled with it."""
         with failures.translated():
             row = await self._pool.fetchrow(_TURN_ANSWERING, tenant_id, message_id)
         return None if row is None else _turn(row)
+
+    async def messages_of(self, tenant_id: str, turn_id: str) -> tuple[Message, ...]:
+        """Messages that ended with a turn, in order."""
+        with failures.translated():
+            found = await self._pool.fetchval(_MESSAGES_OF, tenant_id, turn_id)
+        return records.MESSAGES.validate_json(found)
+
+    async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
+        """Bundle versions that live sessions of an agent are pinned to, with their number, ascending."""
+        with failures.translated():
+            rows = await self._pool.fetch(_PINNED, tenant_id, agent_id)
+        return {row["config_version"]: row["sessions"] for row in rows}
 
     async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
         """Stored events behind an offset, in order."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import asyncpg
 
 from focal_kernel import ids
+from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures, records
 from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.messages import Message
@@ -17,8 +18,10 @@ from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
 
 _OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6)"
 _PENDING = """
-SELECT coalesce(jsonb_agg(turns.message_json(m) ORDER BY m.sequence), '[]')
-FROM turns.messages m WHERE m.session_id = $1 AND m.turn_id IS NULL AND m.sequence > $2
+SELECT s.epoch, (
+  SELECT coalesce(jsonb_agg(turns.message_json(m) ORDER BY m.sequence), '[]')
+  FROM turns.messages m WHERE m.session_id = $1 AND m.turn_id IS NULL AND m.sequence > $2) AS messages
+FROM turns.sessions s WHERE s.session_id = $1
 """
 _COMMIT = """
 SELECT committed, first_offset, at, remaining
@@ -52,12 +55,13 @@ class PostgresTurnStore:
             return records.ATTEMPT.validate_python(answer["attempt"])
         return Wait(answer["wait_ms"] / 1000) if answer["next"] == "wait" else Idle()
 
-    async def pending(self, session_id: str, after_sequence: int) -> tuple[Message, ...]:
-        """Unanswered messages behind `after_sequence`."""
+    async def pending(self, attempt: Attempt, after_sequence: int) -> tuple[Message, ...]:
+        """Unanswered messages of the attempt's session behind `after_sequence`."""
         with failures.translated():
-            return records.MESSAGES.validate_json(
-                await self._pool.fetchval(_PENDING, session_id, after_sequence)
-            )
+            row = await self._pool.fetchrow(_PENDING, attempt.session_id, after_sequence)
+        if row is None or row["epoch"] != attempt.epoch:
+            raise errors.AttemptLost
+        return records.MESSAGES.validate_json(row["messages"])
 
     async def record_events(self, attempt: Attempt, events: Sequence[Event]) -> int:
         """Append events; returns the offset of the first."""

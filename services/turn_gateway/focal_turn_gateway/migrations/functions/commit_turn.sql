@@ -33,6 +33,7 @@ BEGIN
       customer_text = coalesce((SELECT string_agg(m.text, E'\n' ORDER BY m.sequence) FROM turns.messages m
                                 WHERE m.session_id = p_session_id AND m.message_id = ANY(p_message_ids)), '')
     WHERE turn_id = p_turn_id;
+  UPDATE turns.triggers SET consumed_at = at WHERE turn_id = p_turn_id AND consumed_at IS NULL;
   INSERT INTO turns.outbox (tenant_id, session_id, destination, dedupe_key, payload)
     SELECT s.tenant_id, p_session_id, o->>'destination', o->>'dedupe_key', o->'payload'
     FROM jsonb_array_elements(p_outbox) o;
@@ -43,7 +44,9 @@ BEGIN
       window_opened_at = (SELECT min(m.received_at) FROM turns.messages m
                           WHERE m.session_id = p_session_id AND m.turn_id IS NULL)
     WHERE session_id = p_session_id
-    RETURNING window_opened_at IS NOT NULL INTO remaining;
+    RETURNING window_opened_at IS NOT NULL OR EXISTS (
+        SELECT 1 FROM turns.triggers g WHERE g.session_id = p_session_id AND g.consumed_at IS NULL)
+    INTO remaining;
   first_offset := turns.append_events(p_session_id, p_events);
   committed := true;
 END $$

@@ -1,54 +1,66 @@
 CREATE FUNCTION turns.open_turn(
   p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
--- {"next": "idle"} without open messages or lease, {"next": "wait", "wait_ms"} inside the window, else
--- {"next": "run", "attempt"}. An engine that needs no lease passes NULL.
+-- {"next": "idle"} without open messages, triggers or lease, {"next": "wait", "wait_ms"} inside the window, else
+-- {"next": "run", "attempt"}. An engine that needs no lease passes NULL. Messages come first: a trigger waits until
+-- none is open, but its turn, once begun, is not held up by later ones.
 DECLARE
   s turns.sessions;
   t turns.turns;
+  g turns.triggers;
   v_messages jsonb;
   v_wait double precision;
   v_first bigint;
+  v_last bigint;
+  v_reason text;
 BEGIN
   SELECT * INTO s FROM turns.sessions WHERE session_id = p_session_id FOR UPDATE;
   IF p_lease IS NOT NULL AND s.gateway IS DISTINCT FROM p_lease THEN
     RETURN '{"next": "idle"}';
   END IF;
-  SELECT jsonb_agg(turns.message_json(m) ORDER BY m.sequence) INTO v_messages
-    FROM (SELECT * FROM turns.messages WHERE session_id = p_session_id AND turn_id IS NULL
-          ORDER BY sequence LIMIT p_max_messages) m;
-  IF v_messages IS NULL THEN
+  SELECT * INTO t FROM turns.turns WHERE turn_id = s.open_turn_id;
+  IF t.cause IS NULL OR t.cause = 'MESSAGE' OR t.superseded_from <> '' THEN
+    SELECT jsonb_agg(turns.message_json(m) ORDER BY m.sequence), max(m.sequence) INTO v_messages, v_last
+      FROM (SELECT * FROM turns.messages WHERE session_id = p_session_id AND turn_id IS NULL
+            ORDER BY sequence LIMIT p_max_messages) m;
+  END IF;
+  SELECT * INTO g FROM turns.triggers x WHERE x.session_id = p_session_id AND x.consumed_at IS NULL
+    AND CASE WHEN s.open_turn_id IS NULL THEN v_messages IS NULL ELSE x.turn_id = s.open_turn_id END
+    ORDER BY x.trigger_id LIMIT 1;
+  IF v_messages IS NULL AND g.turn_id IS NULL THEN
     RETURN '{"next": "idle"}';
   END IF;
   v_wait := extract(epoch FROM s.due_at - clock_timestamp()) * 1000;
-  IF v_wait > 0 THEN
+  IF v_messages IS NOT NULL AND v_wait > 0 THEN
     RETURN jsonb_build_object('next', 'wait', 'wait_ms', v_wait);
   END IF;
+  v_reason := CASE WHEN v_messages IS NULL THEN 'OFF' ELSE s.due_reason END;
 
   UPDATE turns.turns SET attempt = attempt + 1, epoch = s.epoch + 1, status = 'PROCESSING',
-      aggregation = s.due_reason
-    WHERE turn_id = s.open_turn_id RETURNING * INTO t;
+      aggregation = v_reason
+    WHERE turn_id = coalesce(s.open_turn_id, g.turn_id) RETURNING * INTO t;
   IF NOT FOUND THEN
     INSERT INTO turns.turns (turn_id, tenant_id, session_id, turn_group_id, status, attempt, epoch, cause, aggregation)
       VALUES (p_turn_id, s.tenant_id, p_session_id, p_turn_group_id, 'PROCESSING', 1, s.epoch + 1, 'MESSAGE',
-        s.due_reason)
+        v_reason)
       RETURNING * INTO t;
   END IF;
-  UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, window_opened_at = NULL,
-      taken_sequence = (v_messages->-1->>'sequence')::bigint
+  UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, taken_sequence = coalesce(v_last, 0),
+      window_opened_at = CASE WHEN v_messages IS NULL THEN window_opened_at END
     WHERE session_id = p_session_id;
   v_first := turns.append_events(p_session_id, jsonb_build_array(
     jsonb_build_object('kind', 'turn_started', 'turn_id', t.turn_id, 'attempt', t.attempt, 'body', jsonb_build_object(
       'turn_group_id', t.turn_group_id, 'epoch', t.epoch, 'cause', t.cause, 'superseded_from', t.superseded_from)),
     jsonb_build_object('kind', 'turn_aggregated', 'turn_id', t.turn_id, 'attempt', t.attempt, 'body',
-      jsonb_build_object('reason', s.due_reason,
-        'message_ids', (SELECT jsonb_agg(e->>'message_id') FROM jsonb_array_elements(v_messages) e)))));
+      jsonb_build_object('reason', v_reason, 'message_ids',
+        coalesce((SELECT jsonb_agg(e->>'message_id') FROM jsonb_array_elements(v_messages) e), '[]')))));
   RETURN jsonb_build_object('next', 'run', 'attempt', jsonb_build_object(
     'session_id', s.session_id, 'tenant_id', s.tenant_id, 'agent_id', s.agent_id, 'customer_id', s.customer_id,
     'channel', s.channel, 'epoch', t.epoch, 'turn_id', t.turn_id, 'turn_group_id', t.turn_group_id,
-    'attempt', t.attempt, 'cause', t.cause, 'messages', v_messages, 'state', s.state,
+    'attempt', t.attempt, 'cause', t.cause, 'messages', coalesce(v_messages, '[]'),
+    'trigger_json', coalesce(g.payload, ''), 'state', s.state,
     'config_version', s.config_version, 'turn_count', s.turn_count, 'superseded_from', t.superseded_from,
-    'supersede_count', t.supersede_count, 'opened_at', t.opened_at, 'aggregation_reason', s.due_reason,
+    'supersede_count', t.supersede_count, 'opened_at', t.opened_at, 'aggregation_reason', v_reason,
     'first_offset', v_first, 'started_at', now(),
     'history', coalesce((SELECT jsonb_agg(jsonb_build_object('customer_text', h.customer_text,
         'reply_text', h.reply_text, 'at', h.closed_at) ORDER BY h.turn_index)

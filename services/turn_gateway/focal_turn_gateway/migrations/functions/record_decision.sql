@@ -8,6 +8,11 @@ DECLARE
 BEGIN
   PERFORM turns.hold(p_session_id, p_epoch);
   UPDATE turns.messages SET disposition = p_disposition WHERE message_id = ANY(p_message_ids) AND turn_id IS NULL;
+  IF p_disposition = 'ABSORBED' THEN
+    UPDATE turns.sessions SET taken_sequence = greatest(taken_sequence,
+        (SELECT max(m.sequence) FROM turns.messages m WHERE m.message_id = ANY(p_message_ids)))
+      WHERE session_id = p_session_id;
+  END IF;
   IF p_successor_id <> '' THEN
     UPDATE turns.turns SET status = 'SUPERSEDED', superseded_by = p_successor_id, status_reason = p_reason,
         closed_at = clock_timestamp()
@@ -16,6 +21,7 @@ BEGIN
         superseded_from, supersede_count)
       VALUES (p_successor_id, t.tenant_id, t.session_id, t.turn_group_id, 'ACCUMULATING', 0, p_epoch, t.cause,
         t.turn_id, t.supersede_count + 1);
+    UPDATE turns.triggers SET turn_id = p_successor_id WHERE turn_id = p_turn_id AND consumed_at IS NULL;
     UPDATE turns.sessions SET open_turn_id = p_successor_id, taken_sequence = NULL WHERE session_id = p_session_id;
   END IF;
   RETURN turns.append_events(p_session_id, p_events);

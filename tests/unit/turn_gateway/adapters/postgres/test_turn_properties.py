@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -21,11 +22,14 @@ from hypothesis.stateful import (
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
+from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.domain import lifecycle
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.events import AgentReported, Event
 from focal_turn_gateway.domain.lifecycle import Standing
+from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.triggers import Request, Trigger
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
 from focal_turn_gateway.ports import Hold, OutboxRow
 from tests.fakes.gateway_turns import QUEUE
@@ -47,11 +51,13 @@ class Session(RuleBasedStateMachine):
         super().__init__()
         self.user = f"user-{next(_numbers)}"
         self.messages = PostgresMessageStore(self.pool, 10_000, QUEUE)
+        self.desk = PostgresTurnDesk(self.pool)
         self.turns = PostgresTurnStore(self.pool, max_messages=4, history=1)
         self.session_id = ""
         self.accepted: list[str] = []
         self.attempts: list[Attempt] = []
         self.committed: dict[str, int] = {}
+        self.cancelled: set[str] = set()
         self.ended: set[str] = set()
         self.epoch = 0
         self.seen: dict[str, Standing] = {}
@@ -74,11 +80,33 @@ class Session(RuleBasedStateMachine):
             self.epoch = step.epoch
             self.attempts.append(step)
 
+    @precondition(lambda self: self.session_id)
+    @rule(cause=st.sampled_from(["t1", "t2"]))
+    def trigger(self, cause: str) -> None:
+        asked = Trigger("acme", self.session_id, "TIMER", cause, "{}")
+        opened = self.run(self.desk.trigger(asked, Request("", "")))
+        assert opened.already_open == (opened.turn_id in self.seen)
+        assert opened.turn_id not in self.ended
+
+    @precondition(lambda self: self.seen)
+    @rule(which=st.integers(0, 3), stale=st.booleans())
+    def cancel(self, which: int, stale: bool) -> None:
+        turn_id = sorted(self.seen)[-1 - which % len(self.seen)]
+        found = self.run(self.desk.standing("acme", self.session_id, turn_id, Request("", "")))
+        if stale:
+            found = replace(found, epoch=self.epoch)
+        cancelled = self.run(self.desk.cancel(found, "ada", "", Request("", "")))
+        assert cancelled == (turn_id not in self.ended and not (stale and found.running))
+        if cancelled:
+            self.ended.add(turn_id)
+            self.cancelled.add(turn_id)
+            self.epoch += found.running
+
     @precondition(lambda self: self.attempts)
     @rule(which=st.integers(0, 5), action=st.sampled_from(SupersedeAction))
     def decide(self, which: int, action: SupersedeAction) -> None:
         attempt = self._attempt(which)
-        pending = self.run(self.turns.pending(self.session_id, attempt.messages[-1].sequence))
+        pending = self._pending(attempt)
         ids = tuple(message.message_id for message in pending)
         decision = Decision(action, "UNSPECIFIED", "PRE_COMMIT", "", ids)
         successor = f"trn_{next(_numbers)}" if action is SupersedeAction.SUPERSEDE else ""
@@ -105,10 +133,10 @@ class Session(RuleBasedStateMachine):
     @rule(which=st.integers(0, 5), skip=st.integers(0, 1), keep=st.integers(1, 4), absorb=st.booleans())
     def commit(self, which: int, skip: int, keep: int, absorb: bool) -> None:
         attempt = self._attempt(which)
-        skip = min(skip, len(attempt.messages) - 1)
+        skip = max(0, min(skip, len(attempt.messages) - 1))
         messages = list(attempt.messages[skip : skip + keep])
-        if absorb and messages[-1] is attempt.messages[-1]:
-            messages += self.run(self.turns.pending(self.session_id, messages[-1].sequence))
+        if absorb and messages and messages[-1] is attempt.messages[-1]:
+            messages += self._pending(attempt)
         found = result(*(message.message_id for message in messages))
         turn = closed(attempt, found, TurnStatus.COMPLETE)
         row = OutboxRow("memory", turn.turn_id, {})
@@ -133,10 +161,13 @@ class Session(RuleBasedStateMachine):
             )
         )
         assert [row["message_id"] for row in rows] == self.accepted
-        indexes = [row["turn_index"] for row in rows if row["turn_id"]]
+        ended = [row for row in rows if row["turn_id"]]
+        indexes = [row["turn_index"] for row in ended if row["turn_id"] not in self.cancelled]
         assert indexes == sorted(indexes), "messages are answered in session order"
-        assert not any(row["turn_id"] for row in rows[len(indexes) :]), "the answered are a prefix"
-        assert {row["turn_id"] for row in rows if row["turn_id"]} == set(self.committed)
+        assert not any(row["turn_id"] for row in rows[len(ended) :]), "the answered are a prefix"
+        turns = {row["turn_id"] for row in ended}
+        with_messages = {a.turn_id for a in self.attempts if a.messages}
+        assert set(self.committed) & with_messages <= turns <= set(self.committed) | self.cancelled
         self._check_session()
 
     @precondition(lambda self: self.session_id)
@@ -157,7 +188,8 @@ class Session(RuleBasedStateMachine):
         assert now.keys() >= self.seen.keys()
         for turn in now.values():
             self._check_move(self.seen.get(turn.turn_id, fresh(turn)), turn, now)
-        assert sum(turn.status in lifecycle.OPEN for turn in now.values()) <= 1
+        assert sum(turn.status is TurnStatus.PROCESSING for turn in now.values()) <= 1
+        assert {turn.turn_id for turn in now.values() if turn.status in lifecycle.TERMINAL} == self.ended
         self.seen = now
 
     def _check_move(self, before: Standing, then: Standing, now: dict[str, Standing]) -> None:
@@ -165,7 +197,8 @@ class Session(RuleBasedStateMachine):
         assert then.turn_group_id == before.turn_group_id
         begun = then.attempt - before.attempt
         assert begun in ({0, 1} if then.status is TurnStatus.PROCESSING else {0})
-        assert (then.status is TurnStatus.ACCUMULATING) == (then.attempt == 0)
+        if then.status is not TurnStatus.CANCELLED:
+            assert (then.status is TurnStatus.ACCUMULATING) == (then.attempt == 0)
         assert (then.status is TurnStatus.SUPERSEDED) == bool(then.superseded_by)
         groups = {turn.turn_group_id for turn in now.values() if turn.turn_id != then.turn_id}
         if then.superseded_from:
@@ -196,6 +229,14 @@ class Session(RuleBasedStateMachine):
     def _attempt(self, which: int) -> Attempt:
         """The latest attempt most of the time, an older one now and then."""
         return self.attempts[-1 - which] if which < len(self.attempts) else self.attempts[-1]
+
+    def _pending(self, attempt: Attempt) -> tuple[Message, ...]:
+        """What the attempt is told of, and nothing when it is not the latest any more."""
+        asking = self.turns.pending(attempt, attempt.messages[-1].sequence if attempt.messages else 0)
+        if attempt.epoch == self.epoch:
+            return tuple(self.run(asking))
+        self._expect_lost(asking)
+        return ()
 
     def _event(self, attempt: Attempt) -> Event:
         body = AgentReported("custom", "note", "{}", "INFO", "1.0")

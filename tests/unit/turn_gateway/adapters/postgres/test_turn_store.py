@@ -282,8 +282,16 @@ async def test_pending_messages_are_those_behind_a_sequence(place: Place) -> Non
     await place.say("one")
     attempt = await place.open()
     await place.say("two")
-    assert [message.text for message in await place.turns.pending(attempt.session_id, 1)] == ["two"]
-    assert await place.turns.pending(attempt.session_id, 2) == ()
+    assert [message.text for message in await place.turns.pending(attempt, 1)] == ["two"]
+    assert await place.turns.pending(attempt, 2) == ()
+
+
+async def test_an_attempt_that_was_overtaken_is_told_so_and_nothing_else(place: Place) -> None:
+    await place.say("one")
+    attempt = await place.open()
+    await place.open()
+    with pytest.raises(errors.AttemptLost):
+        await place.turns.pending(attempt, 0)
 
 
 async def test_events_get_offsets_without_gaps_from_many_writers(place: Place) -> None:
