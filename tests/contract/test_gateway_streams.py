@@ -8,8 +8,9 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from focal.turn.v1 import event_pb2
+from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
+from tests.fakes import gateway_calls as calls
 from tests.fakes import in_process
 from tests.fakes.gateway_calls import (
     completed,
@@ -322,6 +323,32 @@ async def test_typing_keeps_the_window_open(database: str, redis_url: str) -> No
         assert isinstance(done, event_pb2.FabricEvent)
         assert done.turn_completed.turn.reply[0].text == "one+two"
         call.cancel()
+
+
+async def test_a_window_falls_back_when_the_customer_stops_typing(database: str, redis_url: str) -> None:
+    accumulation = {"mode": "fixed", "fixed_ms": 200, "typing_ms": 60_000, "max_wait_ms": 60_000}
+    accumulation["typing_stopped_ms"] = 300
+    async with gateways(Peers(), database, redis_url, accumulation=accumulation) as [gateway]:
+        call = await converse(gateway)
+        await typed(call, "one")
+        for active in (True, False):
+            await call.write(pb.ConverseRequest(typing=pb.ConverseTyping(active=active)))
+        assert completed((await asyncio.wait_for(read_until(call, completed), 10))[-1])
+        call.cancel()
+
+
+async def test_the_answers_hint_lengthens_the_next_window_and_is_its_reason(
+    database: str, redis_url: str
+) -> None:
+    async def script(run: Run) -> None:
+        await run.answer(hint=session_pb2.AccumulationHint(awaiting_required_field=True))
+
+    async with gateways(Peers(script), database, redis_url, accumulation={"mode": "adaptive"}) as [gateway]:
+        stub = calls.stub(gateway)
+        first = await stub.SendMessage(calls.send("I would like to return an order."), timeout=10)
+        second = await stub.SendMessage(calls.send("10003 it is, and the shoes are blue"), timeout=10)
+        assert first.turn.aggregation_reason == turn_pb2.AGGREGATION_REASON_ADAPTIVE
+        assert second.turn.aggregation_reason == turn_pb2.AGGREGATION_REASON_PIPELINE_HINT
 
 
 async def test_typing_without_an_open_window_changes_nothing(database: str, redis_url: str) -> None:

@@ -92,9 +92,15 @@ class Run:
         await self.say(pipeline_pb.RunTurnResponse(artifact=artifact))
         assert await self.stored() == name
 
-    async def answer(self, text: str | None = None, *further_ids: str) -> None:
+    async def answer(
+        self,
+        text: str | None = None,
+        *further_ids: str,
+        hint: session_pb2.AccumulationHint | None = None,
+    ) -> None:
         """Answer the messages of the start, and further ones: the former's texts joined by `+`, or `text`."""
-        state = session_pb2.SessionState(turn_index=self.start.session.state.turn_index + 1)
+        turn_index = self.start.session.state.turn_index + 1
+        state = session_pb2.SessionState(turn_index=turn_index, accumulation_hint=hint)
         await self.say(
             pipeline_pb.RunTurnResponse(
                 result=turn_run_pb2.TurnResult(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.message_store import QueueLimits
-from focal_turn_gateway.domain.accumulation import Window
+from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Window
 from focal_turn_gateway.domain.events import (
     Event,
     MessageReceived,
@@ -33,6 +33,7 @@ class _Session:
     epoch: int = 0
     due: float = 0.0
     state: str = ""
+    hint: Hint = field(default_factory=Hint)
     turn: Attempt | None = None
     turns: list[Turn] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -44,8 +45,9 @@ class _Session:
 
 
 class InMemoryTurns:
-    """`MessageStore`, `TurnStore` and `SessionReader` in one; while `away` every call is StoreUnavailable,
-    while `full` a new message is QueueFull."""
+    """`MessageStore`, `Rhythms`, `TurnStore` and `SessionReader` in one; while `away` every call is
+    StoreUnavailable, while `full` a new message is QueueFull.
+    """
 
     def __init__(self) -> None:
         self.away = False
@@ -80,6 +82,20 @@ class InMemoryTurns:
     async def extend_window(self, tenant_id: str, session_id: str, pause_ms: int) -> None:
         self._reach()
         self.extended.append((tenant_id, session_id, pause_ms))
+
+    async def end_typing(self, tenant_id: str, session_id: str, pause_ms: int) -> bool:
+        self._reach()
+        extended = any(session == session_id for _, session, _ in self.extended)
+        self.extended = [one for one in self.extended if one[1] != session_id]
+        return extended
+
+    async def rhythm(self, submission: Submission) -> Rhythm:
+        self._reach()
+        for session in self.sessions_by_id.values():
+            if session.submission.address == submission.address:
+                earlier = tuple(waiting.text for waiting in session.open)
+                return Rhythm(earlier=earlier, earlier_count=len(earlier), hint=session.hint)
+        return Rhythm()
 
     async def open_turn(self, hold: Hold) -> Idle | Wait | Attempt:
         self._reach()
@@ -135,6 +151,7 @@ class InMemoryTurns:
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> Committed:
         self._reach()
         session = self.sessions_by_id[attempt.session_id]
@@ -147,6 +164,7 @@ class InMemoryTurns:
         ]
         session.turns.append(turn)
         session.turn, session.state = None, session.state if state is None else state
+        session.hint = session.hint if hint is None else hint
         self.outbox += outbox
         return Committed(True, self._append(attempt.session_id, events), NOW, bool(session.open))
 

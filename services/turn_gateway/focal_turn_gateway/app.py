@@ -30,9 +30,10 @@ from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
 from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChannelOverrides
 from focal_turn_gateway.adapters.postgres.leases import Leases
-from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore, QueueLimits
+from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
+from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
@@ -255,12 +256,14 @@ def _registry(settings: TurnGatewaySettings) -> Registry:
 
 def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies: ChannelPolicies) -> Submit:
     engine, live = parts.engine, parts.live
-    limits, accumulation = settings.limits, settings.accumulation
-    accumulate = Accumulate(policies, accumulation.policy())
+    limits, accumulation, rhythm = settings.limits, settings.accumulation, settings.accumulation.rhythm
+    rhythms = PostgresRhythms(parts.pool, texts=rhythm.earlier_texts, chars=rhythm.earlier_chars)
+    accumulate = Accumulate(policies, accumulation.policy(), rhythms)
     messages = PostgresMessageStore(
         parts.pool,
         accumulation.max_wait_ms,
         QueueLimits(settings.turns.max_messages, settings.queue.max_waiting, settings.queue.retry_s),
+        Learning(rhythm.gap_min_ms, rhythm.gap_max_ms, rhythm.gaps_kept),
     )
     reader = PostgresSessionReader(parts.pool)
     refusals = RefusalCounter(host.metrics)
@@ -271,7 +274,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     conversing = Conversing(
         submit=submit,
         registry=policies.registry,
-        keep_open=KeepOpen(messages, accumulation.typing_ms),
+        keep_open=KeepOpen(messages, engine, accumulation.typing_ms, accumulation.typing_stopped_ms),
         follow=follow,
         reader=reader,
         streams=streams,

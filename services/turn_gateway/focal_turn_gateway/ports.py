@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from focal_turn_gateway.domain.accumulation import Situation, Window
+from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Situation, Window
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
@@ -76,6 +76,13 @@ class Tiers(Protocol):
         """The tier that was last seen here, without asking anybody."""
 
 
+class Rhythms(Protocol):
+    """Knows how a customer writes."""
+
+    async def rhythm(self, submission: Submission) -> Rhythm:
+        """What is known before this message is stored. Raises StoreUnavailable."""
+
+
 class MessageStore(Protocol):
     """Makes messages durable."""
 
@@ -87,6 +94,11 @@ class MessageStore(Protocol):
     async def extend_window(self, tenant_id: str, session_id: str, pause_ms: int) -> None:
         """Keep an open window of the session open for another `pause_ms`, up to its longest wait. Raises
         StoreUnavailable.
+        """
+
+    async def end_typing(self, tenant_id: str, session_id: str, pause_ms: int) -> bool:
+        """Let an extended window fall back to what its latest message had set, at the earliest `pause_ms`
+        from now; false when nothing had extended it. Raises StoreUnavailable.
         """
 
 
@@ -157,8 +169,11 @@ class TurnStore(Protocol):
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> Committed:
-        """Close the turn and everything that goes with it, in one transaction."""
+        """Close the turn and everything that goes with it, in one transaction; a state or hint of None stays
+        as it is.
+        """
 
 
 class TurnDesk(Protocol):

@@ -45,6 +45,22 @@ class AdaptiveWindow(settings.Section):
     max_ms: int = Field(3000, ge=0, le=60_000, description="longest window, ms")
 
 
+class LearntRhythm(settings.Section):
+    """What is learnt of a customer's writing and shown to the policy."""
+
+    gap_min_ms: int = Field(
+        100, ge=0, description="shortest pause between messages that is learnt, ms; below they came together"
+    )
+    gap_max_ms: int = Field(
+        30_000, ge=0, le=3_600_000, description="longest pause that is learnt, ms; above begins a new beat"
+    )
+    gaps_kept: int = Field(
+        20, ge=0, le=1000, description="pauses kept per customer and channel, the latest; 0 learns none"
+    )
+    earlier_texts: int = Field(4, ge=0, description="messages of the same window shown to the policy")
+    earlier_chars: int = Field(200, ge=1, description="characters of each of them")
+
+
 class Accumulation(settings.Section):
     """When a burst of messages is one turn."""
 
@@ -64,6 +80,10 @@ class Accumulation(settings.Section):
     typing_ms: int = Field(
         3000, ge=0, description="pause from a sign of typing on, while a window is open, ms; 0 ignores typing"
     )
+    typing_stopped_ms: int = Field(
+        500, ge=0, description="what is left of that pause at least when the typing stops, ms"
+    )
+    rhythm: LearntRhythm = LearntRhythm()
 
     def policy(self) -> AccumulationPolicy:
         """The policy these settings describe."""

@@ -12,6 +12,7 @@ from focal.pipeline.v1 import turn_run_pb2
 from focal.toolbox.v1 import effect_pb2
 from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
 from focal_turn_gateway.codecs import values
+from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import AgentReported
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import (
@@ -150,6 +151,17 @@ def _result(result: turn_run_pb2.TurnResult) -> TurnResult:
         ),
         commit_point_reached=result.commit_point_reached,
         phase_ms={phase: round(spent, 3) for phase, spent in result.phase_ms.items()},
+        hint=_hint(result.mutations.state.accumulation_hint),
+    )
+
+
+def _hint(hint: session_pb2.AccumulationHint) -> Hint:
+    """All of the state that the gateway reads: what the wait for the next message depends on."""
+    return Hint(
+        hint.awaiting_required_field,
+        hint.expects_followup,
+        hint.input_complete_confidence,
+        hint.expected_input_type,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
+from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import (
@@ -45,7 +46,7 @@ class CloseTurn:
         turn = closed(attempt, finished.result, TurnStatus.COMPLETE, messages=finished.messages)
         events = [*finished.events, _last(attempt, TurnCompleted(turn))]
         outbox = outbox_rows(attempt, turn, finished.messages, frozenset(self.destinations))
-        return await self._commit(attempt, turn, finished.result.state, events, outbox)
+        return await self._commit(attempt, turn, finished.result.state, events, outbox, finished.result.hint)
 
     async def fail(self, attempt: Attempt, reason: str) -> bool:
         """Commit the error policy's answer, none where nobody waits for one; true when messages remain.
@@ -69,8 +70,9 @@ class CloseTurn:
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> bool:
-        committed = await self._patiently(attempt, turn, state, events, outbox)
+        committed = await self._patiently(attempt, turn, state, events, outbox, hint)
         if committed.fresh:
             self.live.publish(attempt.session_id, stored(attempt.session_id, committed, events))
         else:
@@ -86,12 +88,13 @@ class CloseTurn:
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> Committed:
         """A commit is idempotent by attempt, so one whose answer was lost is simply repeated."""
         give_up_at = time.monotonic() + self.patience_s
         while True:
             try:
-                return await self.store.commit(attempt, turn, state, events, outbox)
+                return await self.store.commit(attempt, turn, state, events, outbox, hint)
             except errors.StoreUnavailable:
                 if time.monotonic() > give_up_at:
                     raise

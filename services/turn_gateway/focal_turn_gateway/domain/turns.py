@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.messages import Disposition, Message
 
 
@@ -165,8 +166,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """What an attempt comes to. Nothing of it is real until it is committed. `state` None leaves the
-    session's as is.
+    """What an attempt comes to. Nothing of it is real until it is committed. `state` and `hint` None leave
+    the session's as they are; the hint is for the wait for the next message.
     """
 
     answered_message_ids: tuple[str, ...]
@@ -179,6 +180,7 @@ class TurnResult:
     usage: Usage = field(default_factory=Usage)
     commit_point_reached: bool = False
     phase_ms: Mapping[str, float] = field(default_factory=dict)
+    hint: Hint | None = None
 
     def answers_first_of(self, messages: Sequence[Message], *, triggered: bool = False) -> bool:
         """Whether the answered messages are the first of `messages`, and at least one when there are any: an

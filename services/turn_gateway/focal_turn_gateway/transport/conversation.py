@@ -165,6 +165,9 @@ class Conversation:
         if typing.active and self.session_id and now - self.typed_at > _TYPING_EVERY_S:
             self.typed_at = now
             await self.uses.keep_open(self.tenant_id, self.session_id)
+        elif not typing.active and self.typed_at:
+            self.typed_at = 0.0
+            await self.uses.keep_open.stopped(self.tenant_id, self.session_id)
 
     def _start_following(self) -> None:
         self.followed = self.offset

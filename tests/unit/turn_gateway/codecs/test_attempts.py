@@ -5,6 +5,7 @@ from focal.pipeline.v1 import turn_run_pb2
 from focal.toolbox.v1 import effect_pb2
 from focal.turn.v1 import event_pb2, session_pb2, turn_pb2
 from focal_turn_gateway.codecs import attempts, values
+from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import AgentReported
 from focal_turn_gateway.domain.turns import (
     Artifact,
@@ -108,7 +109,13 @@ def test_every_frame_of_the_pipeline_is_understood() -> None:
 
 
 def test_a_result_comes_whole_and_its_state_goes_back_as_it_came() -> None:
-    state = session_pb2.SessionState(turn_index=5)
+    hint = session_pb2.AccumulationHint(
+        awaiting_required_field=True,
+        expects_followup=True,
+        input_complete_confidence=0.5,
+        expected_input_type="order_id",
+    )
+    state = session_pb2.SessionState(turn_index=5, accumulation_hint=hint)
     encoded = turn_run_pb2.TurnResult(
         answered_message_ids=["msg_1"],
         reply=[turn_pb2.ReplySegment(index=0, text="hi", content_type=turn_pb2.CONTENT_TYPE_TEXT)],
@@ -135,6 +142,7 @@ def test_a_result_comes_whole_and_its_state_goes_back_as_it_came() -> None:
         usage=Usage(llm_calls=2, models=("offline",)),
         commit_point_reached=True,
         phase_ms={"P1": 1.235},
+        hint=Hint(True, True, 0.5, "order_id"),
     )
     assert values.state_to_proto(decoded.state or "") == state
 

@@ -9,7 +9,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core import close_turn
 from focal_turn_gateway.core.close_turn import CloseTurn, outbox_rows
 from focal_turn_gateway.core.run_attempt import Finished
-from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.accumulation import AggregationReason, Hint, Window
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.turns import Attempt, ReplySegment, Turn, TurnStatus, closed
 from focal_turn_gateway.ports import Committed, Hold, OutboxRow
@@ -32,9 +32,10 @@ class Forgetful(InMemoryTurns):
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> Committed:
         self.tries += 1
-        committed = await super().commit(attempt, turn, state, events, outbox)
+        committed = await super().commit(attempt, turn, state, events, outbox, hint)
         if self.lost_answers:
             self.lost_answers -= 1
             raise errors.StoreUnavailable
@@ -150,3 +151,13 @@ def test_nothing_is_owed_to_destinations_that_are_not_in_use() -> None:
     ran = attempt(message(1))
     turn = closed(ran, result("msg_1"), TurnStatus.COMPLETE)
     assert outbox_rows(ran, turn, ran.messages, frozenset()) == []
+
+
+async def test_the_hint_of_a_result_is_kept_and_that_of_a_failed_turn_is_the_last_one() -> None:
+    place = Place()
+    opened = await place.opened()
+    hint = Hint(awaiting_required_field=True, expected_input_type="order_id")
+    await place.close.complete(opened, Finished(result("msg_1", hint=hint), [], opened.messages))
+    assert place.turns.sessions_by_id["ses_1"].hint == hint
+    await place.close.fail(await place.opened(), "broken")
+    assert place.turns.sessions_by_id["ses_1"].hint == hint

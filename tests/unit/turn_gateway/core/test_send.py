@@ -38,7 +38,7 @@ class Place:
             self.turns,
             self.engine,
             self.feed,
-            Accumulate(channel_policies(), Off()),
+            Accumulate(channel_policies(), Off(), self.turns),
             Refused(),
             Tiers(),
         )

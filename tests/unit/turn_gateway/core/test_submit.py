@@ -18,7 +18,7 @@ class Place:
     def __init__(self) -> None:
         self.turns, self.engine, self.feed = InMemoryTurns(), Wakes(), Feed()
         self.refused = Refused()
-        accumulate = Accumulate(channel_policies(), Off())
+        accumulate = Accumulate(channel_policies(), Off(), self.turns)
         self.submit = Submit(
             Directory(), self.turns, self.engine, self.feed, accumulate, self.refused, Tiers()
         )

@@ -17,10 +17,11 @@ from focal_turn_gateway.domain.messages import Accepted, Submission
 _SUBMIT = """
 SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
 FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-  $18)
+  $18, $19, $20, $21)
 """
 _QUEUE_FULL = "FC002"
 _EXTEND = "SELECT turns.extend_window($1, $2, $3, $4)"
+_END_TYPING = "SELECT turns.end_typing($1, $2, $3)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,25 @@ class QueueLimits:
     retry_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Which pauses between messages are learnt: from `gap_min_ms` to `gap_max_ms`, the latest `kept` of each
+    customer on each channel; none when 0.
+    """
+
+    gap_min_ms: int = 100
+    gap_max_ms: int = 30_000
+    kept: int = 20
+
+
 class PostgresMessageStore:
     """`ports.MessageStore` on the schema `turns`; `max_wait_ms` is a window's longest wait."""
 
-    def __init__(self, pool: asyncpg.Pool, max_wait_ms: int, limits: QueueLimits) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, max_wait_ms: int, limits: QueueLimits, learning: Learning | None = None
+    ) -> None:
         self._pool = pool
+        self._learning = learning or Learning()
         self._max_wait = timedelta(milliseconds=max_wait_ms)
         self._limits = limits
 
@@ -68,6 +83,13 @@ class PostgresMessageStore:
             await self._pool.execute(
                 _EXTEND, tenant_id, session_id, timedelta(milliseconds=pause_ms), self._max_wait
             )
+
+    async def end_typing(self, tenant_id: str, session_id: str, pause_ms: int) -> bool:
+        """Let an extended window fall back. Raises StoreUnavailable."""
+        with failures.translated():
+            pause = timedelta(milliseconds=pause_ms)
+            ended: bool = await self._pool.fetchval(_END_TYPING, tenant_id, session_id, pause)
+        return ended
 
     async def _call(self, submission: Submission, window: Window) -> asyncpg.Record:
         try:
@@ -99,6 +121,9 @@ class PostgresMessageStore:
             self._max_wait,
             self._limits.turn,
             self._limits.queue,
+            timedelta(milliseconds=self._learning.gap_min_ms),
+            timedelta(milliseconds=self._learning.gap_max_ms),
+            self._learning.kept,
         )
         assert row is not None
         return row

@@ -11,6 +11,7 @@ import asyncpg
 from focal_kernel import ids
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures, records
+from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
@@ -25,7 +26,7 @@ FROM turns.sessions s WHERE s.session_id = $1
 """
 _COMMIT = """
 SELECT committed, first_offset, at, remaining
-FROM turns.commit_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+FROM turns.commit_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 
@@ -114,6 +115,7 @@ class PostgresTurnStore:
         state: str | None,
         events: Sequence[Event],
         outbox: Sequence[OutboxRow],
+        hint: Hint | None = None,
     ) -> Committed:
         """Close the turn and everything that goes with it, in one transaction and one round trip."""
         with failures.translated():
@@ -125,6 +127,7 @@ class PostgresTurnStore:
                 turn.status.value,
                 list(turn.message_ids),
                 state,
+                None if hint is None else json.dumps(asdict(hint)),
                 turn.config_version,
                 records.TURN.dump_json(turn).decode(),
                 turn.reply_text,

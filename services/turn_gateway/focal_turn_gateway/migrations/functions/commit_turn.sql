@@ -1,5 +1,5 @@
 CREATE FUNCTION turns.commit_turn(
-  p_session_id text, p_epoch bigint, p_turn_id text, p_status text, p_message_ids text[], p_state text,
+  p_session_id text, p_epoch bigint, p_turn_id text, p_status text, p_message_ids text[], p_state text, p_hint jsonb,
   p_config_version bigint, p_record jsonb, p_reply_text text, p_reason text, p_events jsonb, p_outbox jsonb,
   OUT committed boolean, OUT first_offset bigint, OUT at timestamptz, OUT remaining boolean
 ) LANGUAGE plpgsql AS $$
@@ -38,11 +38,11 @@ BEGIN
     SELECT s.tenant_id, p_session_id, o->>'destination', o->>'dedupe_key', o->'payload'
     FROM jsonb_array_elements(p_outbox) o;
   UPDATE turns.sessions SET state = coalesce(p_state, state), turn_count = turn_count + 1, open_turn_id = NULL,
-      taken_sequence = NULL,
+      taken_sequence = NULL, accumulation_hint = coalesce(p_hint, accumulation_hint),
       config_version = CASE WHEN config_version = 0 THEN p_config_version ELSE config_version END, updated_at = at,
       -- The next window belongs to what is still open: a message this turn took in must not shorten it.
-      window_opened_at = (SELECT min(m.received_at) FROM turns.messages m
-                          WHERE m.session_id = p_session_id AND m.turn_id IS NULL)
+      (window_opened_at, window_messages) = (SELECT min(m.received_at), count(*) FROM turns.messages m
+                                             WHERE m.session_id = p_session_id AND m.turn_id IS NULL)
     WHERE session_id = p_session_id
     RETURNING window_opened_at IS NOT NULL OR EXISTS (
         SELECT 1 FROM turns.triggers g WHERE g.session_id = p_session_id AND g.consumed_at IS NULL)

@@ -2,7 +2,7 @@ CREATE FUNCTION turns.submit_message(
   p_tenant_id text, p_agent_id text, p_channel text, p_user_hash text, p_user_id text, p_customer_id text,
   p_session_id text, p_message_id text, p_request_id text, p_content_hash text, p_text text, p_metadata jsonb,
   p_provider_message_id text, p_pause interval, p_pause_reason text, p_max_wait interval,
-  p_turn_max integer, p_queue_max integer,
+  p_turn_max integer, p_queue_max integer, p_gap_min interval, p_gap_max interval, p_gaps_kept integer,
   OUT message_id text, OUT session_id text, OUT sequence bigint, OUT received_at timestamptz,
   OUT duplicate boolean, OUT same_content boolean, OUT event_offset bigint
 ) LANGUAGE plpgsql AS $$
@@ -35,13 +35,16 @@ BEGIN
 
   INSERT INTO turns.sessions AS s (
       session_id, tenant_id, agent_id, customer_id, channel, message_sequence, event_offset,
-      window_opened_at, due_at, due_reason)
+      window_opened_at, window_messages, due_at, due_reason)
     VALUES (p_session_id, p_tenant_id, p_agent_id, v_customer, p_channel, 1, 1,
-      clock_timestamp(), clock_timestamp() + p_pause, p_pause_reason)
+      clock_timestamp(), 1, clock_timestamp() + p_pause, p_pause_reason)
     ON CONFLICT (tenant_id, agent_id, customer_id, channel) WHERE ended_at IS NULL DO UPDATE SET
       message_sequence = s.message_sequence + 1,
       event_offset = s.event_offset + 1,
       window_opened_at = coalesce(s.window_opened_at, clock_timestamp()),
+      window_messages = CASE WHEN s.window_opened_at IS NULL THEN 1 ELSE s.window_messages + 1 END,
+      due_before_typing = NULL,
+      reason_before_typing = NULL,
       due_at = least(clock_timestamp() + p_pause, coalesce(s.window_opened_at, clock_timestamp()) + p_max_wait),
       due_reason = CASE WHEN s.window_opened_at + p_max_wait < clock_timestamp() + p_pause THEN 'MAX_WAIT'
                         ELSE p_pause_reason END,
@@ -65,6 +68,10 @@ BEGIN
     VALUES (p_message_id, p_tenant_id, session_id, sequence, nullif(p_request_id, ''), p_content_hash, p_text,
       p_metadata, p_provider_message_id, received_at)
     RETURNING * INTO v_message;
+  IF p_gaps_kept > 0 THEN
+    PERFORM turns.learn_gap(p_tenant_id, p_channel, p_user_hash, session_id, sequence, received_at, p_gap_min,
+      p_gap_max, p_gaps_kept);
+  END IF;
   INSERT INTO turns.events (session_id, "offset", tenant_id, turn_id, attempt, kind, body, occurred_at)
     VALUES (v_message.session_id, event_offset, p_tenant_id, '', 0, 'message_received',
       jsonb_build_object('message', turns.message_json(v_message)), v_message.received_at);

@@ -136,6 +136,42 @@ async def test_typing_extends_an_open_window_within_its_longest_wait(
     assert last["due_reason"] == "MAX_WAIT"
 
 
+async def test_a_window_falls_back_to_what_the_message_had_set_when_the_typing_stops(
+    store: PostgresMessageStore, pool: asyncpg.Pool
+) -> None:
+    accepted = await store.submit(submission("one"), Window(700, AggregationReason.ADAPTIVE))
+    before = await session(pool)
+    await store.extend_window("acme", accepted.session_id, 800)
+    await store.extend_window("acme", accepted.session_id, 60_000)
+    assert (await session(pool))["due_reason"] == "MAX_WAIT"
+    assert await store.end_typing("acme", accepted.session_id, 0)
+    after = await session(pool)
+    assert (after["due_at"], after["due_reason"]) == (before["due_at"], "ADAPTIVE")
+    assert not await store.end_typing("acme", accepted.session_id, 0)
+
+
+async def test_a_message_on_its_way_may_still_join_when_the_typing_stops(
+    store: PostgresMessageStore, pool: asyncpg.Pool
+) -> None:
+    accepted = await store.submit(submission("one"), Window(50, AggregationReason.ADAPTIVE))
+    await store.extend_window("acme", accepted.session_id, 900)
+    extended = (await session(pool))["due_at"]
+    await store.end_typing("acme", accepted.session_id, 400)
+    row = await session(pool)
+    assert row["due_before_typing"] is None
+    assert row["updated_at"] + timedelta(milliseconds=400) <= row["due_at"] < extended
+
+
+async def test_a_message_ends_the_typing_and_sets_its_own_window(
+    store: PostgresMessageStore, pool: asyncpg.Pool
+) -> None:
+    accepted = await store.submit(submission("one"), Window(200, AggregationReason.TIMEOUT))
+    await store.extend_window("acme", accepted.session_id, 900)
+    await store.submit(submission("two"), Window(200, AggregationReason.TIMEOUT))
+    assert not await store.end_typing("acme", accepted.session_id, 0)
+    assert not await store.end_typing("umbrella", accepted.session_id, 0)
+
+
 @pytest.mark.parametrize(
     "closed", ["window_opened_at = NULL", "due_at = clock_timestamp() - interval '1 ms'"]
 )
