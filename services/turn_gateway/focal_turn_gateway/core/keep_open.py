@@ -32,4 +32,4 @@ class KeepOpen:
             with suppress(errors.StoreUnavailable):
                 if await self.store.end_typing(tenant_id, session_id, self.stopped_ms):
                     # Who waits for the window has its old end in mind.
-                    self.engine.wake(session_id)
+                    self.engine.wake(tenant_id, session_id)
