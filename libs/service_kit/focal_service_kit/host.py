@@ -30,7 +30,7 @@ class Host:
     """The running process as `app.build` sees it.
 
     `server` takes servicers, `stack` takes resources (closed after the server stopped, last first),
-    `caller_tokens` mints internal tokens, `metrics` takes collectors.
+    `caller_tokens` mints internal tokens, `metrics` takes collectors, `tracer` is None when tracing is off.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Host:
         self.service = service
         self.stack = AsyncExitStack()
         self.metrics = metrics.registry()
+        self.tracer = tracer
         self.caller_tokens = TokenIssuer(service, keys.internal, chosen.auth.internal_ttl_s)
         self.health = health.Readiness(chosen.health, self.metrics)
         self.drain_callbacks: list[Callable[[], Awaitable[None]]] = []
