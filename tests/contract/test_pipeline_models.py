@@ -100,7 +100,7 @@ async def test_a_model_that_fails_hands_over_to_the_next(
     assert attempt.reply == "The small one answers."
     assert asked(double) == [LARGE, SMALL]
     assert attempt.result.usage.llm_calls == 2
-    assert [event["model"] for event in attempt.events("infra.model.failed")] == [LARGE]
+    assert [event["model"] for event in attempt.events("infra.brain.model_failed")] == [LARGE]
 
 
 async def test_text_shown_before_a_cut_is_not_repeated_and_the_reply_is_whole(
@@ -132,7 +132,7 @@ async def test_a_model_that_hangs_is_given_up_after_its_time(double: openai_serv
         double.chat.add("Here I am.")
         attempt = await mesh.customer().say("hello")
         assert attempt.reply == "Here I am."
-        assert attempt.events("infra.model.failed")[0]["reason"] == "timeout"
+        assert attempt.events("infra.brain.model_failed")[0]["reason"] == "timeout"
 
 
 async def test_an_unreachable_endpoint_is_no_obstacle() -> None:
@@ -140,7 +140,7 @@ async def test_an_unreachable_endpoint_is_no_obstacle() -> None:
     async with pipeline_peers.mesh(llm=gone) as mesh:
         attempt = await mesh.customer().say("what are your opening hours?")
         assert attempt.reply.startswith("We answer from 9")
-        assert attempt.events("infra.model.failed")[0]["reason"] == "unreachable"
+        assert attempt.events("infra.brain.model_failed")[0]["reason"] == "unreachable"
 
 
 async def test_an_exclusive_template_asks_no_model(
@@ -232,7 +232,10 @@ async def test_arguments_that_a_model_made_up_are_not_used(
     double.chat.answer_by(fills(made_up))
     attempt = await mesh.customer().say("where is my order?")
     assert mesh.toolbox.names() == []
-    assert [event["reason"] for event in attempt.events("infra.model.failed")] == ["off_schema", "off_schema"]
+    assert [event["reason"] for event in attempt.events("infra.brain.model_failed")] == [
+        "off_schema",
+        "off_schema",
+    ]
 
 
 async def test_a_message_during_generation_cuts_the_stream(

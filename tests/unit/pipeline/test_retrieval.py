@@ -70,4 +70,4 @@ class BrokenEmbedder:
 async def test_an_embedding_that_is_away_leaves_the_words() -> None:
     found, output = await retrieve("parcel", embedder=BrokenEmbedder())
     assert found.hybrid == pytest.approx(np.array([0, 0.3]))
-    assert output.names == ["infra.embedding.degraded"]
+    assert output.names == ["infra.brain.embedding_degraded"]

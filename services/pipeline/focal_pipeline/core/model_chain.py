@@ -92,7 +92,7 @@ class ModelChain:
             except errors.ModelFailed as failed:
                 failure = failed
                 payload = {"model": failed.model, "reason": failed.kind, "site": site}
-                await self._output.event(Event("infra", "model.failed", payload, Severity.WARN))
+                await self._output.event(Event("infra", "brain.model_failed", payload, Severity.WARN))
         raise failure
 
     async def _in_time(self, request: Request, answer: Coroutine[Any, Any, T]) -> T:

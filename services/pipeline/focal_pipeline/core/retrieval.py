@@ -54,7 +54,9 @@ class Retrieval:
             vector: Vectors = (await self._embedder.embed([text]))[0]
         except EmbeddingError as error:
             _log.warning("query not embedded", reason=error.reason)
-            await output.event(Event("infra", "embedding.degraded", {"reason": error.reason}, Severity.WARN))
+            await output.event(
+                Event("infra", "brain.embedding_degraded", {"reason": error.reason}, Severity.WARN)
+            )
             return np.zeros(self._embedder.dimensions, np.float32)
         return vector
 
