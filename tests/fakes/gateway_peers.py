@@ -81,9 +81,9 @@ class Run:
             pipeline_pb.RunTurnResponse(text=pipeline_pb.RunTurnText(sequence=sequence, text=text))
         )
 
-    async def report(self, payload_json: str = "{}") -> None:
+    async def report(self, payload_json: str = "{}", category: str = "custom", kind: str = "note") -> None:
         """An event of the agent."""
-        event = event_pb2.AgentEvent(category="custom", type="note", payload_json=payload_json)
+        event = event_pb2.AgentEvent(category=category, type=kind, payload_json=payload_json)
         await self.say(pipeline_pb.RunTurnResponse(event=event))
 
     async def offer(self, name: str, data_json: str = "{}") -> None:
@@ -209,7 +209,13 @@ _REGISTER: dict[str, Callable[[Any, Any], None]] = {
 
 @asynccontextmanager
 async def gateways(
-    peers: Peers, databases: str | Sequence[str], redis_url: str, *, count: int = 1, **sections: Any
+    peers: Peers,
+    databases: str | Sequence[str],
+    redis_url: str,
+    *,
+    count: int = 1,
+    tracer: Any = None,
+    **sections: Any,
 ) -> AsyncIterator[list[in_process.Running]]:
     """Gateways with their peers: `count` on one database URL, or one on each of several URLs that lead to the
     same database. `sections` replace sections of their settings.
@@ -224,7 +230,11 @@ async def gateways(
         for database in [databases] * count if isinstance(databases, str) else databases:
             chosen = _settings(targets, database, redis_url, sections)
             serving = in_process.serving(
-                "turn_gateway", partial(app.build, chosen), deployment=deployment, chosen=chosen
+                "turn_gateway",
+                partial(app.build, chosen),
+                deployment=deployment,
+                chosen=chosen,
+                tracer=tracer,
             )
             started.append(await stack.enter_async_context(serving))
         yield started

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.admit_events import AdmitEvents
+from focal_turn_gateway.core.event_budget import EventBudget, Limits
 from focal_turn_gateway.domain import tiers
 from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
 from focal_turn_gateway.domain.tiers import Tier
@@ -229,6 +231,31 @@ class ScriptedPipeline:
             yield run
         finally:
             self.abandoned += 1
+
+
+class Counts:
+    """`EventCounts` in memory; while `away` it cannot be reached."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.counted: dict[tuple[int, str], tuple[int, int]] = {}
+
+    async def add(
+        self, minute: int, counted: Mapping[str, tuple[int, int]]
+    ) -> dict[str, tuple[int, int]] | None:
+        await asyncio.sleep(0)
+        if self.away:
+            return None
+        for tenant_id, (total, customs) in counted.items():
+            before, customs_before = self.counted.get((minute, tenant_id), (0, 0))
+            self.counted[minute, tenant_id] = (before + total, customs_before + customs)
+        return {tenant_id: self.counted[minute, tenant_id] for tenant_id in counted}
+
+
+def admission(max_bytes: int = 100, per_minute: int = 1000, custom_per_minute: int = 100) -> AdmitEvents:
+    """Admits events by limits, counted in memory; nobody is told of refusals."""
+    budget = EventBudget(Counts(), Limits(per_minute, custom_per_minute), exchange_s=1, clock=lambda: 0.0)
+    return AdmitEvents(budget, max_bytes, lambda tenant_id, reason: None)
 
 
 class OutboxRows:

@@ -16,7 +16,7 @@ from focal.turn.v1 import (
     turn_gateway_service_pb2_grpc,
 )
 from focal_kernel import ids
-from focal_service_kit import channels, postgres, redis_client
+from focal_service_kit import channels, postgres, redis_client, tracing
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
@@ -25,6 +25,8 @@ from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
+from focal_turn_gateway.adapters.event_counts import ValkeyEventCounts
+from focal_turn_gateway.adapters.event_meter import EventMeter
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
@@ -44,11 +46,14 @@ from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.event_budget import EventBudget
+from focal_turn_gateway.core.event_budget import Limits as EventLimits
 from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
@@ -100,8 +105,9 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     token = partial(_token, settings, host)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
-    drain = _drain(settings, host, pool, live, fence, deliveries)
-    host.background("turn engine", lambda: engine.serve(drain))
+    admit = _admission(settings, host, valkey)
+    drain = _drain(settings, host, pool, live, fence, deliveries, admit)
+    host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
@@ -154,6 +160,7 @@ def _drain(
     live: LiveFeed,
     fence: EffectFence,
     deliveries: list[Deliver],
+    admit: AdmitEvents,
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
     token = partial(_token, settings, host)
@@ -173,7 +180,7 @@ def _drain(
         flush_s=turns.events_flush_ms / 1000,
         max_artifacts=limits.max_artifacts,
         max_artifact_bytes=limits.max_artifact_bytes,
-        max_event_bytes=limits.max_event_bytes,
+        admit=admit,
     )
     close_turn = CloseTurn(
         store=store,
@@ -196,6 +203,17 @@ def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) 
         epoch=turn.epoch,
         ttl_s=settings.turns.budget_s * 2,
     )
+
+
+def _admission(settings: TurnGatewaySettings, host: Host, valkey: redis.asyncio.Redis) -> AdmitEvents:
+    limits = settings.limits
+    budget = EventBudget(
+        ValkeyEventCounts(valkey),
+        EventLimits(limits.events_per_minute, limits.custom_events_per_minute),
+        limits.event_counts_s,
+    )
+    host.background("event counts", budget.run)
+    return AdmitEvents(budget, limits.max_event_bytes, EventMeter(host.metrics).refused)
 
 
 def _deliveries(

@@ -312,6 +312,15 @@ class LiveFeed(Protocol):
         """Follow a session."""
 
 
+class EventCounts(Protocol):
+    """Counts of reported events that all gateways share: by tenant, of any category and of `custom` ones."""
+
+    async def add(
+        self, minute: int, counted: Mapping[str, tuple[int, int]]
+    ) -> dict[str, tuple[int, int]] | None:
+        """Add to the counts of a calendar minute and return the sums; None while they cannot be reached."""
+
+
 class AgentDirectory(Protocol):
     """Knows which agents exist."""
 

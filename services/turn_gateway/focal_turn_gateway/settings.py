@@ -212,6 +212,15 @@ class Limits(settings.Section):
     max_artifact_bytes: int = Field(65_536, gt=0, description="bytes of one phase artifact")
     max_artifacts: int = Field(10, gt=0, description="artifacts of one attempt")
     max_event_bytes: int = Field(65_536, gt=0, description="bytes of one reported event's payload")
+    events_per_minute: int = Field(
+        10_000, gt=0, description="events a minute that one tenant's agents may report; more are dropped"
+    )
+    custom_events_per_minute: int = Field(
+        1000, gt=0, description="of these the events of category custom; more are dropped"
+    )
+    event_counts_s: float = Field(
+        1, gt=0, description="seconds between exchanges of event counts among gateways"
+    )
     stream_buffer: int = Field(256, gt=0, description="frames held for a slow reader before text is dropped")
     page_events: int = Field(200, gt=0, description="stored events read at once")
     known_agents_s: float = Field(30, gt=0, description="seconds an agent's existence is remembered")

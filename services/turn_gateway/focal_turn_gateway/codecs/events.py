@@ -8,7 +8,7 @@ from typing import Any
 
 from focal.turn.v1 import event_pb2, turn_gateway_service_pb2, turn_pb2
 from focal_turn_gateway.codecs import turns, values
-from focal_turn_gateway.domain import events
+from focal_turn_gateway.domain import event_names, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ def event_to_proto(event: events.StoredEvent, place: Place) -> event_pb2.FabricE
         channel=place.channel,
         turn_id=event.turn_id,
         attempt=event.attempt,
+        trace_id=event.trace_id,
+        name=event_names.full_name(event.body),
+        event_id=event.event_id,
+        severity=values.to_enum(event_pb2.EventSeverity, event_names.severity(event.body)),
         **{field: encode(event.body, event)},
     )
     encoded.occurred_at.FromDatetime(event.occurred_at)
@@ -113,6 +117,19 @@ def _agent(body: events.AgentReported, _: events.StoredEvent) -> event_pb2.Agent
     )
 
 
+def _events_dropped(body: events.EventsDropped, _: events.StoredEvent) -> event_pb2.EventsDropped:
+    return event_pb2.EventsDropped(
+        dropped=[
+            event_pb2.DroppedEvents(
+                category=each.category,
+                reason=values.to_enum(event_pb2.EventDropReason, each.reason),
+                count=each.count,
+            )
+            for each in body.dropped
+        ]
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -123,4 +140,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.TurnFailed: ("turn_failed", _turn_failed),
     events.TurnCancelled: ("turn_cancelled", _turn_cancelled),
     events.AgentReported: ("agent", _agent),
+    events.EventsDropped: ("events_dropped", _events_dropped),
 }

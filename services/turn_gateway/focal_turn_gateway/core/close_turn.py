@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
@@ -126,6 +127,7 @@ def stored(session_id: str, committed: Committed, events: Sequence[Event]) -> li
             event.body,
             event.turn_id,
             event.attempt,
+            tracing.current_trace_id(),
         )
         for index, event in enumerate(events)
     ]

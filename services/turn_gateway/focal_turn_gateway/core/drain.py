@@ -117,6 +117,7 @@ def _opened(attempt: Attempt) -> list[StoredEvent]:
             body,
             attempt.turn_id,
             attempt.attempt,
+            tracing.current_trace_id(),
         )
         for index, body in enumerate(bodies)
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from focal_turn_gateway import errors
-from focal_turn_gateway.domain.events import Event
+from focal_turn_gateway.domain.event_names import Refusal
+from focal_turn_gateway.domain.events import Dropped, Event, EventsDropped
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import LiveFeed, TurnStore
 
@@ -22,6 +24,7 @@ class Reporter:
         self._attempt = attempt
         self._flush_s = flush_s
         self._waiting: list[Event] = []
+        self._dropped: Counter[tuple[str, str]] = Counter()
         self._arrived = asyncio.Event()
         self._storing = asyncio.Lock()
 
@@ -30,10 +33,16 @@ class Reporter:
         self._waiting.append(event)
         self._arrived.set()
 
-    async def take(self) -> list[Event]:
-        """What waits, to be stored with the caller's own step and therefore in order."""
+    def drop(self, category: str, reason: Refusal) -> None:
+        """Note that an event is not stored."""
+        self._dropped[category, reason.value] += 1
+
+    async def take(self, *, last: bool = False) -> list[Event]:
+        """What waits, to be stored with the caller's own step and therefore in order; the `last` time with a
+        word about what was dropped, one event however much it was.
+        """
         async with self._storing:
-            return self._drain()
+            return self._drain() + (self._summary() if last else [])
 
     async def run(self) -> None:
         """Store what waits until cancelled. Raises AttemptLost."""
@@ -62,3 +71,10 @@ class Reporter:
         self._arrived.clear()
         taken, self._waiting = self._waiting, []
         return taken
+
+    def _summary(self) -> list[Event]:
+        if not self._dropped:
+            return []
+        dropped = tuple(Dropped(*what, count) for what, count in sorted(self._dropped.items()))
+        self._dropped.clear()
+        return [Event(EventsDropped(dropped), self._attempt.turn_id, self._attempt.attempt)]

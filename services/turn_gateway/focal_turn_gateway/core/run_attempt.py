@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from focal_kernel import ids
-from focal_service_kit import logging, tasks
+from focal_service_kit import tasks
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.admit_events import AdmitEvents, category_of
 from focal_turn_gateway.core.reporting import Reporter
 from focal_turn_gateway.domain.events import (
     AgentReported,
@@ -29,8 +30,6 @@ from focal_turn_gateway.ports import (
     Text,
     TurnStore,
 )
-
-_log = logging.get("attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class RunAttempt:
     flush_s: float
     max_artifacts: int
     max_artifact_bytes: int
-    max_event_bytes: int
+    admit: AdmitEvents
 
     async def __call__(self, attempt: Attempt, woken: asyncio.Event) -> Outcome:
         """Run the attempt. Raises AttemptLost, AttemptFailed, StoreUnavailable."""
@@ -97,7 +96,7 @@ class RunAttempt:
                 case TurnResult():
                     if not frame.answers_first_of(messages, triggered=bool(attempt.trigger_json)):
                         raise errors.AttemptFailed("the result skips messages or answers none", fatal=True)
-                    return Finished(frame, await reporter.take(), tuple(messages))
+                    return Finished(frame, await reporter.take(last=True), tuple(messages))
                 case Decision():
                     restarts += frame.restarts
                     _note_dispositions(frame, messages)
@@ -115,10 +114,11 @@ class RunAttempt:
             delta = TextDelta(attempt.turn_id, attempt.attempt, frame.sequence, frame.text, restarts)
             self.live.publish(attempt.session_id, [delta])
         elif isinstance(frame, AgentReported):
-            if len(frame.payload_json.encode()) > self.max_event_bytes:
-                _log.warning("event too large, dropped", turn=attempt.turn_id, type=frame.type)
+            admitted = self.admit(attempt.tenant_id, frame)
+            if isinstance(admitted, AgentReported):
+                reporter.add(Event(admitted, attempt.turn_id, attempt.attempt))
             else:
-                reporter.add(Event(frame, attempt.turn_id, attempt.attempt))
+                reporter.drop(category_of(frame), admitted)
 
     async def _keep(self, attempt: Attempt, run: PipelineRun, offered: OfferedArtifact, count: int) -> None:
         size = len(offered.artifact.data_json.encode())
@@ -132,7 +132,7 @@ class RunAttempt:
         """Keep the decision; true when it ends this turn."""
         supersede = decision.action is SupersedeAction.SUPERSEDE
         successor_id = ids.new_id("trn") if supersede else ""
-        events = [*await reporter.take(), self._event(attempt, decision, restarts)]
+        events = [*await reporter.take(last=supersede), self._event(attempt, decision, restarts)]
         if supersede:
             events.append(
                 Event(TurnSuperseded(successor_id, decision.reason), attempt.turn_id, attempt.attempt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from focal_kernel import errors as kernel_errors
+from focal_service_kit import tracing
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
@@ -58,5 +59,9 @@ def _received(submission: Submission, accepted: Accepted) -> StoredEvent:
         provider_message_id=submission.content.provider_message_id,
     )
     return StoredEvent(
-        accepted.session_id, accepted.event_offset, accepted.received_at, MessageReceived(message)
+        accepted.session_id,
+        accepted.event_offset,
+        accepted.received_at,
+        MessageReceived(message),
+        trace_id=tracing.current_trace_id(),
     )

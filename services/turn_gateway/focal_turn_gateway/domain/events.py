@@ -90,6 +90,22 @@ class AgentReported:
     schema_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many events of a category were dropped for one reason."""
+
+    category: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventsDropped:
+    """Events that the agent reported in an attempt and that are not stored."""
+
+    dropped: tuple[Dropped, ...]
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -100,6 +116,7 @@ Body = (
     | TurnFailed
     | TurnCancelled
     | AgentReported
+    | EventsDropped
 )
 
 
@@ -114,7 +131,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A stored fact with its place in the session's log."""
+    """A stored fact with its place in the session's log; `trace_id` is empty when tracing is off."""
 
     session_id: str
     offset: int
@@ -122,6 +139,12 @@ class StoredEvent:
     body: Body
     turn_id: str = ""
     attempt: int = 0
+    trace_id: str = ""
+
+    @property
+    def event_id(self) -> str:
+        """The event's name among all events: once stored, nothing of it changes."""
+        return f"{self.session_id}-{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ BODIES: dict[str, events.Body] = {
     "turn_failed": events.TurnFailed(TURN),
     "turn_cancelled": events.TurnCancelled("ada", "mistake", ("msg_1",)),
     "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
+    "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 
 
@@ -52,6 +53,16 @@ def test_bodies_keep_what_they_say() -> None:
     assert (completed.turn_id, completed.reply[0].text) == ("trn_1", "good day")
     assert completed.closed_at.ToDatetime(NOW.tzinfo) == NOW  # the record was written before its commit
     assert sent("agent").agent.payload_json == '{"n":1}'
+    [dropped] = sent("events_dropped").events_dropped.dropped
+    assert (dropped.category, dropped.count) == ("custom", 3)
+    assert dropped.reason == event_pb2.EVENT_DROP_REASON_CUSTOM_RATE_LIMIT
+
+
+def test_an_event_says_its_name_its_id_its_trace_and_how_loud_it_is() -> None:
+    stored = events.StoredEvent("ses_1", 5, NOW, BODIES["turn_failed"], "trn_1", 2, "ab" * 16)
+    sent = codec.event_to_proto(stored, PLACE)
+    assert (sent.name, sent.event_id, sent.trace_id) == ("infra.turn.failed", "ses_1-5", "ab" * 16)
+    assert sent.severity == event_pb2.EVENT_SEVERITY_ERROR
 
 
 def test_every_event_of_the_domain_has_a_codec_and_a_record() -> None:

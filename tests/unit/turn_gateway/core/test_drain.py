@@ -18,6 +18,7 @@ from tests.fakes.turn_gateway import (
     Script,
     ScriptedPipeline,
     ScriptedRun,
+    admission,
     answer,
     result,
     submission,
@@ -40,7 +41,7 @@ class Place:
             flush_s=0,
             max_artifacts=10,
             max_artifact_bytes=100,
-            max_event_bytes=100,
+            admit=admission(),
         )
         close = CloseTurn(self.turns, self.feed, {}, "sorry", patience_s=1)
         retry = RetryPolicy(max_attempts, min_s=0.001, max_s=0.01)

@@ -8,7 +8,14 @@ import pytest
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.run_attempt import Finished, Outcome, RunAttempt, Superseded
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
-from focal_turn_gateway.domain.events import AgentReported, Event, SupersedeDecided, TextDelta
+from focal_turn_gateway.domain.events import (
+    AgentReported,
+    Dropped,
+    Event,
+    EventsDropped,
+    SupersedeDecided,
+    TextDelta,
+)
 from focal_turn_gateway.domain.messages import Disposition
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction
 from focal_turn_gateway.ports import Hold, OfferedArtifact, PipelineFrame, Text
@@ -19,6 +26,7 @@ from tests.fakes.turn_gateway import (
     Script,
     ScriptedPipeline,
     ScriptedRun,
+    admission,
     answer,
     result,
     submission,
@@ -35,7 +43,7 @@ class Place:
         self.turns, self.feed, self.fence = InMemoryTurns(), Feed(), Fence(b"effect")
         self.pipeline = ScriptedPipeline(script)
         self.woken = asyncio.Event()
-        chosen = {"max_artifacts": 2, "max_artifact_bytes": 100, "max_event_bytes": 100, **limits}
+        chosen = {"max_artifacts": 2, "max_artifact_bytes": 100, "admit": admission(), **limits}
         self.run = RunAttempt(
             self.turns, self.pipeline, self.fence, self.feed, poll_s=5, flush_s=0.01, **chosen
         )
@@ -177,15 +185,36 @@ async def test_events_are_handed_over_with_the_result_or_stored_before_it() -> N
     assert place.stored_bodies().count(REPORTED) == 1
 
 
-async def test_an_event_over_the_limit_is_left_out() -> None:
+async def test_events_that_are_not_stored_leave_one_word_at_the_end_of_the_attempt() -> None:
     async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        yield AgentReported("tool", "done", "é" * 60, "INFO", "1.0")
+        yield replace(REPORTED, payload_json="é" * 60)
+        for _ in range(3):
+            yield replace(REPORTED, category="invented")
+        yield REPORTED
         yield result("msg_1")
 
     place = Place(script)
-    outcome = await place.finish(await place.opened())
+    attempt = await place.opened()
+    outcome = await place.finish(attempt)
     assert isinstance(outcome, Finished)
-    assert outcome.events == []
+    dropped = EventsDropped(
+        (Dropped("tool", "PAYLOAD_TOO_LARGE", 1), Dropped("unknown", "UNKNOWN_CATEGORY", 3))
+    )
+    assert outcome.events == [Event(body, attempt.turn_id, 1) for body in (REPORTED, dropped)]
+
+
+async def test_a_flood_is_cut_off_and_counted_and_the_decision_is_stored_all_the_same() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        for _ in range(50):
+            yield REPORTED
+        yield decision(SupersedeAction.SUPERSEDE)
+
+    place = Place(script, admit=admission(per_minute=10))
+    await place.finish(await place.opened())
+    kinds = [type(body).__name__ for body in place.stored_bodies()]
+    assert kinds.count("AgentReported") == 10
+    assert kinds[-3:] == ["EventsDropped", "SupersedeDecided", "TurnSuperseded"]
+    assert place.stored_bodies()[-3] == EventsDropped((Dropped("tool", "RATE_LIMIT", 40),))
 
 
 async def test_an_artifact_is_stored_before_it_is_acknowledged() -> None:

@@ -138,6 +138,41 @@ EVENT_SEVERITY_WARN: EventSeverity.ValueType  # 3
 EVENT_SEVERITY_ERROR: EventSeverity.ValueType  # 4
 """Something failed."""
 
+class _EventDropReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventDropReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_EventDropReason.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    EVENT_DROP_REASON_UNSPECIFIED: _EventDropReason.ValueType  # 0
+    """Never sent."""
+    EVENT_DROP_REASON_UNKNOWN_CATEGORY: _EventDropReason.ValueType  # 1
+    """Its category is none of the seven."""
+    EVENT_DROP_REASON_INVALID_TYPE: _EventDropReason.ValueType  # 2
+    """Its type is no name."""
+    EVENT_DROP_REASON_PAYLOAD_TOO_LARGE: _EventDropReason.ValueType  # 3
+    """Its payload is over the limit (default 64 KiB)."""
+    EVENT_DROP_REASON_RATE_LIMIT: _EventDropReason.ValueType  # 4
+    """The tenant's agents report more than they may (default 10,000 a minute)."""
+    EVENT_DROP_REASON_CUSTOM_RATE_LIMIT: _EventDropReason.ValueType  # 5
+    """The tenant's agents report more `custom` events than they may (default 1,000 a minute)."""
+
+class EventDropReason(_EventDropReason, metaclass=_EventDropReasonEnumTypeWrapper):
+    """Why a reported event is not stored."""
+
+EVENT_DROP_REASON_UNSPECIFIED: EventDropReason.ValueType  # 0
+"""Never sent."""
+EVENT_DROP_REASON_UNKNOWN_CATEGORY: EventDropReason.ValueType  # 1
+"""Its category is none of the seven."""
+EVENT_DROP_REASON_INVALID_TYPE: EventDropReason.ValueType  # 2
+"""Its type is no name."""
+EVENT_DROP_REASON_PAYLOAD_TOO_LARGE: EventDropReason.ValueType  # 3
+"""Its payload is over the limit (default 64 KiB)."""
+EVENT_DROP_REASON_RATE_LIMIT: EventDropReason.ValueType  # 4
+"""The tenant's agents report more than they may (default 10,000 a minute)."""
+EVENT_DROP_REASON_CUSTOM_RATE_LIMIT: EventDropReason.ValueType  # 5
+"""The tenant's agents report more `custom` events than they may (default 1,000 a minute)."""
+
 class _DeliveryState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -184,6 +219,9 @@ class FabricEvent(message.Message):
     ATTEMPT_FIELD_NUMBER: builtins.int
     OCCURRED_AT_FIELD_NUMBER: builtins.int
     TRACE_ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    EVENT_ID_FIELD_NUMBER: builtins.int
+    SEVERITY_FIELD_NUMBER: builtins.int
     MESSAGE_RECEIVED_FIELD_NUMBER: builtins.int
     TURN_STARTED_FIELD_NUMBER: builtins.int
     TURN_AGGREGATED_FIELD_NUMBER: builtins.int
@@ -195,6 +233,7 @@ class FabricEvent(message.Message):
     AGENT_FIELD_NUMBER: builtins.int
     DELIVERY_UPDATED_FIELD_NUMBER: builtins.int
     SESSION_ENDED_FIELD_NUMBER: builtins.int
+    EVENTS_DROPPED_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -211,6 +250,12 @@ class FabricEvent(message.Message):
     """Attempt of the turn; 0 when it belongs to none."""
     trace_id: builtins.str
     """W3C trace id of the work that produced it; empty when tracing is off."""
+    name: builtins.str
+    """Full name, category and type: `infra.turn.started`, `tool.finished`. What patterns choose by."""
+    event_id: builtins.str
+    """Names the event among all events of the tenant; receivers that may get it twice tell by it."""
+    severity: EventSeverity.ValueType
+    """How loud it is."""
     @builtins.property
     def occurred_at(self) -> timestamp_pb2.Timestamp:
         """When it was stored, by the database's clock."""
@@ -259,6 +304,10 @@ class FabricEvent(message.Message):
     def session_ended(self) -> SessionEnded:
         """The session ended."""
 
+    @builtins.property
+    def events_dropped(self) -> EventsDropped:
+        """Events that the agent reported were not stored."""
+
     def __init__(
         self,
         *,
@@ -271,6 +320,9 @@ class FabricEvent(message.Message):
         attempt: builtins.int = ...,
         occurred_at: timestamp_pb2.Timestamp | None = ...,
         trace_id: builtins.str = ...,
+        name: builtins.str = ...,
+        event_id: builtins.str = ...,
+        severity: EventSeverity.ValueType = ...,
         message_received: MessageReceived | None = ...,
         turn_started: TurnStarted | None = ...,
         turn_aggregated: TurnAggregated | None = ...,
@@ -282,12 +334,13 @@ class FabricEvent(message.Message):
         agent: AgentEvent | None = ...,
         delivery_updated: DeliveryUpdated | None = ...,
         session_ended: SessionEnded | None = ...,
+        events_dropped: EventsDropped | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "message_received", b"message_received", "occurred_at", b"occurred_at", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "message_received", b"message_received", "occurred_at", b"occurred_at", "offset", b"offset", "session_ended", b"session_ended", "session_id", b"session_id", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -525,9 +578,14 @@ class AgentEvent(message.Message):
     SEVERITY_FIELD_NUMBER: builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: builtins.int
     category: builtins.str
-    """First part of the name: `infra`, `scenario`, `tool`, `rule`, `policy`, `memory` or `custom`."""
+    """First part of the name: `infra`, `scenario`, `tool`, `rule`, `policy`, `memory` or `custom`; others are dropped.
+    Under `infra` an agent may say `tool.started`, `tool.completed`, `tool.failed`, `commit.reached` and `brain.*`;
+    anything else is stored under `custom`, with `infra.` in front of its type.
+    """
     type: builtins.str
-    """Second part of the name, e.g. `started`."""
+    """Second part of the name, e.g. `started`: lower case letters, digits, `_` and dots, at most 83 characters; others
+    are dropped.
+    """
     payload_json: builtins.str
     """Details as canonical JSON, at most 64 KiB."""
     severity: EventSeverity.ValueType
@@ -546,6 +604,56 @@ class AgentEvent(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["category", b"category", "payload_json", b"payload_json", "schema_version", b"schema_version", "severity", b"severity", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class EventsDropped(message.Message):
+    """Events that the agent reported in an attempt were not stored; at most one such event per attempt."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    DROPPED_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def dropped(self) -> containers.RepeatedCompositeFieldContainer[DroppedEvents]:
+        """How many, by category and reason, each pair once."""
+
+    def __init__(
+        self,
+        *,
+        dropped: abc.Iterable[DroppedEvents] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["dropped", b"dropped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DroppedEvents(message.Message):
+    """How many events of a category were dropped for one reason."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    category: builtins.str
+    """Category of the events; `unknown` for those that are none."""
+    reason: EventDropReason.ValueType
+    """Why."""
+    count: builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        category: builtins.str = ...,
+        reason: EventDropReason.ValueType = ...,
+        count: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["category", b"category", "count", b"count", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

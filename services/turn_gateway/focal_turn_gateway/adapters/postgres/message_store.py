@@ -9,6 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from focal_kernel import ids
+from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures
 from focal_turn_gateway.domain.accumulation import Window
@@ -17,7 +18,7 @@ from focal_turn_gateway.domain.messages import Accepted, Submission
 _SUBMIT = """
 SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
 FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-  $18, $19, $20, $21)
+  $18, $19, $20, $21, $22)
 """
 _QUEUE_FULL = "FC002"
 _EXTEND = "SELECT turns.extend_window($1, $2, $3, $4)"
@@ -124,6 +125,7 @@ class PostgresMessageStore:
             timedelta(milliseconds=self._learning.gap_min_ms),
             timedelta(milliseconds=self._learning.gap_max_ms),
             self._learning.kept,
+            tracing.current_trace_id(),
         )
         assert row is not None
         return row

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from focal_service_kit import tracing
 from focal_turn_gateway.domain import events
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Attempt, Turn
@@ -27,6 +28,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "turn_completed": events.TurnCompleted,
         "turn_failed": events.TurnFailed,
         "turn_cancelled": events.TurnCancelled,
+        "events_dropped": events.EventsDropped,
         "agent": events.AgentReported,
     }.items()
 }
@@ -40,13 +42,15 @@ def event_body(kind: str, body: str) -> events.Body:
 
 
 def events_json(batch: Iterable[events.Event]) -> str:
-    """Events as `turns.append_events` takes them."""
+    """Events as `turns.append_events` takes them, with the trace that this is part of."""
+    trace_id = tracing.current_trace_id()
     return json.dumps(
         [
             {
                 "kind": _KINDS[type(event.body)],
                 "turn_id": event.turn_id,
                 "attempt": event.attempt,
+                "trace_id": trace_id,
                 "body": _BODIES[_KINDS[type(event.body)]].dump_python(event.body, mode="json"),
             }
             for event in batch

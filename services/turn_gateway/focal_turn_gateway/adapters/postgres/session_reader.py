@@ -55,7 +55,7 @@ SELECT config_version, count(*) AS sessions FROM (
 ) live WHERE config_version > 0 GROUP BY 1 ORDER BY 1
 """
 _EVENTS = """
-SELECT "offset", turn_id, attempt, kind, body, occurred_at FROM turns.events
+SELECT "offset", turn_id, attempt, kind, body, occurred_at, trace_id FROM turns.events
 WHERE session_id = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3
 """
 
@@ -144,6 +144,7 @@ class PostgresSessionReader:
                 records.event_body(row["kind"], row["body"]),
                 row["turn_id"],
                 row["attempt"],
+                row["trace_id"],
             )
             for row in rows
         ]

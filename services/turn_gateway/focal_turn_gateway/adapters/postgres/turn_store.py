@@ -9,6 +9,7 @@ from dataclasses import asdict
 import asyncpg
 
 from focal_kernel import ids
+from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures, records
 from focal_turn_gateway.domain.accumulation import Hint
@@ -17,7 +18,7 @@ from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
 from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
 
-_OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6)"
+_OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6, $7)"
 _PENDING = """
 SELECT s.epoch, (
   SELECT coalesce(jsonb_agg(turns.message_json(m) ORDER BY m.sequence), '[]')
@@ -50,6 +51,7 @@ class PostgresTurnStore:
                     ids.new_id("grp"),
                     self._max_messages,
                     self._history,
+                    tracing.current_trace_id(),
                 )
             )
         if answer["next"] == "run":

@@ -1,5 +1,6 @@
 CREATE FUNCTION turns.open_turn(
-  p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer
+  p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer,
+  p_trace_id text
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 -- {"next": "idle"} without open messages, triggers or lease, {"next": "wait", "wait_ms"} inside the window, else
 -- {"next": "run", "attempt"}. An engine that needs no lease passes NULL. Messages come first: a trigger waits until
@@ -49,10 +50,11 @@ BEGIN
       window_opened_at = CASE WHEN v_messages IS NULL THEN window_opened_at END
     WHERE session_id = p_session_id;
   v_first := turns.append_events(p_session_id, jsonb_build_array(
-    jsonb_build_object('kind', 'turn_started', 'turn_id', t.turn_id, 'attempt', t.attempt, 'body', jsonb_build_object(
-      'turn_group_id', t.turn_group_id, 'epoch', t.epoch, 'cause', t.cause, 'superseded_from', t.superseded_from)),
-    jsonb_build_object('kind', 'turn_aggregated', 'turn_id', t.turn_id, 'attempt', t.attempt, 'body',
-      jsonb_build_object('reason', v_reason, 'message_ids',
+    jsonb_build_object('kind', 'turn_started', 'turn_id', t.turn_id, 'attempt', t.attempt, 'trace_id', p_trace_id,
+      'body', jsonb_build_object('turn_group_id', t.turn_group_id, 'epoch', t.epoch, 'cause', t.cause,
+        'superseded_from', t.superseded_from)),
+    jsonb_build_object('kind', 'turn_aggregated', 'turn_id', t.turn_id, 'attempt', t.attempt, 'trace_id', p_trace_id,
+      'body', jsonb_build_object('reason', v_reason, 'message_ids',
         coalesce((SELECT jsonb_agg(e->>'message_id') FROM jsonb_array_elements(v_messages) e), '[]')))));
   RETURN jsonb_build_object('next', 'run', 'attempt', jsonb_build_object(
     'session_id', s.session_id, 'tenant_id', s.tenant_id, 'agent_id', s.agent_id, 'customer_id', s.customer_id,

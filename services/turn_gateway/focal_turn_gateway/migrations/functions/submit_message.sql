@@ -3,6 +3,7 @@ CREATE FUNCTION turns.submit_message(
   p_session_id text, p_message_id text, p_request_id text, p_content_hash text, p_text text, p_metadata jsonb,
   p_provider_message_id text, p_pause interval, p_pause_reason text, p_max_wait interval,
   p_turn_max integer, p_queue_max integer, p_gap_min interval, p_gap_max interval, p_gaps_kept integer,
+  p_trace_id text,
   OUT message_id text, OUT session_id text, OUT sequence bigint, OUT received_at timestamptz,
   OUT duplicate boolean, OUT same_content boolean, OUT event_offset bigint
 ) LANGUAGE plpgsql AS $$
@@ -72,9 +73,9 @@ BEGIN
     PERFORM turns.learn_gap(p_tenant_id, p_channel, p_user_hash, session_id, sequence, received_at, p_gap_min,
       p_gap_max, p_gaps_kept);
   END IF;
-  INSERT INTO turns.events (session_id, "offset", tenant_id, turn_id, attempt, kind, body, occurred_at)
-    VALUES (v_message.session_id, event_offset, p_tenant_id, '', 0, 'message_received',
-      jsonb_build_object('message', turns.message_json(v_message)), v_message.received_at);
+  PERFORM turns.write_events(p_tenant_id, v_message.session_id, event_offset - 1, jsonb_build_array(
+    jsonb_build_object('kind', 'message_received', 'turn_id', '', 'attempt', 0, 'trace_id', p_trace_id, 'body',
+      jsonb_build_object('message', turns.message_json(v_message)))), v_message.received_at);
   message_id := p_message_id;
   duplicate := false;
   same_content := true;
