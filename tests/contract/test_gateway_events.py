@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from focal.turn.v1 import event_pb2
+from focal.turn.v1 import event_pb2, event_service_pb2_grpc
+from focal.turn.v1 import event_service_pb2 as event_pb
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from tests.fakes import in_process
-from tests.fakes.gateway_calls import completed, events, read_until, send, stub
+from tests.fakes.gateway_calls import completed, events, read_until, refused, send, stub
 from tests.fakes.gateway_peers import Peers, Run, gateways
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -92,3 +94,102 @@ async def test_with_tracing_on_every_event_says_which_trace_it_is_part_of(
     traces = [event.trace_id for event in log]
     assert all(len(trace_id) == 32 for trace_id in traces)
     assert len(set(traces)) == 2, "one of the call that brought the message, one of the turn"
+
+
+def watch_events(gateway: in_process.Running, token: str = "", **fields: Any) -> Any:
+    chosen = token or gateway.deployment.tenant_token(roles=["admin"])
+    events_stub: Any = event_service_pb2_grpc.EventServiceStub(gateway.channel(chosen))
+    return events_stub.WatchEvents(event_pb.WatchEventsRequest(**fields), timeout=20)
+
+
+def named(name: str, count: int = 1) -> Callable[[Any], bool]:
+    """True for the frame with the `count`th event of this name."""
+    seen: list[bool] = []
+
+    def wanted(frame: Any) -> bool:
+        seen.append(bool(frame.event.event.name == name))
+        return sum(seen) == count
+
+    return wanted
+
+
+def logged(frames: list[Any]) -> list[Any]:
+    return [frame.event.event for frame in frames if frame.WhichOneof("frame") == "event"]
+
+
+async def test_an_administrator_follows_all_sessions_through_any_gateway_and_resumes(
+    database: str, redis_url: str
+) -> None:
+    async with gateways(Peers(), database, redis_url, count=2) as both:
+        for user in ("ada", "bob"):
+            await stub(both[0]).SendMessage(send("hello", user=user), timeout=10)
+        whole = await read_until(watch_events(both[0], from_oldest=True), named("infra.turn.completed", 2))
+        assert len({event.session_id for event in logged(whole)}) == 2
+        assert len(logged(whole)) == 8
+        rest = watch_events(both[1], after_position=whole[4].event.position)
+        assert logged(await read_until(rest, lambda frame: frame == whole[-1])) == logged(whole[5:])
+        live = watch_events(both[1], patterns=["infra.turn.*"])
+        assert (await live.read()).reached.position
+        await stub(both[0]).SendMessage(send("again"), timeout=10)
+        names = [event.name for event in logged(await read_until(live, named("infra.turn.completed")))]
+        assert names == ["infra.turn.started", "infra.turn.completed"]
+
+
+async def test_only_administrators_of_the_tenant_and_operators_follow_its_events(
+    database: str, redis_url: str
+) -> None:
+    async with gateways(Peers(), database, redis_url) as [gateway]:
+        deployment = gateway.deployment
+        await answered(gateway)
+        status, refusal = await refused(watch_events(gateway, deployment.tenant_token()))
+        assert (status.name, refusal.reason) == ("PERMISSION_DENIED", "INSUFFICIENT_PERMISSIONS")
+        status, refusal = await refused(watch_events(gateway, tenant_id="umbrella"))
+        assert refusal.reason == "TENANT_MISMATCH"
+        status, refusal = await refused(watch_events(gateway, deployment.operator_token()))
+        assert refusal.reason == "INVALID_FIELD"
+        operator = watch_events(
+            gateway, deployment.operator_token(), tenant_id="acme", from_oldest=True, agent_id="desk"
+        )
+        assert logged(await read_until(operator, named("infra.turn.completed")))[0].tenant_id == "acme"
+        other = watch_events(gateway, deployment.tenant_token("umbrella", roles=["admin"]), from_oldest=True)
+        assert (await other.read()).HasField("reached")
+        other.cancel()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"patterns": ["tool"] * 17}, "INVALID_FIELD"),
+        ({"patterns": ["invented.*"]}, "INVALID_FIELD"),
+        ({"agent_id": "a b"}, "INVALID_ID"),
+        ({"after_position": "made up"}, "INVALID_PAGE_TOKEN"),
+    ],
+)
+async def test_a_request_for_events_that_makes_no_sense_is_refused(
+    database: str, redis_url: str, fields: dict[str, Any], reason: str
+) -> None:
+    async with gateways(Peers(), database, redis_url) as [gateway]:
+        _, refusal = await refused(watch_events(gateway, **fields))
+        assert refusal.reason == reason
+
+
+async def test_a_session_is_watched_by_pattern(database: str, redis_url: str) -> None:
+    async with gateways(Peers(), database, redis_url) as [gateway]:
+        session_id = (await answered(gateway)).session_id
+        request = pb.WatchSessionRequest(session_id=session_id, patterns=["infra.turn.*"])
+        found = await read_until(stub(gateway).WatchSession(request, timeout=20), completed)
+        assert [event.name for event in events(found)] == ["infra.turn.started", "infra.turn.completed"]
+        bad = pb.WatchSessionRequest(session_id=session_id, patterns=["nothing"])
+        _, refusal = await refused(stub(gateway).WatchSession(bad, timeout=20))
+        assert refusal.reason == "INVALID_FIELD"
+
+
+async def test_a_gateway_that_stops_says_where_to_go_on(database: str, redis_url: str) -> None:
+    async with gateways(Peers(), database, redis_url) as [gateway]:
+        await answered(gateway)
+        call = watch_events(gateway, from_oldest=True)
+        before = await read_until(call, named("infra.turn.completed"))
+        for callback in gateway.host.drain_callbacks:
+            await callback()
+        after = await read_until(call, lambda frame: frame.HasField("go_away"))
+        assert after[-1].go_away.resume_position == before[-1].event.position

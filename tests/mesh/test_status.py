@@ -18,6 +18,7 @@ from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
 from focal.turn.v1 import (
     channel_service_pb2,
     dead_letter_service_pb2,
+    event_service_pb2,
     session_service_pb2,
     turn_gateway_service_pb2,
 )
@@ -29,6 +30,7 @@ HOSTS = {
     session_service_pb2: "turn_gateway",
     channel_service_pb2: "turn_gateway",
     dead_letter_service_pb2: "turn_gateway",
+    event_service_pb2: "turn_gateway",
     pipeline_service_pb2: "pipeline",
     toolbox_service_pb2: "toolbox",
     tool_gateway_service_pb2: "toolbox",

@@ -15,6 +15,7 @@ from focal_cli.commands import (
     dlq,
     doctor,
     effects,
+    events,
     publish,
     run,
     send,
@@ -45,6 +46,7 @@ for command in (
     send.send,
     publish.publish,
     watch.watch,
+    events.events,
     token.token,
     doctor.doctor,
 ):
@@ -86,6 +88,7 @@ HINTS = {
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
     "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
+    "EVENTS_REMOVED": "`--all`, or `--from` the first offset named, starts with what is kept.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

@@ -14,6 +14,10 @@ Tenant = Annotated[str, typer.Option("--tenant", envvar="FOCAL_TENANT", help="Te
 Agent = Annotated[str, typer.Option("--agent", envvar="FOCAL_AGENT", help="Agent that answers.")]
 Channel = Annotated[str, typer.Option("--channel", help="Channel the customer is on.")]
 User = Annotated[str, typer.Option("--user", help="The customer's id on that channel.")]
+Patterns = Annotated[
+    list[str] | None,
+    typer.Option("--pattern", help="Only events of this name, or `tool.*`; may be repeated."),
+]
 
 HOME = Path(".focal")
 TENANT = "demo"

@@ -13,6 +13,7 @@ from focal_client.channels import Tls, Token
 from focal_client.client import FocalClient
 from focal_client.conversation import Conversation
 from focal_client.errors import CallFailed, ConversationClosed
+from focal_client.event_log import LoggedEvent
 from focal_client.events import Accepted, Event, Frame, Reply, TextDelta, TextReset, dispositions
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Event",
     "FocalClient",
     "Frame",
+    "LoggedEvent",
     "Reply",
     "TextDelta",
     "TextReset",

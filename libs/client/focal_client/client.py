@@ -1,6 +1,6 @@
 """The client: one channel to a gateway and the calls that a front end needs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -8,7 +8,7 @@ import grpc
 
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
-from focal_client import calls, channels, conversation, events, sessions, watch
+from focal_client import calls, channels, conversation, event_log, events, sessions, watch
 from focal_kernel import ids
 
 SUBMIT_TIMEOUT_S = 10.0
@@ -114,10 +114,37 @@ class FocalClient:
         )
 
     def watch(
-        self, session_id: str, *, from_offset: int = 0, events_only: bool = False
+        self,
+        session_id: str,
+        *,
+        from_offset: int = 0,
+        events_only: bool = False,
+        patterns: Sequence[str] = (),
     ) -> AsyncIterator[events.Frame]:
-        """Follow a session: stored events after ``from_offset``, then live ones. Raises CallFailed."""
-        return watch.frames(self._stub, self._token, session_id, from_offset, events_only)
+        """Follow a session: stored events after ``from_offset``, then live ones. Raises CallFailed.
+
+        ``patterns`` choose events by name: ``tool.*``, ``infra.turn.completed``; none for all.
+        """
+        request = gateway.WatchSessionRequest(
+            session_id=session_id, after_offset=from_offset, events_only=events_only, patterns=patterns
+        )
+        return watch.frames(self._stub, self._token, request)
+
+    def events(
+        self,
+        patterns: Sequence[str] = (),
+        *,
+        agent_id: str = "",
+        after_position: str = "",
+        from_oldest: bool = False,
+    ) -> AsyncIterator[event_log.LoggedEvent]:
+        """Follow the events of all sessions of the tenant; the token needs the role ``admin``.
+
+        Without ``after_position``, which an earlier event gave, it begins with what comes next, or with
+        the oldest event that is kept. Raises CallFailed.
+        """
+        request = event_log.wanted(patterns, agent_id, after_position, from_oldest=from_oldest)
+        return event_log.events(self._channel, self._token, request)
 
 
 def _address(agent_id: str, channel: str, channel_user_id: str) -> gateway.Address:

@@ -15,23 +15,18 @@ MOST_FAILURES_IN_A_ROW = 40
 async def frames(
     stub: "gateway_grpc.TurnGatewayServiceAsyncStub",
     token: channels.Token,
-    session_id: str,
-    from_offset: int,
-    events_only: bool,
+    request: gateway.WatchSessionRequest,
 ) -> AsyncIterator[events.Frame]:
     """Every stored event once and in order, live text between them; raises CallFailed."""
-    offset, waits, failures = from_offset, calls.pauses(), 0
+    waits, failures = calls.pauses(), 0
     while True:
-        request = gateway.WatchSessionRequest(
-            session_id=session_id, after_offset=offset, events_only=events_only
-        )
         call = stub.WatchSession(request, metadata=channels.metadata(token))
         try:
             async for answer in call:
                 waits, failures = calls.pauses(), 0
                 if (frame := events.from_frame(answer)) is None:
                     break  # the gateway asks us to come again
-                offset = getattr(frame, "offset", offset)
+                request.after_offset = getattr(frame, "offset", request.after_offset)
                 yield frame
         except grpc.aio.AioRpcError as failure:
             failures += 1

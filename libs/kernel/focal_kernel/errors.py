@@ -6,6 +6,7 @@
     ├── PermissionDenied     verified, but not allowed
     ├── NotFound · AlreadyExists
     ├── FailedPrecondition   the request is fine, the state is not
+    ├── OutOfRange           past the end, or before the beginning, of what there is
     ├── Aborted              lost a race, a retry of the whole operation may win
     ├── ResourceExhausted    a limit or quota
     ├── Unavailable          try again later
@@ -79,6 +80,10 @@ class AlreadyExists(FocalError):
 
 class FailedPrecondition(FocalError):
     """The system is not in the state that the request needs."""
+
+
+class OutOfRange(FocalError):
+    """The request asks for a place that is not, or no longer, there."""
 
 
 class Aborted(FocalError):

@@ -12,6 +12,7 @@ import redis.asyncio
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
     dead_letter_service_pb2_grpc,
+    event_service_pb2_grpc,
     session_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
 )
@@ -31,6 +32,7 @@ from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
 from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChannelOverrides
+from focal_turn_gateway.adapters.postgres.event_log import PostgresEventLog
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
@@ -55,6 +57,7 @@ from focal_turn_gateway.core.drain import Drain, RetryPolicy
 from focal_turn_gateway.core.event_budget import EventBudget
 from focal_turn_gateway.core.event_budget import Limits as EventLimits
 from focal_turn_gateway.core.follow import Follow
+from focal_turn_gateway.core.follow_events import FollowEvents
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.run_attempt import RunAttempt
@@ -69,10 +72,12 @@ from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
+from focal_turn_gateway.transport.event_servicer import EventServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
 from focal_turn_gateway.transport.watching import Watching
+from focal_turn_gateway.transport.watching_events import WatchingEvents
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
 _TENANT = "focal.config.v1.TenantService/GetTenant"
@@ -319,6 +324,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     host.serves(
         "focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService", "focal.turn.v1.ChannelService"
     )
+    _register_events(settings, host, parts.pool, streams)
     return submit
 
 
@@ -362,6 +368,14 @@ async def _router(settings: TurnGatewaySettings, host: Host, submit: Submit, reg
     reading = Ingress(streams, accept, pace)
     host.background("ingress", reading.run)
     host.on_drain(reading.retire)
+
+
+def _register_events(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, streams: Streams) -> None:
+    limits = settings.limits
+    follow = FollowEvents(PostgresEventLog(pool), limits.events_poll_s, limits.page_events)
+    events = EventServicer(WatchingEvents(follow, streams, limits.stream_buffer))
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, host.server)
+    host.serves("focal.turn.v1.EventService")
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

@@ -3,6 +3,7 @@
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
 ├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound
+├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
 ├── Aborted          TurnMoved
@@ -95,6 +96,21 @@ class DeadLetterNotFound(errors.NotFound):
 
     def __init__(self, dead_letter_id: str) -> None:
         super().__init__("DEAD_LETTER_NOT_FOUND", f"dead letter '{dead_letter_id}' does not exist")
+
+
+class EventsRemoved(errors.OutOfRange):
+    """Events behind the asked place are past their retention; `first_available` is the first offset of a
+    session that is still there, None for a tenant's log.
+    """
+
+    def __init__(self, first_available: int | None = None) -> None:
+        known = first_available is not None
+        start = f"the first is {first_available}" if known else "begin with from_oldest"
+        super().__init__(
+            "EVENTS_REMOVED",
+            f"events behind this place are past their retention; {start}",
+            metadata={"first_available": str(first_available)} if known else {},
+        )
 
 
 class RequestIdReused(errors.AlreadyExists):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Situation, Window
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
+from focal_turn_gateway.domain.event_log import EventChoice, LogPage, Position
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.routed import DeadLetter, Entry, Route
@@ -310,6 +311,19 @@ class LiveFeed(Protocol):
 
     def subscribe(self, session_id: str) -> AbstractContextManager[LiveSubscription]:
         """Follow a session."""
+
+
+class EventLog(Protocol):
+    """A tenant's events in one order, in which nothing ever appears behind a reader."""
+
+    async def end(self) -> Position:
+        """The place behind all that is certain to be stored. Raises StoreUnavailable."""
+
+    async def check(self, tenant_id: str, position: Position) -> None:
+        """Raise EventsRemoved, InvalidField or StoreUnavailable when nobody can read on from this place."""
+
+    async def read(self, tenant_id: str, after: Position, choice: EventChoice, limit: int) -> LogPage:
+        """The chosen ones of the next `limit` events behind a place. Raises StoreUnavailable."""
 
 
 class EventCounts(Protocol):

@@ -221,6 +221,9 @@ class Limits(settings.Section):
     event_counts_s: float = Field(
         1, gt=0, description="seconds between exchanges of event counts among gateways"
     )
+    events_poll_s: float = Field(
+        0.5, gt=0, description="seconds between looks for new events of a tenant that is watched"
+    )
     stream_buffer: int = Field(256, gt=0, description="frames held for a slow reader before text is dropped")
     page_events: int = Field(200, gt=0, description="stored events read at once")
     known_agents_s: float = Field(30, gt=0, description="seconds an agent's existence is remembered")

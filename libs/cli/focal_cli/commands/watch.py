@@ -13,17 +13,20 @@ def watch(
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
     from_offset: Annotated[int, typer.Option("--from", min=0, help="Start after this offset.")] = 0,
+    pattern: options.Patterns = None,
     json: options.Json = False,
 ) -> None:
     """Print what is stored of a session, then follow it until Ctrl-C."""
     mesh = connection.of(home, tenant)
-    running.until_signal(_watch(mesh, session, from_offset, json))
+    running.until_signal(_watch(mesh, session, from_offset, pattern or [], json))
 
 
-async def _watch(mesh: connection.Connection, session: str, from_offset: int, json: bool) -> None:
+async def _watch(
+    mesh: connection.Connection, session: str, from_offset: int, patterns: list[str], json: bool
+) -> None:
     console = render.console()
     async with mesh.client() as client:
-        async for frame in client.watch(session, from_offset=from_offset):
+        async for frame in client.watch(session, from_offset=from_offset, patterns=patterns):
             if json:
                 render.as_json(frames.to_json(frame))
                 continue

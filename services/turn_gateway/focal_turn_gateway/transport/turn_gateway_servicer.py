@@ -19,6 +19,7 @@ from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
+from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Submission
 from focal_turn_gateway.ports import SessionReader
@@ -102,7 +103,9 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         offset = requests.offset_from_proto(request.after_offset)
         session_id = ids.check_id(request.session_id, "session_id")
         session = await self._use.reader.session(identity.tenant(), session_id)
-        async with aclosing(self._use.watching(session, offset, events_only=request.events_only)) as frames:
+        patterns = event_names.checked_patterns(request.patterns)
+        watched = self._use.watching(session, offset, events_only=request.events_only, patterns=patterns)
+        async with aclosing(watched) as frames:
             async for frame in frames:
                 yield frame
 

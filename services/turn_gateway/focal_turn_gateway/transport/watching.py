@@ -10,6 +10,7 @@ from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal_service_kit import tasks
 from focal_turn_gateway.codecs import events
 from focal_turn_gateway.core.follow import Follow, Followed
+from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta
 from focal_turn_gateway.domain.sessions import Session
 from focal_turn_gateway.transport.frames import Frames
@@ -25,12 +26,13 @@ class Watching:
     buffer: int
 
     async def __call__(
-        self, session: Session, after_offset: int, *, events_only: bool
+        self, session: Session, after_offset: int, *, events_only: bool, patterns: tuple[str, ...] = ("*",)
     ) -> AsyncGenerator[pb.WatchSessionResponse, None]:
         """Frames until the client leaves or the process drains."""
         frames = Frames[pb.WatchSessionResponse](self.buffer)
         following = frames.fed_by(
-            self._forward(session, after_offset, frames, events_only=events_only), "watch follow"
+            self._forward(session, after_offset, frames, events_only=events_only, patterns=patterns),
+            "watch follow",
         )
         offset = after_offset
         try:
@@ -44,12 +46,22 @@ class Watching:
             await tasks.cancel([following])
 
     async def _forward(
-        self, session: Session, offset: int, frames: Frames[pb.WatchSessionResponse], *, events_only: bool
+        self,
+        session: Session,
+        offset: int,
+        frames: Frames[pb.WatchSessionResponse],
+        *,
+        events_only: bool,
+        patterns: tuple[str, ...],
     ) -> None:
         place = events.Place(session.tenant_id, session.agent_id, session.channel)
         async with aclosing(self.follow(session.session_id, offset)) as items:
             async for item in items:
-                if isinstance(item, StoredEvent) or not events_only:
+                if (
+                    event_names.matches(event_names.full_name(item.body), patterns)
+                    if isinstance(item, StoredEvent)
+                    else not events_only
+                ):
                     await frames.put(_frame(item, place))
 
 

@@ -122,6 +122,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """FAILED_PRECONDITION: a cancel came after an irreversible effect had begun; the turn will be finished."""
     ERROR_REASON_TURN_MOVED: _ErrorReason.ValueType  # 83
     """ABORTED: attempts of the turn followed one another faster than the cancel; repeat it."""
+    ERROR_REASON_EVENTS_REMOVED: _ErrorReason.ValueType  # 60
+    """OUT_OF_RANGE: events behind the asked place are past their retention; metadata `first_available` is the offset to
+    start after, or empty for a tenant's events, which start with `from_oldest`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -228,3 +232,7 @@ ERROR_REASON_COMMIT_POINT_PASSED: ErrorReason.ValueType  # 82
 """FAILED_PRECONDITION: a cancel came after an irreversible effect had begun; the turn will be finished."""
 ERROR_REASON_TURN_MOVED: ErrorReason.ValueType  # 83
 """ABORTED: attempts of the turn followed one another faster than the cancel; repeat it."""
+ERROR_REASON_EVENTS_REMOVED: ErrorReason.ValueType  # 60
+"""OUT_OF_RANGE: events behind the asked place are past their retention; metadata `first_available` is the offset to
+start after, or empty for a tenant's events, which start with `from_oldest`.
+"""

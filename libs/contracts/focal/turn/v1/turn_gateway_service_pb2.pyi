@@ -616,22 +616,30 @@ class WatchSessionRequest(message.Message):
     SESSION_ID_FIELD_NUMBER: builtins.int
     AFTER_OFFSET_FIELD_NUMBER: builtins.int
     EVENTS_ONLY_FIELD_NUMBER: builtins.int
+    PATTERNS_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """The session."""
     after_offset: builtins.int
-    """Send events after this offset; 0 for all that are stored."""
+    """Send events after this offset; 0 for all that are stored. OUT_OF_RANGE EVENTS_REMOVED when some of them are past
+    their retention.
+    """
     events_only: builtins.bool
     """Leave live text out."""
+    @builtins.property
+    def patterns(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of the events to send, as in `WatchEventsRequest`; none for all. What is left out leaves gaps in the offsets."""
+
     def __init__(
         self,
         *,
         session_id: builtins.str = ...,
         after_offset: builtins.int = ...,
         events_only: builtins.bool = ...,
+        patterns: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["after_offset", b"after_offset", "events_only", b"events_only", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after_offset", b"after_offset", "events_only", b"events_only", "patterns", b"patterns", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

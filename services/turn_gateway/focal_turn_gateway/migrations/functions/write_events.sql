@@ -3,11 +3,14 @@ CREATE FUNCTION turns.write_events(
 ) RETURNS void LANGUAGE sql AS $$
   -- The one place where events are written: [{kind, turn_id, attempt, trace_id, body}] take the offsets behind
   -- `p_base`. The caller holds the session's lock and has moved its offset. With the id of the transaction a reader
-  -- of all sessions knows what may still be open in front of what it sees.
+  -- of all sessions knows what may still be open in front of what it sees. A transaction that had its id before it had
+  -- the session's lock takes that of the event before: ids must not fall within a session.
   INSERT INTO turns.events (
       session_id, "offset", tenant_id, turn_id, attempt, kind, name, trace_id, body, occurred_at, xact)
   SELECT p_session_id, p_base + x.ord, p_tenant_id, x.e->>'turn_id', (x.e->>'attempt')::integer, x.e->>'kind',
          turns.event_name(x.e->>'kind', x.e->'body'), coalesce(x.e->>'trace_id', ''), x.e->'body', p_at,
-         pg_current_xact_id()::text::bigint
+         greatest(pg_current_xact_id()::text::bigint, (
+           SELECT before.xact FROM turns.events before
+           WHERE before.session_id = p_session_id AND before."offset" = p_base))
   FROM jsonb_array_elements(p_events) WITH ORDINALITY AS x(e, ord)
 $$
