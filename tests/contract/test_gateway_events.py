@@ -13,8 +13,9 @@ from focal.turn.v1 import event_pb2, event_service_pb2_grpc
 from focal.turn.v1 import event_service_pb2 as event_pb
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from tests.fakes import in_process
-from tests.fakes.gateway_calls import completed, events, read_until, refused, send, stub
+from tests.fakes.gateway_calls import completed, converse, events, read_until, refused, send, stub
 from tests.fakes.gateway_peers import Peers, Run, gateways
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
 
@@ -193,3 +194,31 @@ async def test_a_gateway_that_stops_says_where_to_go_on(database: str, redis_url
             await callback()
         after = await read_until(call, lambda frame: frame.HasField("go_away"))
         assert after[-1].go_away.resume_position == before[-1].event.position
+
+
+async def test_who_resumes_behind_what_was_removed_is_told_where_events_begin(
+    database: str, redis_url: str
+) -> None:
+    retention = {"events_days": 30, "every_s": 0.05}
+    async with gateways(Peers(), database, redis_url, retention=retention) as [gateway]:
+        session_id = (await answered(gateway)).session_id
+        connection = await asyncpg.connect(database)
+        old = """UPDATE turns.events SET occurred_at = now() - interval '31 days' WHERE "offset" <= 3"""
+        await connection.execute(old)
+
+        async def removed() -> bool:
+            return bool(await connection.fetchval("SELECT count(*) FROM turns.events") == 1)
+
+        await until(removed, "three events are removed")
+        await connection.close()
+        status, refusal = await refused(
+            stub(gateway).WatchSession(pb.WatchSessionRequest(session_id=session_id, after_offset=1))
+        )
+        assert (status.name, refusal.reason) == ("OUT_OF_RANGE", "EVENTS_REMOVED")
+        assert refusal.metadata == {"first_available": "4"}
+        status, refusal = await refused(await converse(gateway, after_offset=2))
+        assert refusal.reason == "EVENTS_REMOVED"
+        for after in (0, 3):
+            request = pb.WatchSessionRequest(session_id=session_id, after_offset=after)
+            found = await read_until(stub(gateway).WatchSession(request, timeout=20), completed)
+            assert [event.offset for event in events(found)] == [4]

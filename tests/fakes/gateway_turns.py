@@ -56,6 +56,7 @@ class InMemoryTurns:
         self.outbox: list[OutboxRow] = []
         self.decisions: list[Decision] = []
         self.artifacts: list[Artifact] = []
+        self.first_offsets: dict[str, int] = {}
         self.extended: list[tuple[str, str, int]] = []
         self._messages, self._turns = itertools.count(1), itertools.count(1)
 
@@ -208,6 +209,10 @@ class InMemoryTurns:
         self._reach()
         session = self.sessions_by_id.get(session_id)
         return session.events[after_offset : after_offset + limit] if session else []
+
+    async def first_offset(self, session_id: str) -> int:
+        self._reach()
+        return self.first_offsets.get(session_id, 1)
 
     def _reach(self) -> None:
         if self.away:

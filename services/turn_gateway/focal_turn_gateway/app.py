@@ -37,6 +37,7 @@ from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
+from focal_turn_gateway.adapters.postgres.retirement import PostgresRetirement
 from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
@@ -60,6 +61,7 @@ from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.follow_events import FollowEvents
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
+from focal_turn_gateway.core.retain import Retain, Retention
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -376,6 +378,10 @@ def _register_events(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Po
     events = EventServicer(WatchingEvents(follow, streams, limits.stream_buffer))
     event_service_pb2_grpc.add_EventServiceServicer_to_server(events, host.server)
     host.serves("focal.turn.v1.EventService")
+    kept = settings.retention
+    retention = Retention(kept.events_days, kept.payloads_days, kept.deliveries_days, kept.artifacts_days)
+    retain = Retain(PostgresRetirement(pool), retention, kept.every_s, kept.batch, kept.pause_s)
+    host.background("retention", retain.run)
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

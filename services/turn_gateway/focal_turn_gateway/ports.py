@@ -230,6 +230,9 @@ class SessionReader(Protocol):
     async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
         """Stored events behind an offset, in order."""
 
+    async def first_offset(self, session_id: str) -> int:
+        """The offset of the oldest event that is kept; of the next one when none is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
@@ -324,6 +327,27 @@ class EventLog(Protocol):
 
     async def read(self, tenant_id: str, after: Position, choice: EventChoice, limit: int) -> LogPage:
         """The chosen ones of the next `limit` events behind a place. Raises StoreUnavailable."""
+
+
+class Retirement(Protocol):
+    """Removes what is older than `age_s` seconds, at most `limit` rows a call; each returns how many and
+    raises StoreUnavailable.
+    """
+
+    async def tenants(self) -> list[str]:
+        """Tenants that have events."""
+
+    async def remove_events(self, tenant_id: str, age_s: float, limit: int) -> int:
+        """The oldest events of a tenant, without leaving a hole."""
+
+    async def empty_events(self, age_s: float, limit: int) -> int:
+        """The payloads of rule and custom events; the events stay."""
+
+    async def remove_deliveries(self, age_s: float, limit: int) -> int:
+        """Outbox rows that were delivered."""
+
+    async def remove_artifacts(self, age_s: float, limit: int) -> int:
+        """Artifacts of closed turns."""
 
 
 class EventCounts(Protocol):

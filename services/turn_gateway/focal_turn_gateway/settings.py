@@ -298,6 +298,20 @@ class Ingress(settings.Section):
     timeout_s: float = Field(2, gt=0, description="seconds for one command, unlike the hints'")
 
 
+class Retention(settings.Section):
+    """How long things are kept. What is older is removed in small batches, by one replica at a time."""
+
+    events_days: float = Field(90, gt=0, description="days an event is kept")
+    payloads_days: float = Field(
+        30, gt=0, description="days the payload of a rule or custom event is kept; the event stays"
+    )
+    deliveries_days: float = Field(7, gt=0, description="days an outbox row is kept after its delivery")
+    artifacts_days: float = Field(1, gt=0, description="days an artifact of a closed turn is kept")
+    every_s: float = Field(300, gt=0, description="seconds between looks for what is too old")
+    batch: int = Field(500, gt=0, description="rows removed at once")
+    pause_s: float = Field(0.1, ge=0, description="seconds between batches")
+
+
 class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.ServiceSettings):
     """Settings of `turn_gateway`."""
 
@@ -313,4 +327,5 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     supersede: Supersede = Supersede()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
+    retention: Retention = Retention()
     ingress: Ingress = Ingress()

@@ -67,7 +67,8 @@ class Drain:
             return True
         self.live.publish(step.session_id, _opened(step))
         try:
-            return await self._answer(step, hold)
+            with tracing.continued(traceparent(step.messages)):
+                return await self._answer(step, hold)
         except errors.AttemptLost:
             _log.warning("attempt lost", session=step.session_id, turn=step.turn_id, epoch=step.epoch)
             return False

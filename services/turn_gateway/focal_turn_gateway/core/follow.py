@@ -38,6 +38,13 @@ class Follow:
     poll_s: float
     page: int
 
+    async def check(self, session_id: str, after_offset: int) -> None:
+        """Raise EventsRemoved when events behind `after_offset` are past their retention; 0 asks for what is
+        kept, whatever that is.
+        """
+        if after_offset and after_offset + 1 < (first := await self.reader.first_offset(session_id)):
+            raise errors.EventsRemoved(first)
+
     async def __call__(self, session_id: str, after_offset: int) -> AsyncGenerator[Followed, None]:
         """Events behind `after_offset` as they are stored, and live text, until the caller leaves.
 

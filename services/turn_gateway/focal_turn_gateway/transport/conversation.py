@@ -43,12 +43,15 @@ class Conversing:
     async def begin(self, tenant_id: str, tier: str, setup: pb.ConverseSetup) -> Conversation:
         """A conversation at an address, from what the client has seen or from what is new.
 
-        Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND).
+        Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND),
+        EventsRemoved.
         """
         address = requests.address_from_proto(setup.address, self.registry)
         after_offset = requests.offset_from_proto(setup.after_offset)
         await self.submit.agents.require(tenant_id, address.agent_id)
         session = await self.reader.session_at(tenant_id, address)
+        if session is not None:
+            await self.follow.check(session.session_id, after_offset)
         last_offset = session.last_offset if session else 0
         return Conversation(
             uses=self,

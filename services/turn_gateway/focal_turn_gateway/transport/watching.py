@@ -28,7 +28,8 @@ class Watching:
     async def __call__(
         self, session: Session, after_offset: int, *, events_only: bool, patterns: tuple[str, ...] = ("*",)
     ) -> AsyncGenerator[pb.WatchSessionResponse, None]:
-        """Frames until the client leaves or the process drains."""
+        """Frames until the client leaves or the process drains. Raises EventsRemoved."""
+        await self.follow.check(session.session_id, after_offset)
         frames = Frames[pb.WatchSessionResponse](self.buffer)
         following = frames.fed_by(
             self._forward(session, after_offset, frames, events_only=events_only, patterns=patterns),

@@ -58,6 +58,10 @@ _EVENTS = """
 SELECT "offset", turn_id, attempt, kind, body, occurred_at, trace_id FROM turns.events
 WHERE session_id = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3
 """
+_FIRST_OFFSET = """
+SELECT coalesce((SELECT "offset" FROM turns.events WHERE session_id = $1 ORDER BY "offset" LIMIT 1),
+                (SELECT event_offset + 1 FROM turns.sessions WHERE session_id = $1), 1)
+"""
 
 
 class PostgresSessionReader:
@@ -148,6 +152,11 @@ class PostgresSessionReader:
             )
             for row in rows
         ]
+
+    async def first_offset(self, session_id: str) -> int:
+        """The offset of the oldest event that is kept; of the next one when none is."""
+        with failures.translated():
+            return int(await self._pool.fetchval(_FIRST_OFFSET, session_id))
 
 
 def _session(row: asyncpg.Record) -> Session:
