@@ -14,6 +14,7 @@ from focal_kernel.clock import SystemClock
 from focal_pipeline.adapters import config_watcher, memory, toolbox
 from focal_pipeline.core import following
 from focal_pipeline.core.describe_agent import DescribeAgent
+from focal_pipeline.core.judge_input import JudgeInput
 from focal_pipeline.core.judging import Signals
 from focal_pipeline.core.run_turn import Brain
 from focal_pipeline.core.runtimes import Runtimes
@@ -38,17 +39,20 @@ async def build(settings: PipelineSettings, host: Host) -> None:
         ttl_s=settings.runtime.ttl_s,
         timer=clock.monotonic,
     )
+    model = await _models(settings.llm, host)
     brain = Brain(
         runtimes=runtimes,
         embedder=embedder,
         toolbox=_toolbox(settings, host),
         memory=_memory(settings, host),
-        model=await _models(settings.llm, host),
+        model=model,
         settings=settings,
         clock=clock,
         judge=Signals(settings.supersede, pattern_timeout_s=settings.collection.pattern_timeout_ms / 1000),
     )
-    servicer = PipelineServicer(brain, DescribeAgent(runtimes, settings.llm))
+    servicer = PipelineServicer(
+        brain, DescribeAgent(runtimes, settings.llm), JudgeInput(runtimes, model, settings.llm)
+    )
     add_PipelineServiceServicer_to_server(servicer, host.server)
     host.serves(SERVICE)
     host.background("follow bundles", functools.partial(_follow, source, runtimes, settings))

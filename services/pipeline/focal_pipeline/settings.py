@@ -118,6 +118,11 @@ class LlmSettings(settings.Section):
     )
     collection: CallSite = Field(CallSite(), description="finding values in the customer's text (P6)")
     tool_arguments: CallSite = Field(CallSite(), description="filling a tool's arguments (P7)")
+    input_judgement: CallSite = Field(
+        CallSite(max_tokens=20, timeout_s=1),
+        description="judging whether an input is complete, before a turn",
+    )
+    judged_chars: int = Field(2000, gt=0, description="latest characters of an input that are judged")
 
     @property
     def configured(self) -> bool:

@@ -14,6 +14,7 @@ from focal_kernel.errors import Unimplemented
 from focal_pipeline import errors
 from focal_pipeline.core.describe_agent import DescribeAgent
 from focal_pipeline.core.interrupts import Interrupts, Superseded
+from focal_pipeline.core.judge_input import JudgeInput
 from focal_pipeline.core.run_turn import PHASES, Brain
 from focal_pipeline.domain.turn import Turn
 from focal_pipeline.transport import result_codec, turn_codec
@@ -26,9 +27,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class PipelineServicer(PipelineServiceServicer):
     """Runs turns for the gateway and describes agents."""
 
-    def __init__(self, brain: Brain, describe: DescribeAgent) -> None:
+    def __init__(self, brain: Brain, describe: DescribeAgent, judge_input: JudgeInput) -> None:
         self._brain = brain
         self._describe = describe
+        self._judge_input = judge_input
 
     async def RunTurn(  # type: ignore[override]  # noqa: N802
         self, request_iterator: AsyncIterator[messages.RunTurnRequest], context: Context
@@ -68,6 +70,15 @@ class PipelineServicer(PipelineServiceServicer):
             tools=found.tools,
             phases=PHASES,
         )
+
+    async def JudgeInput(  # noqa: N802
+        self, request: messages.JudgeInputRequest, context: Context
+    ) -> messages.JudgeInputResponse:
+        """See the contract; the caller must be a service."""
+        identity.require_role("internal")
+        texts = turn_codec.texts_from_proto(request.texts)
+        found, usage = await self._judge_input(identity.tenant(), request.agent_id, request.version, texts)
+        return result_codec.judgement_to_proto(found, usage)
 
     async def SimulateTurn(  # noqa: N802
         self, request: messages.SimulateTurnRequest, context: Context

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from focal.common.v1 import usage_pb2
-from focal.pipeline.v1 import turn_run_pb2
+from focal.pipeline.v1 import pipeline_service_pb2, turn_run_pb2
 from focal.turn.v1 import event_pb2, turn_pb2
 from focal_kernel import canonical_json
+from focal_pipeline.core.judge_input import Judgement
 from focal_pipeline.domain import turn
 from focal_pipeline.transport import state_codec
 
@@ -92,6 +93,17 @@ def result_to_proto(result: turn.Result) -> turn_run_pb2.TurnResult:
         commit_point_reached=result.commit_point_reached,
         phase_ms=result.phase_ms,
         expects_more_input=result.expects_more_input,
+    )
+
+
+def judgement_to_proto(
+    judgement: Judgement | None, usage: turn.Usage
+) -> pipeline_service_pb2.JudgeInputResponse:
+    """Whether an input is complete; only the cost when nobody judged."""
+    if judgement is None:
+        return pipeline_service_pb2.JudgeInputResponse(judged=False, usage=_usage(usage))
+    return pipeline_service_pb2.JudgeInputResponse(
+        judged=True, complete=judgement.complete, confidence=judgement.confidence, usage=_usage(usage)
     )
 
 

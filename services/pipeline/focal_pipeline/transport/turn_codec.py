@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.pipeline.v1 import turn_run_pb2
@@ -12,6 +12,8 @@ from focal_kernel import canonical_json, errors
 from focal_pipeline.domain.bundle import SideEffect
 from focal_pipeline.domain.turn import Action, Artifact, Cause, Exchange, Message, PriorEffect, Turn
 from focal_pipeline.transport import state_codec
+
+MAX_TEXTS = 100
 
 _CAUSES = {
     turn_pb2.TURN_CAUSE_TOOL_RESULT: Cause.TOOL_RESULT,
@@ -69,6 +71,13 @@ def turn_from_proto(start: turn_run_pb2.TurnStart, tenant_id: str) -> Turn:
 def messages_from_proto(messages: Iterable[message_pb2.Message]) -> tuple[Message, ...]:
     """Messages in the order given."""
     return tuple(Message(message.message_id, message.text) for message in messages)
+
+
+def texts_from_proto(texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts of an input. Raises InvalidArgument INVALID_FIELD unless there are 1 to 100."""
+    if not 1 <= len(texts) <= MAX_TEXTS:
+        raise _invalid("texts", f"holds 1 to {MAX_TEXTS} texts")
+    return tuple(texts)
 
 
 def _require(start: turn_run_pb2.TurnStart) -> None:

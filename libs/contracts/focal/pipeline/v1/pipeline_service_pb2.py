@@ -22,32 +22,37 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from focal.common.v1 import usage_pb2 as focal_dot_common_dot_v1_dot_usage__pb2
 from focal.pipeline.v1 import turn_run_pb2 as focal_dot_pipeline_dot_v1_dot_turn__run__pb2
 from focal.turn.v1 import event_pb2 as focal_dot_turn_dot_v1_dot_event__pb2
 from focal.turn.v1 import session_pb2 as focal_dot_turn_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(focal/pipeline/v1/pipeline_service.proto\x12\x11\x66ocal.pipeline.v1\x1a focal/pipeline/v1/turn_run.proto\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/session.proto\"\xbd\x01\n\x0eRunTurnRequest\x12-\n\x05start\x18\x01 \x01(\x0b\x32\x1c.focal.pipeline.v1.TurnStartH\x00\x12\x35\n\x07pending\x18\x02 \x01(\x0b\x32\".focal.pipeline.v1.PendingMessagesH\x00\x12<\n\x0f\x61rtifact_stored\x18\x03 \x01(\x0b\x32!.focal.pipeline.v1.ArtifactStoredH\x00\x42\x07\n\x05\x66rame\"\x97\x02\n\x0fRunTurnResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.focal.turn.v1.AgentEventH\x00\x12.\n\x04text\x18\x02 \x01(\x0b\x32\x1e.focal.pipeline.v1.RunTurnTextH\x00\x12\x34\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32 .focal.pipeline.v1.PhaseArtifactH\x00\x12\x38\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32$.focal.pipeline.v1.SupersedeDecisionH\x00\x12/\n\x06result\x18\x05 \x01(\x0b\x32\x1d.focal.pipeline.v1.TurnResultH\x00\x42\x07\n\x05\x66rame\"-\n\x0bRunTurnText\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"9\n\x14\x44\x65scribeAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\xb7\x01\n\x15\x44\x65scribeAgentResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bmodel_chain\x18\x04 \x03(\t\x12\x17\n\x0f\x65mbedding_model\x18\x05 \x01(\t\x12\r\n\x05rules\x18\x06 \x01(\x05\x12\x11\n\tscenarios\x18\x07 \x01(\x05\x12\r\n\x05tools\x18\x08 \x01(\x05\x12\x0e\n\x06phases\x18\t \x03(\t\"s\n\x13SimulateTurnRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05texts\x18\x03 \x03(\t\x12*\n\x05state\x18\x04 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\"p\n\x14SimulateTurnResponse\x12-\n\x06result\x18\x01 \x01(\x0b\x32\x1d.focal.pipeline.v1.TurnResult\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.focal.turn.v1.AgentEvent2\xac\x02\n\x0fPipelineService\x12T\n\x07RunTurn\x12!.focal.pipeline.v1.RunTurnRequest\x1a\".focal.pipeline.v1.RunTurnResponse(\x01\x30\x01\x12\x62\n\rDescribeAgent\x12\'.focal.pipeline.v1.DescribeAgentRequest\x1a(.focal.pipeline.v1.DescribeAgentResponse\x12_\n\x0cSimulateTurn\x12&.focal.pipeline.v1.SimulateTurnRequest\x1a\'.focal.pipeline.v1.SimulateTurnResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(focal/pipeline/v1/pipeline_service.proto\x12\x11\x66ocal.pipeline.v1\x1a\x1b\x66ocal/common/v1/usage.proto\x1a focal/pipeline/v1/turn_run.proto\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/session.proto\"\xbd\x01\n\x0eRunTurnRequest\x12-\n\x05start\x18\x01 \x01(\x0b\x32\x1c.focal.pipeline.v1.TurnStartH\x00\x12\x35\n\x07pending\x18\x02 \x01(\x0b\x32\".focal.pipeline.v1.PendingMessagesH\x00\x12<\n\x0f\x61rtifact_stored\x18\x03 \x01(\x0b\x32!.focal.pipeline.v1.ArtifactStoredH\x00\x42\x07\n\x05\x66rame\"\x97\x02\n\x0fRunTurnResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.focal.turn.v1.AgentEventH\x00\x12.\n\x04text\x18\x02 \x01(\x0b\x32\x1e.focal.pipeline.v1.RunTurnTextH\x00\x12\x34\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32 .focal.pipeline.v1.PhaseArtifactH\x00\x12\x38\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32$.focal.pipeline.v1.SupersedeDecisionH\x00\x12/\n\x06result\x18\x05 \x01(\x0b\x32\x1d.focal.pipeline.v1.TurnResultH\x00\x42\x07\n\x05\x66rame\"-\n\x0bRunTurnText\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"9\n\x14\x44\x65scribeAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\xb7\x01\n\x15\x44\x65scribeAgentResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bmodel_chain\x18\x04 \x03(\t\x12\x17\n\x0f\x65mbedding_model\x18\x05 \x01(\t\x12\r\n\x05rules\x18\x06 \x01(\x05\x12\x11\n\tscenarios\x18\x07 \x01(\x05\x12\r\n\x05tools\x18\x08 \x01(\x05\x12\x0e\n\x06phases\x18\t \x03(\t\"E\n\x11JudgeInputRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05texts\x18\x03 \x03(\t\"q\n\x12JudgeInputResponse\x12\x0e\n\x06judged\x18\x01 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12%\n\x05usage\x18\x04 \x01(\x0b\x32\x16.focal.common.v1.Usage\"s\n\x13SimulateTurnRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05texts\x18\x03 \x03(\t\x12*\n\x05state\x18\x04 \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\"p\n\x14SimulateTurnResponse\x12-\n\x06result\x18\x01 \x01(\x0b\x32\x1d.focal.pipeline.v1.TurnResult\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.focal.turn.v1.AgentEvent2\x87\x03\n\x0fPipelineService\x12T\n\x07RunTurn\x12!.focal.pipeline.v1.RunTurnRequest\x1a\".focal.pipeline.v1.RunTurnResponse(\x01\x30\x01\x12\x62\n\rDescribeAgent\x12\'.focal.pipeline.v1.DescribeAgentRequest\x1a(.focal.pipeline.v1.DescribeAgentResponse\x12Y\n\nJudgeInput\x12$.focal.pipeline.v1.JudgeInputRequest\x1a%.focal.pipeline.v1.JudgeInputResponse\x12_\n\x0cSimulateTurn\x12&.focal.pipeline.v1.SimulateTurnRequest\x1a\'.focal.pipeline.v1.SimulateTurnResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'focal.pipeline.v1.pipeline_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNTURNREQUEST']._serialized_start=154
-  _globals['_RUNTURNREQUEST']._serialized_end=343
-  _globals['_RUNTURNRESPONSE']._serialized_start=346
-  _globals['_RUNTURNRESPONSE']._serialized_end=625
-  _globals['_RUNTURNTEXT']._serialized_start=627
-  _globals['_RUNTURNTEXT']._serialized_end=672
-  _globals['_DESCRIBEAGENTREQUEST']._serialized_start=674
-  _globals['_DESCRIBEAGENTREQUEST']._serialized_end=731
-  _globals['_DESCRIBEAGENTRESPONSE']._serialized_start=734
-  _globals['_DESCRIBEAGENTRESPONSE']._serialized_end=917
-  _globals['_SIMULATETURNREQUEST']._serialized_start=919
-  _globals['_SIMULATETURNREQUEST']._serialized_end=1034
-  _globals['_SIMULATETURNRESPONSE']._serialized_start=1036
-  _globals['_SIMULATETURNRESPONSE']._serialized_end=1148
-  _globals['_PIPELINESERVICE']._serialized_start=1151
-  _globals['_PIPELINESERVICE']._serialized_end=1451
+  _globals['_RUNTURNREQUEST']._serialized_start=183
+  _globals['_RUNTURNREQUEST']._serialized_end=372
+  _globals['_RUNTURNRESPONSE']._serialized_start=375
+  _globals['_RUNTURNRESPONSE']._serialized_end=654
+  _globals['_RUNTURNTEXT']._serialized_start=656
+  _globals['_RUNTURNTEXT']._serialized_end=701
+  _globals['_DESCRIBEAGENTREQUEST']._serialized_start=703
+  _globals['_DESCRIBEAGENTREQUEST']._serialized_end=760
+  _globals['_DESCRIBEAGENTRESPONSE']._serialized_start=763
+  _globals['_DESCRIBEAGENTRESPONSE']._serialized_end=946
+  _globals['_JUDGEINPUTREQUEST']._serialized_start=948
+  _globals['_JUDGEINPUTREQUEST']._serialized_end=1017
+  _globals['_JUDGEINPUTRESPONSE']._serialized_start=1019
+  _globals['_JUDGEINPUTRESPONSE']._serialized_end=1132
+  _globals['_SIMULATETURNREQUEST']._serialized_start=1134
+  _globals['_SIMULATETURNREQUEST']._serialized_end=1249
+  _globals['_SIMULATETURNRESPONSE']._serialized_start=1251
+  _globals['_SIMULATETURNRESPONSE']._serialized_end=1363
+  _globals['_PIPELINESERVICE']._serialized_start=1366
+  _globals['_PIPELINESERVICE']._serialized_end=1757
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as abc
+from focal.common.v1 import usage_pb2 as usage_pb2
 from focal.pipeline.v1 import turn_run_pb2 as turn_run_pb2
 from focal.turn.v1 import event_pb2 as event_pb2
 from focal.turn.v1 import session_pb2 as session_pb2
@@ -206,6 +207,70 @@ class DescribeAgentResponse(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "embedding_model", b"embedding_model", "model_chain", b"model_chain", "name", b"name", "phases", b"phases", "rules", b"rules", "scenarios", b"scenarios", "tools", b"tools", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class JudgeInputRequest(message.Message):
+    """Asks whether an input is complete."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    TEXTS_FIELD_NUMBER: builtins.int
+    agent_id: builtins.str
+    """The agent."""
+    version: builtins.int
+    """Bundle version; 0 for the current one."""
+    @builtins.property
+    def texts(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What waits for an answer, oldest first; 1 to 100 texts. The latest 2000 characters (setting) are read."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: builtins.str = ...,
+        version: builtins.int = ...,
+        texts: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "texts", b"texts", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class JudgeInputResponse(message.Message):
+    """Whether an input is complete."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    JUDGED_FIELD_NUMBER: builtins.int
+    COMPLETE_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    USAGE_FIELD_NUMBER: builtins.int
+    judged: builtins.bool
+    """False when no model judged: none is configured, or none gave a usable answer in time. Nothing else is set then."""
+    complete: builtins.bool
+    """Whether the customer has said what they wanted to say."""
+    confidence: builtins.float
+    """How sure the model is, 0 to 1."""
+    @builtins.property
+    def usage(self) -> usage_pb2.Usage:
+        """What the question cost."""
+
+    def __init__(
+        self,
+        *,
+        judged: builtins.bool = ...,
+        complete: builtins.bool = ...,
+        confidence: builtins.float = ...,
+        usage: usage_pb2.Usage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["complete", b"complete", "confidence", b"confidence", "judged", b"judged", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

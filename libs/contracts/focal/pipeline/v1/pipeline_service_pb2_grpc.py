@@ -45,6 +45,11 @@ class PipelineServiceStub:
                 request_serializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentRequest.SerializeToString,
                 response_deserializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentResponse.FromString,
                 _registered_method=True)
+        self.JudgeInput = channel.unary_unary(
+                '/focal.pipeline.v1.PipelineService/JudgeInput',
+                request_serializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputRequest.SerializeToString,
+                response_deserializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputResponse.FromString,
+                _registered_method=True)
         self.SimulateTurn = channel.unary_unary(
                 '/focal.pipeline.v1.PipelineService/SimulateTurn',
                 request_serializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.SimulateTurnRequest.SerializeToString,
@@ -71,6 +76,14 @@ class PipelineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def JudgeInput(self, request, context):
+        """Judges whether what a customer wrote so far is complete, so that the gateway need not wait for more. Asks the
+        agent's models at the call site `input_judgement`; changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SimulateTurn(self, request, context):
         """Runs a turn without effects, for tests of a bundle.
         """
@@ -90,6 +103,11 @@ def add_PipelineServiceServicer_to_server(servicer, server):
                     servicer.DescribeAgent,
                     request_deserializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentRequest.FromString,
                     response_serializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentResponse.SerializeToString,
+            ),
+            'JudgeInput': grpc.unary_unary_rpc_method_handler(
+                    servicer.JudgeInput,
+                    request_deserializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputRequest.FromString,
+                    response_serializer=focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputResponse.SerializeToString,
             ),
             'SimulateTurn': grpc.unary_unary_rpc_method_handler(
                     servicer.SimulateTurn,
@@ -152,6 +170,33 @@ class PipelineService:
             '/focal.pipeline.v1.PipelineService/DescribeAgent',
             focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentRequest.SerializeToString,
             focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.DescribeAgentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JudgeInput(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.pipeline.v1.PipelineService/JudgeInput',
+            focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputRequest.SerializeToString,
+            focal_dot_pipeline_dot_v1_dot_pipeline__service__pb2.JudgeInputResponse.FromString,
             options,
             channel_credentials,
             insecure,

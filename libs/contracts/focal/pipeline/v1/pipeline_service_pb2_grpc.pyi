@@ -39,6 +39,10 @@ class PipelineServiceStub:
     """
     DescribeAgent: grpc.UnaryUnaryMultiCallable[pipeline_service_pb2.DescribeAgentRequest, pipeline_service_pb2.DescribeAgentResponse]
     """Says how an agent is built and which models answer for it."""
+    JudgeInput: grpc.UnaryUnaryMultiCallable[pipeline_service_pb2.JudgeInputRequest, pipeline_service_pb2.JudgeInputResponse]
+    """Judges whether what a customer wrote so far is complete, so that the gateway need not wait for more. Asks the
+    agent's models at the call site `input_judgement`; changes nothing.
+    """
     SimulateTurn: grpc.UnaryUnaryMultiCallable[pipeline_service_pb2.SimulateTurnRequest, pipeline_service_pb2.SimulateTurnResponse]
     """Runs a turn without effects, for tests of a bundle."""
 
@@ -53,6 +57,10 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
     """
     DescribeAgent: aio.UnaryUnaryMultiCallable[pipeline_service_pb2.DescribeAgentRequest, pipeline_service_pb2.DescribeAgentResponse]  # type: ignore[assignment]
     """Says how an agent is built and which models answer for it."""
+    JudgeInput: aio.UnaryUnaryMultiCallable[pipeline_service_pb2.JudgeInputRequest, pipeline_service_pb2.JudgeInputResponse]  # type: ignore[assignment]
+    """Judges whether what a customer wrote so far is complete, so that the gateway need not wait for more. Asks the
+    agent's models at the call site `input_judgement`; changes nothing.
+    """
     SimulateTurn: aio.UnaryUnaryMultiCallable[pipeline_service_pb2.SimulateTurnRequest, pipeline_service_pb2.SimulateTurnResponse]  # type: ignore[assignment]
     """Runs a turn without effects, for tests of a bundle."""
 
@@ -76,6 +84,16 @@ class PipelineServiceServicer(metaclass=abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[pipeline_service_pb2.DescribeAgentResponse, abc.Awaitable[pipeline_service_pb2.DescribeAgentResponse]]:
         """Says how an agent is built and which models answer for it."""
+
+    @abc_1.abstractmethod
+    def JudgeInput(
+        self,
+        request: pipeline_service_pb2.JudgeInputRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[pipeline_service_pb2.JudgeInputResponse, abc.Awaitable[pipeline_service_pb2.JudgeInputResponse]]:
+        """Judges whether what a customer wrote so far is complete, so that the gateway need not wait for more. Asks the
+        agent's models at the call site `input_judgement`; changes nothing.
+        """
 
     @abc_1.abstractmethod
     def SimulateTurn(
