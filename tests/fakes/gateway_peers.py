@@ -139,6 +139,8 @@ class Peers(
     script: Script = echo
     agents: set[str] = field(default_factory=lambda: {"desk"})
     tenants: set[str] = field(default_factory=lambda: {"acme", "umbrella"})
+    judgement: pipeline_pb.JudgeInputResponse | None = None
+    judged: list[list[str]] = field(default_factory=list)
     starts: list[turn_run_pb2.TurnStart] = field(default_factory=list)
     tier: tenant_pb.TenantTier.ValueType = tenant_pb.TENANT_TIER_FREE
     asked_tiers: list[str] = field(default_factory=list)
@@ -165,6 +167,12 @@ class Peers(
             await self.script(run)
         finally:
             await frames.put(None)
+
+    async def JudgeInput(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.judged.append(list(request.texts))
+        if self.judgement is None:
+            raise errors.Unavailable("DEPENDENCY_UNAVAILABLE", "the brain is elsewhere")
+        return self.judgement
 
     async def Fence(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.fences.append(request)

@@ -20,7 +20,7 @@ from focal_turn_gateway.domain.events import (
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
-from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
+from focal_turn_gateway.ports import Committed, Hold, Idle, OpenWindow, OutboxRow, Wait
 from tests.fakes.turn_gateway import NOW, attempt, message
 
 QUEUE = QueueLimits(turn=100, queue=10, retry_s=1)
@@ -32,6 +32,7 @@ class _Session:
     submission: Submission
     epoch: int = 0
     due: float = 0.0
+    pause_ms: float = 0.0
     state: str = ""
     hint: Hint = field(default_factory=Hint)
     turn: Attempt | None = None
@@ -76,6 +77,7 @@ class InMemoryTurns:
             request_id=submission.request_id,
         )
         session.messages.append(stored)
+        session.pause_ms = window.pause_ms
         session.due = time.monotonic() + window.pause_ms / 1000
         offset = self._append(session_id, [Event(MessageReceived(stored))])
         return Accepted(stored.message_id, session_id, stored.sequence, NOW, False, offset)
@@ -104,7 +106,8 @@ class InMemoryTurns:
         if session is None or not session.open:
             return Idle()
         if (left := session.due - time.monotonic()) > 0:
-            return Wait(left)
+            window = OpenWindow("acme", "desk", 7, len(session.messages), session.pause_ms, False)
+            return Wait(left, window)
         session.epoch += 1
         before = session.turn or attempt(
             number=0, turn_id=f"trn_{next(self._turns)}", session_id=hold.session_id
@@ -123,6 +126,18 @@ class InMemoryTurns:
         self._append(hold.session_id, [Event(body, opened.turn_id, opened.attempt) for body in bodies])
         session.turn = opened
         return opened
+
+    async def texts(self, hold: Hold, window: OpenWindow) -> tuple[str, ...]:
+        self._reach()
+        return tuple(message.text for message in self.sessions_by_id[hold.session_id].open)
+
+    async def finish(self, hold: Hold, window: OpenWindow) -> bool:
+        self._reach()
+        session = self.sessions_by_id[hold.session_id]
+        if len(session.messages) != window.sequence:
+            return False
+        session.due = 0.0
+        return True
 
     async def pending(self, attempt: Attempt, after_sequence: int) -> tuple[Message, ...]:
         waiting = self._hold(attempt).open

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
+import grpc.aio
 import redis.asyncio
 
 from focal.turn.v1 import (
@@ -29,12 +30,14 @@ from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.adapters.event_counts import ValkeyEventCounts
 from focal_turn_gateway.adapters.event_meter import EventMeter
 from focal_turn_gateway.adapters.hints import WakeHints
+from focal_turn_gateway.adapters.input_judge import GrpcInputJudge
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
 from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChannelOverrides
 from focal_turn_gateway.adapters.postgres.event_log import PostgresEventLog
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
+from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindows
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
 from focal_turn_gateway.adapters.postgres.retirement import PostgresRetirement
@@ -55,6 +58,7 @@ from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.event_budget import EventBudget
 from focal_turn_gateway.core.event_budget import Limits as EventLimits
 from focal_turn_gateway.core.follow import Follow
@@ -197,7 +201,26 @@ def _drain(
         patience_s=turns.commit_patience_s,
     )
     retry = RetryPolicy(turns.max_attempts, turns.retry_min_s, turns.retry_max_s)
-    return Drain(store, run_attempt, close_turn, live, retry, turns.poll_s)
+    early = _early_finish(settings, host, pool, pipeline)
+    return Drain(store, run_attempt, close_turn, live, retry, turns.poll_s, early)
+
+
+def _early_finish(
+    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, pipeline: grpc.aio.Channel
+) -> EarlyFinish | None:
+    early = settings.accumulation.early_finish
+    if not early.enabled:
+        return None
+    return EarlyFinish(
+        PostgresOpenWindows(pool),
+        GrpcInputJudge(
+            pipeline, lambda tenant_id: host.caller_tokens.own("pipeline", tenant_id), early.timeout_s
+        ),
+        over_ms=early.over_ms,
+        after_share=early.after_share,
+        after_ms=early.after_ms,
+        confidence=early.confidence,
+    )
 
 
 def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) -> str:

@@ -116,10 +116,25 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """A window that is open: `pause_ms` from its latest message, which is number `sequence`, to its end;
+    `typing` when signs of typing have extended it.
+    """
+
+    tenant_id: str
+    agent_id: str
+    config_version: int
+    sequence: int
+    pause_ms: float
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The session's window is open for another `seconds`."""
 
     seconds: float
+    window: OpenWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +286,31 @@ class Text:
 
 
 PipelineFrame = AgentReported | Text | OfferedArtifact | Decision | TurnResult
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether an input is complete, and how sure the judge is, from 0 to 1."""
+
+    complete: bool
+    confidence: float
+
+
+class OpenWindows(Protocol):
+    """What waits in a window, and its end."""
+
+    async def texts(self, hold: Hold, window: OpenWindow) -> tuple[str, ...]:
+        """The latest texts that wait, oldest first; at most 100. Raises StoreUnavailable."""
+
+    async def finish(self, hold: Hold, window: OpenWindow) -> bool:
+        """Close the window now; false when it has changed meanwhile. Raises StoreUnavailable."""
+
+
+class InputJudge(Protocol):
+    """Knows whether a customer has said what they wanted to say."""
+
+    async def judge(self, window: OpenWindow, texts: Sequence[str]) -> Judgement | None:
+        """The judgement on an open window's texts, oldest first; None when there is none in time."""
 
 
 class PipelineRun(Protocol):

@@ -61,6 +61,17 @@ class LearntRhythm(settings.Section):
     earlier_chars: int = Field(200, ge=1, description="characters of each of them")
 
 
+class EarlyFinish(settings.Section):
+    """Ask a model, through the pipeline, whether a long window may end early."""
+
+    enabled: bool = Field(False, description="whether to ask at all; each question is a small model call")
+    over_ms: int = Field(1000, ge=0, description="windows that are longer are judged, ms")
+    after_share: float = Field(0.5, ge=0, lt=1, description="share of the window after which to ask")
+    after_ms: int = Field(0, ge=0, description="ask after so many ms instead; 0 takes the share")
+    confidence: float = Field(0.8, ge=0, le=1, description="confidence above which a window ends")
+    timeout_s: float = Field(1, gt=0, description="seconds a judgement may take; the window waits no longer")
+
+
 class Accumulation(settings.Section):
     """When a burst of messages is one turn."""
 
@@ -84,6 +95,7 @@ class Accumulation(settings.Section):
         500, ge=0, description="what is left of that pause at least when the typing stops, ms"
     )
     rhythm: LearntRhythm = LearntRhythm()
+    early_finish: EarlyFinish = EarlyFinish()
 
     def policy(self) -> AccumulationPolicy:
         """The policy these settings describe."""

@@ -7,12 +7,15 @@ commit. Every step is safe to lose: whoever drains next reads the rows and goes 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from focal_service_kit import logging, tracing
+from focal_service_kit import logging, tasks, tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.close_turn import CloseTurn
+from focal_turn_gateway.core.early_finish import Asked, EarlyFinish
 from focal_turn_gateway.core.run_attempt import Finished, RunAttempt
 from focal_turn_gateway.domain.events import Body, StoredEvent, TurnAggregated, TurnStarted
 from focal_turn_gateway.domain.messages import traceparent
@@ -45,15 +48,17 @@ class Drain:
     live: LiveFeed
     retry: RetryPolicy
     poll_s: float
+    early_finish: EarlyFinish | None = None
 
     async def __call__(self, hold: Hold) -> None:
         """Answer what is unanswered in the held session. Raises StoreUnavailable."""
-        while await self._one_turn(hold):
+        asked = Asked()
+        while await self._one_turn(hold, asked):
             # A session that is never quiet lets others have their turns in between.
             async with hold.aside():
                 pass
 
-    async def _one_turn(self, hold: Hold) -> bool:
+    async def _one_turn(self, hold: Hold, asked: Asked) -> bool:
         """One step towards an empty queue; false when there is nothing left, or nothing left for this
         holder.
         """
@@ -63,7 +68,7 @@ class Drain:
             return False
         if isinstance(step, Wait):
             async with hold.aside():
-                await self._wait(hold, step.seconds)
+                await self._wait(hold, step, asked)
             return True
         self.live.publish(step.session_id, _opened(step))
         try:
@@ -98,10 +103,28 @@ class Drain:
         _log.error("turn failed", session=attempt.session_id, turn=attempt.turn_id, why=reason)
         return remaining or hold.woken.is_set()
 
-    async def _wait(self, hold: Hold, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, self.poll_s)):
-                await hold.woken.wait()
+    async def _wait(self, hold: Hold, wait: Wait, asked: Asked) -> None:
+        """Until the session is woken, its window has passed or is to be looked at again."""
+        due_s = self.early_finish.in_s(wait, asked) if self.early_finish else None
+        if self.early_finish is not None and due_s == 0:
+            asked.sequence = wait.window.sequence
+            await self._woken_or(hold, wait.seconds, self.early_finish(hold, wait.window))
+        else:
+            seconds = wait.seconds if due_s is None else min(wait.seconds, due_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(seconds, self.poll_s)):
+                    await hold.woken.wait()
+
+    async def _woken_or(self, hold: Hold, seconds: float, asking: Coroutine[Any, Any, bool]) -> None:
+        """Until the answer is there; a wake or the window's end leave the question unanswered."""
+        question = asyncio.create_task(asking, name="judge input")
+        wake = asyncio.create_task(hold.woken.wait(), name="wake")
+        try:
+            await asyncio.wait((question, wake), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if question.done():
+                question.result()
+        finally:
+            await tasks.cancel([question, wake])
 
 
 def _opened(attempt: Attempt) -> list[StoredEvent]:

@@ -16,7 +16,7 @@ from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
-from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
+from focal_turn_gateway.ports import Committed, Hold, Idle, OpenWindow, OutboxRow, Wait
 
 _OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6, $7)"
 _PENDING = """
@@ -56,7 +56,9 @@ class PostgresTurnStore:
             )
         if answer["next"] == "run":
             return records.ATTEMPT.validate_python(answer["attempt"])
-        return Wait(answer["wait_ms"] / 1000) if answer["next"] == "wait" else Idle()
+        if answer["next"] == "wait":
+            return Wait(answer["wait_ms"] / 1000, OpenWindow(**answer["window"]))
+        return Idle()
 
     async def pending(self, attempt: Attempt, after_sequence: int) -> tuple[Message, ...]:
         """Unanswered messages of the attempt's session behind `after_sequence`."""

@@ -2,7 +2,7 @@ CREATE FUNCTION turns.open_turn(
   p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer,
   p_trace_id text
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
--- {"next": "idle"} without open messages, triggers or lease, {"next": "wait", "wait_ms"} inside the window, else
+-- {"next": "idle"} without open messages, triggers or lease, {"next": "wait", "wait_ms", "window"} inside the window, else
 -- {"next": "run", "attempt"}. An engine that needs no lease passes NULL. Messages come first: a trigger waits until
 -- none is open, but its turn, once begun, is not held up by later ones.
 DECLARE
@@ -33,7 +33,10 @@ BEGIN
   END IF;
   v_wait := extract(epoch FROM s.due_at - clock_timestamp()) * 1000;
   IF v_messages IS NOT NULL AND v_wait > 0 THEN
-    RETURN jsonb_build_object('next', 'wait', 'wait_ms', v_wait);
+    RETURN jsonb_build_object('next', 'wait', 'wait_ms', v_wait, 'window', jsonb_build_object(
+      'tenant_id', s.tenant_id, 'agent_id', s.agent_id, 'config_version', s.config_version,
+      'sequence', s.message_sequence, 'typing', s.due_before_typing IS NOT NULL,
+      'pause_ms', extract(epoch FROM s.due_at - (v_messages->-1->>'received_at')::timestamptz) * 1000));
   END IF;
   v_reason := CASE WHEN v_messages IS NULL THEN 'OFF' ELSE s.due_reason END;
 
