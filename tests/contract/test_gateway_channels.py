@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import grpc
 import pytest
+import redis.asyncio
 
 from focal.turn.v1 import channel_pb2, channel_service_pb2_grpc, event_pb2
 from focal.turn.v1 import channel_service_pb2 as pb
@@ -26,6 +28,12 @@ def put(channel: str, agent: str = "", request_id: str = "", **fields: Any) -> p
     policy = channel_pb2.ChannelPolicy(**fields)
     override = channel_pb2.ChannelPolicyOverride(agent_id=agent, channel=channel, policy=policy)
     return pb.PutChannelPolicyRequest(override=override, request_id=request_id)
+
+
+async def outbound(redis_url: str, channel: str) -> list[dict[str, Any]]:
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        entries: Any = await client.xrange(f"events.outbound.acme.{channel}")
+    return [json.loads(fields[b"envelope"]) for _, fields in entries]
 
 
 async def policy_of(stub: Any, channel: str, agent: str = "desk") -> channel_pb2.ChannelPolicy:
@@ -130,6 +138,43 @@ async def test_a_change_at_one_gateway_reaches_the_other(database: str, redis_ur
             return (await policy_of(there, "web")).window_ms == 77
 
         await until(reached, "the other gateway knows")
+
+
+async def test_a_reply_is_sent_in_the_parts_of_its_channel_and_kept_whole(
+    database: str, redis_url: str
+) -> None:
+    quick = {"retry_min_s": 0.05, "poll_s": 0.1}
+    written = "**Your parcel** is on its way. " * 9
+    async with gateways(Peers(), database, redis_url, delivery=quick) as [gateway]:
+        request = send(written)
+        request.address.channel = "sms"
+        answered = await stub(gateway).SendMessage(request, timeout=10)
+        assert answered.turn.reply[0].text == written
+
+        async def arrived() -> bool:
+            return len(await outbound(redis_url, "sms")) >= 2
+
+        await until(arrived, "both parts arrive")
+        first, second = await outbound(redis_url, "sms")
+        assert (first["part"], second["part"], first["parts"]) == (0, 1, 2)
+        assert first["dedupe_key"] != second["dedupe_key"]
+        assert max(len(first["text"]), len(second["text"])) <= 153
+        sent = f"{first['text']} {second['text']}"
+        assert sent == written.replace("**", "").strip()
+
+
+async def test_a_policy_reaches_the_pipeline_and_the_next_reply(database: str, redis_url: str) -> None:
+    peers = Peers()
+    async with gateways(peers, database, redis_url) as [gateway]:
+        absorb = event_pb2.SUPERSEDE_ACTION_ABSORB
+        await channels(gateway).PutChannelPolicy(put("web", supersede_default=absorb, markup=False))
+        await stub(gateway).SendMessage(send("**hello**"), timeout=10)
+        assert peers.starts[0].supersede_default == absorb
+
+        async def arrived() -> bool:
+            return [envelope["text"] for envelope in await outbound(redis_url, "web")] == ["hello"]
+
+        await until(arrived, "the reply arrives without marks")
 
 
 async def test_a_channel_of_the_settings_takes_messages(database: str, redis_url: str) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
-from focal_turn_gateway.domain import channel_catalogue
+from focal_turn_gateway.core.reply_format import ReplyFormat
+from focal_turn_gateway.domain import channel_catalogue, markdown
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
+from focal_turn_gateway.domain.reply_parts import FormatReply
 from tests.fakes.turn_gateway import Directory
 
 
@@ -39,3 +41,8 @@ class Overrides:
 def channel_policies(*layers: Layer) -> ChannelPolicies:
     """Policies over the catalogue, for the agents of `Directory`."""
     return ChannelPolicies(channel_catalogue.registry(), Overrides(*layers), Directory())
+
+
+def reply_format(*layers: Layer) -> ReplyFormat:
+    """Formats replies by those policies."""
+    return ReplyFormat(channel_policies(*layers), FormatReply(markdown.reader()))

@@ -50,6 +50,7 @@ from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.routed_streams import ValkeyStreams
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
+from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit_events import AdmitEvents
@@ -65,13 +66,15 @@ from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.follow_events import FollowEvents
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
+from focal_turn_gateway.core.reply_format import ReplyFormat
 from focal_turn_gateway.core.retain import Retain, Retention
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
-from focal_turn_gateway.domain import channel_catalogue
-from focal_turn_gateway.domain.channels import Capability, Channel, Override, Registry
+from focal_turn_gateway.domain import markdown
+from focal_turn_gateway.domain.channels import Registry
+from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
 from focal_turn_gateway.ports import Destination, EffectFence, LiveFeed, TurnEngine
 from focal_turn_gateway.settings import TurnGatewaySettings
@@ -117,12 +120,12 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = _admission(settings, host, valkey)
-    drain = _drain(settings, host, pool, live, fence, deliveries, admit)
+    policies = _policies(settings, host, pool, pubsub)
+    drain = _drain(settings, host, pool, deliveries, _Attempting(live, fence, admit, policies))
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
-    policies = _policies(settings, host, pool, pubsub)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, tiers), policies)
     await _router(settings, host, submit, policies.registry)
 
@@ -164,14 +167,22 @@ def _tiers(settings: TurnGatewaySettings, host: Host) -> TenantTiers:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempting:
+    """What attempts use beside the store."""
+
+    live: LiveFeed
+    fence: EffectFence
+    admit: AdmitEvents
+    policies: ChannelPolicies
+
+
 def _drain(
     settings: TurnGatewaySettings,
     host: Host,
     pool: asyncpg.Pool,
-    live: LiveFeed,
-    fence: EffectFence,
     deliveries: list[Deliver],
-    admit: AdmitEvents,
+    uses: _Attempting,
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
     token = partial(_token, settings, host)
@@ -183,26 +194,27 @@ def _drain(
             pipeline,
             token,
             turns.budget_s,
-            lambda attempt: settings.supersede.channel_default.get(attempt.channel),
+            uses.policies.supersede_default,
         ),
-        fence=fence,
-        live=live,
+        fence=uses.fence,
+        live=uses.live,
         poll_s=turns.poll_s,
         flush_s=turns.events_flush_ms / 1000,
         max_artifacts=limits.max_artifacts,
         max_artifact_bytes=limits.max_artifact_bytes,
-        admit=admit,
+        admit=uses.admit,
     )
     close_turn = CloseTurn(
         store=store,
-        live=live,
+        live=uses.live,
         destinations={delivery.name: delivery.wake for delivery in deliveries},
+        reply_format=ReplyFormat(uses.policies, FormatReply(markdown.reader())),
         error_reply=turns.error_reply,
         patience_s=turns.commit_patience_s,
     )
     retry = RetryPolicy(turns.max_attempts, turns.retry_min_s, turns.retry_max_s)
     early = _early_finish(settings, host, pool, pipeline)
-    return Drain(store, run_attempt, close_turn, live, retry, turns.poll_s, early)
+    return Drain(store, run_attempt, close_turn, uses.live, retry, turns.poll_s, early)
 
 
 def _early_finish(
@@ -285,21 +297,7 @@ def _policies(
     overrides = CachedOverrides(
         PostgresChannelOverrides(pool), pubsub, agents=cached.cached_agents, fresh_s=cached.cached_s
     )
-    return ChannelPolicies(_registry(settings), overrides, _agents(settings, host))
-
-
-def _registry(settings: TurnGatewaySettings) -> Registry:
-    """The catalogue as the settings change it. Raises ValueError, InvalidPolicy, InvalidArgument."""
-    channels = {}
-    for name, registered in settings.channels.registered.items():
-        known = channel_catalogue.known(name)
-        facts = registered.capability if registered.capability != Capability() else known.capability
-        channels[name] = Channel(name, facts, registered.policy.checked().over(known.policy))
-    for name, window_ms in settings.accumulation.channel_ms.items():
-        known = channels.get(name, channel_catalogue.known(name))
-        policy = Override(window_ms=window_ms).checked().over(known.policy)
-        channels[name] = Channel(name, known.capability, policy)
-    return channel_catalogue.registry(channels.values(), settings.channels.aliases)
+    return ChannelPolicies(channel_registry.registry(settings), overrides, _agents(settings, host))
 
 
 def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies: ChannelPolicies) -> Submit:

@@ -105,6 +105,7 @@ class Delivered:
     session_id: str
     turn_id: str
     segment: int
+    part: int
     text: str
 
 
@@ -174,7 +175,7 @@ async def from_valkey(url: str, tenant: str, sessions: Collection[str]) -> list[
         entries: Any = await client.xrange(f"events.outbound.{tenant}.{CHANNEL}")
     envelopes = (json.loads(fields[b"envelope"]) for _, fields in entries)
     return [
-        Delivered(each["session_id"], each["turn_id"], each["segment"], each["text"])
+        Delivered(each["session_id"], each["turn_id"], each["segment"], each["part"], each["text"])
         for each in envelopes
         if each["session_id"] in sessions
     ]

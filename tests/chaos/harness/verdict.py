@@ -9,10 +9,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeVar
 
-from tests.chaos.harness.evidence import Effect, Event, Evidence, Turn
+from tests.chaos.harness.evidence import Delivered, Effect, Event, Evidence, Turn
 
 REFUND = "refund_order"
 SAYS_PAID = re.compile(r"have refunded|habe .* erstattet")
@@ -171,19 +171,33 @@ def _unsettled(turn: Turn, effects: Iterable[Effect]) -> list[Effect]:
 
 
 def _replies_are_delivered_once(evidence: Evidence) -> Iterator[str]:
-    for (turn_id, segment), count in _repeated((d.turn_id, d.segment) for d in evidence.delivered):
-        yield f"segment {segment} of {turn_id} was delivered {count} times"
+    keys = ((d.turn_id, d.segment, d.part) for d in evidence.delivered)
+    for (turn_id, segment, part), count in _repeated(keys):
+        yield f"part {part} of segment {segment} of {turn_id} was delivered {count} times"
     for session in evidence.sessions:
         of = session.session_id
         owed = [
-            (turn.turn_id, segment["index"], segment["text"])
+            (turn.turn_id, segment["index"], _spaceless(segment["text"]))
             for turn in evidence.committed
             if turn.session_id == of and turn.record
             for segment in turn.record["reply"]
         ]
-        came = [(d.turn_id, d.segment, d.text) for d in evidence.delivered if d.session_id == of]
-        if list(dict.fromkeys(came)) != owed:
+        came = _segments(dict.fromkeys(d for d in evidence.delivered if d.session_id == of))
+        if came != owed:
             yield f"{of}: delivered {[each[:2] for each in came]}, owed {[each[:2] for each in owed]}"
+
+
+def _segments(parts: Iterable[Delivered]) -> list[tuple[str, int, str]]:
+    """What was delivered with the parts of each segment, which must come in a row, put together again."""
+    runs = groupby(parts, key=lambda part: (part.turn_id, part.segment))
+    return [
+        (turn_id, segment, _spaceless("".join(part.text for part in run))) for (turn_id, segment), run in runs
+    ]
+
+
+def _spaceless(text: str) -> str:
+    """Blank space at the seams of parts is not delivered."""
+    return "".join(text.split())
 
 
 def _nothing_is_left_to_do(evidence: Evidence) -> Iterator[str]:

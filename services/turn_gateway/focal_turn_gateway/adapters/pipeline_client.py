@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ class GrpcPipeline:
         channel: grpc.aio.Channel,
         token: Callable[[Attempt], str],
         budget_s: float,
-        supersede_default: Callable[[Attempt], SupersedeAction | None] = lambda _attempt: None,
+        supersede_default: Callable[[Attempt], Awaitable[SupersedeAction | None]],
     ) -> None:
         self._stub: Any = api.PipelineServiceStub(channel)
         self._token = token
@@ -65,7 +65,8 @@ class GrpcPipeline:
             )
         try:
             run = GrpcPipelineRun(call)
-            await run.start(attempts.start_to_proto(attempt, effects, self._supersede_default(attempt)))
+            supersede_default = await self._supersede_default(attempt)
+            await run.start(attempts.start_to_proto(attempt, effects, supersede_default))
             yield run
         finally:
             call.cancel()

@@ -16,6 +16,7 @@ from focal_turn_gateway.domain.channels import (
     Registry,
     Scope,
 )
+from focal_turn_gateway.domain.turns import Attempt, SupersedeAction
 from focal_turn_gateway.ports import AgentDirectory, ChannelOverrides
 
 
@@ -35,6 +36,11 @@ class ChannelPolicies:
     async def base_ms(self, tenant_id: str, agent_id: str, channel: str) -> int:
         """The base pause of accumulation in milliseconds: `ports.ChannelBases`. Raises StoreUnavailable."""
         return (await self.policy(tenant_id, agent_id, channel)).window_ms
+
+    async def supersede_default(self, attempt: Attempt) -> SupersedeAction | None:
+        """What becomes of a message during the attempt that nobody judges. Raises StoreUnavailable."""
+        policy = await self.policy(attempt.tenant_id, attempt.agent_id, attempt.channel)
+        return policy.supersede_default
 
     async def resolved(
         self, tenant_id: str, agent_id: str

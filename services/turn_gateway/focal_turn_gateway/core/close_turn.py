@@ -10,11 +10,14 @@ from datetime import datetime
 
 from focal_service_kit import tracing
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.accumulation import Hint
+from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.reply_parts import Part
 from focal_turn_gateway.domain.turns import (
     Attempt,
     ReplySegment,
@@ -39,6 +42,7 @@ class CloseTurn:
     store: TurnStore
     live: LiveFeed
     destinations: Mapping[str, Callable[[], None]]
+    reply_format: ReplyFormat
     error_reply: str
     patience_s: float
 
@@ -46,8 +50,9 @@ class CloseTurn:
         """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
         turn = closed(attempt, finished.result, TurnStatus.COMPLETE, messages=finished.messages)
         events = [*finished.events, _last(attempt, TurnCompleted(turn))]
-        outbox = outbox_rows(attempt, turn, finished.messages, frozenset(self.destinations))
-        return await self._commit(attempt, turn, finished.result.state, events, outbox, finished.result.hint)
+        return await self._commit(
+            attempt, turn, finished.result.state, events, finished.messages, finished.result.hint
+        )
 
     async def fail(self, attempt: Attempt, reason: str) -> bool:
         """Commit the error policy's answer, none where nobody waits for one; true when messages remain.
@@ -61,8 +66,7 @@ class CloseTurn:
             config_version=attempt.config_version,
         )
         turn = closed(attempt, result, TurnStatus.FAILED, reason, attempt.messages)
-        outbox = outbox_rows(attempt, turn, attempt.messages, frozenset(self.destinations))
-        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))], outbox)
+        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))], attempt.messages)
 
     async def _commit(
         self,
@@ -70,10 +74,10 @@ class CloseTurn:
         turn: Turn,
         state: str | None,
         events: Sequence[Event],
-        outbox: Sequence[OutboxRow],
+        messages: Sequence[Message],
         hint: Hint | None = None,
     ) -> bool:
-        committed = await self._patiently(attempt, turn, state, events, outbox, hint)
+        committed = await self._patiently(attempt, turn, state, events, messages, hint)
         if committed.fresh:
             self.live.publish(attempt.session_id, stored(attempt.session_id, committed, events))
         else:
@@ -88,13 +92,15 @@ class CloseTurn:
         turn: Turn,
         state: str | None,
         events: Sequence[Event],
-        outbox: Sequence[OutboxRow],
+        messages: Sequence[Message],
         hint: Hint | None = None,
     ) -> Committed:
         """A commit is idempotent by attempt, so one whose answer was lost is simply repeated."""
         give_up_at = time.monotonic() + self.patience_s
         while True:
             try:
+                reply = await self.reply_format(attempt, turn)
+                outbox = outbox_rows(attempt, turn, reply, messages, frozenset(self.destinations))
                 return await self.store.commit(attempt, turn, state, events, outbox, hint)
             except errors.StoreUnavailable:
                 if time.monotonic() > give_up_at:
@@ -103,15 +109,19 @@ class CloseTurn:
 
 
 def outbox_rows(
-    attempt: Attempt, turn: Turn, messages: Sequence[Message], destinations: frozenset[str]
+    attempt: Attempt,
+    turn: Turn,
+    reply: Formatted,
+    messages: Sequence[Message],
+    destinations: frozenset[str],
 ) -> list[OutboxRow]:
-    """What a committed turn owes the outside: each reply segment outbound, the exchange to memory.
+    """What a committed turn owes the outside: each part of the reply outbound, the exchange to memory.
 
     `messages` are those the turn may have answered.
     """
     rows = []
     if OUTBOUND in destinations:
-        rows += [_outbound(attempt, turn, segment) for segment in turn.reply]
+        rows += [_outbound(attempt, turn, part, reply.policy) for part in reply.parts]
     if MEMORY in destinations:
         rows.append(_memory(attempt, turn, messages))
     return rows
@@ -137,19 +147,28 @@ def _last(attempt: Attempt, body: TurnCompleted | TurnFailed) -> Event:
     return Event(body, attempt.turn_id, attempt.attempt)
 
 
-def _outbound(attempt: Attempt, turn: Turn, segment: ReplySegment) -> OutboxRow:
+def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> OutboxRow:
+    dedupe_key = f"{turn.turn_id}:{part.segment}:{part.index}"
     payload = {
+        "dedupe_key": dedupe_key,
         "agent_id": attempt.agent_id,
         "session_id": attempt.session_id,
         "customer_id": attempt.customer_id,
         "channel": attempt.channel,
         "turn_id": turn.turn_id,
-        "segment": segment.index,
-        "text": segment.text,
-        "content_type": segment.content_type,
-        "structured_json": segment.structured_json,
+        "segment": part.segment,
+        "part": part.index,
+        "parts": part.count,
+        "text": part.text,
+        "html": part.html,
+        "content_type": part.content_type,
+        "markup": part.markup.value,
+        "structured_json": part.structured_json,
+        "natural_delay_ms": policy.natural_delay_ms,
+        "max_messages_per_minute": policy.max_messages_per_minute,
+        "typing_indicator": policy.typing_indicator,
     }
-    return OutboxRow(OUTBOUND, f"{turn.turn_id}:{segment.index}", payload)
+    return OutboxRow(OUTBOUND, dedupe_key, payload)
 
 
 def _memory(attempt: Attempt, turn: Turn, messages: Sequence[Message]) -> OutboxRow:

@@ -8,14 +8,19 @@ import pytest
 from focal_turn_gateway import errors
 from focal_turn_gateway.core import close_turn
 from focal_turn_gateway.core.close_turn import CloseTurn, outbox_rows
+from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain.accumulation import AggregationReason, Hint, Window
+from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, ReplySegment, Turn, TurnStatus, closed
 from focal_turn_gateway.ports import Committed, Hold, OutboxRow
+from tests.fakes.channel_overrides import channel_policies, reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Feed, attempt, message, result, submission
 
+NOTHING = Formatted((), Policy())
 REPORTED = Event(AgentReported("tool", "done", "{}", "INFO", "1.0"), "trn_1", 1)
 
 
@@ -49,7 +54,7 @@ class Place:
         self.turns, self.feed = Forgetful(), Feed()
         self.woken: list[str] = []
         destinations = {name: partial(self.woken.append, name) for name in ("memory", "outbound")}
-        self.close = CloseTurn(self.turns, self.feed, destinations, "sorry", patience_s)
+        self.close = CloseTurn(self.turns, self.feed, destinations, reply_format(), "sorry", patience_s)
 
     async def opened(self) -> Attempt:
         await self.turns.submit(submission("hello"), Window(0, AggregationReason.OFF))
@@ -74,7 +79,7 @@ async def test_a_commit_stores_shows_and_wakes_delivery() -> None:
     assert place.feed.published == place.log()[-2:]
     assert place.woken == ["memory", "outbound"]
     assert [(row.destination, row.dedupe_key) for row in place.turns.outbox] == [
-        ("outbound", f"{ran.turn_id}:0"),
+        ("outbound", f"{ran.turn_id}:0:0"),
         ("memory", ran.turn_id),
     ]
 
@@ -124,7 +129,7 @@ async def test_a_failed_turn_answers_its_messages_with_the_error_reply_and_keeps
 def test_memory_gets_every_answered_message_also_one_that_came_during_the_turn() -> None:
     ran = attempt(message(1))
     turn = closed(ran, result("msg_1", "msg_2"), TurnStatus.COMPLETE)
-    [row] = outbox_rows(ran, turn, [message(1), message(2), message(3)], frozenset({"memory"}))
+    [row] = outbox_rows(ran, turn, NOTHING, [message(1), message(2), message(3)], frozenset({"memory"}))
     assert [episode["episode_id"] for episode in row.payload["episodes"]] == [
         "msg_1",
         "msg_2",
@@ -135,22 +140,36 @@ def test_memory_gets_every_answered_message_also_one_that_came_during_the_turn()
 def test_memory_gets_no_empty_reply() -> None:
     ran = attempt(message(1))
     turn = closed(ran, result("msg_1", reply=" \n"), TurnStatus.COMPLETE)
-    [row] = outbox_rows(ran, turn, ran.messages, frozenset({"memory"}))
+    [row] = outbox_rows(ran, turn, NOTHING, ran.messages, frozenset({"memory"}))
     assert [episode["source"] for episode in row.payload["episodes"]] == ["USER"]
 
 
-def test_each_segment_is_an_outbound_row_of_its_own() -> None:
-    ran = attempt(message(1))
-    segments = (ReplySegment(0, "a"), ReplySegment(1, "b"))
+async def test_each_part_of_each_segment_is_an_outbound_row_of_its_own() -> None:
+    ran = attempt(message(1), channel="sms")
+    segments = (ReplySegment(0, "a " * 100), ReplySegment(1, "b"))
     turn = closed(ran, replace(result("msg_1"), reply=segments), TurnStatus.COMPLETE)
-    rows = outbox_rows(ran, turn, ran.messages, frozenset({"outbound"}))
-    assert [(row.dedupe_key, row.payload["text"]) for row in rows] == [("trn_1:0", "a"), ("trn_1:1", "b")]
+    reply = await reply_format()(ran, turn)
+    rows = outbox_rows(ran, turn, reply, ran.messages, frozenset({"outbound"}))
+    assert [(row.dedupe_key, row.payload["part"], row.payload["parts"]) for row in rows] == [
+        ("trn_1:0:0", 0, 2),
+        ("trn_1:0:1", 1, 2),
+        ("trn_1:1:0", 0, 1),
+    ]
+    assert [row.payload["dedupe_key"] for row in rows] == [row.dedupe_key for row in rows]
+    assert turn.reply == segments
 
 
-def test_nothing_is_owed_to_destinations_that_are_not_in_use() -> None:
+async def test_a_reply_that_cannot_be_formatted_is_sent_as_it_is() -> None:
+    ran = attempt(message(1), channel="sms")
+    turn = closed(ran, result("msg_1", reply="**x**"), TurnStatus.COMPLETE)
+    broken = ReplyFormat(channel_policies(), FormatReply(None))  # type: ignore[arg-type]
+    assert [part.text for part in (await broken(ran, turn)).parts] == ["**x**"]
+
+
+async def test_nothing_is_owed_to_destinations_that_are_not_in_use() -> None:
     ran = attempt(message(1))
     turn = closed(ran, result("msg_1"), TurnStatus.COMPLETE)
-    assert outbox_rows(ran, turn, ran.messages, frozenset()) == []
+    assert outbox_rows(ran, turn, await reply_format()(ran, turn), ran.messages, frozenset()) == []
 
 
 async def test_the_hint_of_a_result_is_kept_and_that_of_a_failed_turn_is_the_last_one() -> None:

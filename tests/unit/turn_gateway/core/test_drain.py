@@ -11,6 +11,7 @@ from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.turns import Decision, SupersedeAction, Turn, TurnStatus
 from focal_turn_gateway.ports import Hold, PipelineFrame
+from tests.fakes.channel_overrides import reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import (
     Feed,
@@ -43,7 +44,7 @@ class Place:
             max_artifact_bytes=100,
             admit=admission(),
         )
-        close = CloseTurn(self.turns, self.feed, {}, "sorry", patience_s=1)
+        close = CloseTurn(self.turns, self.feed, {}, reply_format(), "sorry", patience_s=1)
         retry = RetryPolicy(max_attempts, min_s=0.001, max_s=0.01)
         self.drain = Drain(self.turns, run, close, self.feed, retry, poll_s=5)
         self.hold = Hold("ses_1", asyncio.Event())

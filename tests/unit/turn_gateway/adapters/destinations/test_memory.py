@@ -13,6 +13,8 @@ from focal_service_kit.host import Host
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.core.close_turn import outbox_rows
+from focal_turn_gateway.core.reply_format import Formatted
+from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.turns import TurnStatus, closed
 from focal_turn_gateway.ports import ClaimedRow
 from tests.fakes import in_process
@@ -59,7 +61,7 @@ async def place() -> AsyncIterator[Place]:
 def row(tenant_id: str = "acme") -> ClaimedRow:
     ran = attempt(message(1, "hello"))
     turn = closed(ran, result("msg_1"), TurnStatus.COMPLETE)
-    [owed] = outbox_rows(ran, turn, ran.messages, frozenset({"memory"}))
+    [owed] = outbox_rows(ran, turn, Formatted((), Policy()), ran.messages, frozenset({"memory"}))
     return ClaimedRow(1, tenant_id, "ses_1", owed.dedupe_key, owed.payload, 1)
 
 

@@ -1,0 +1,25 @@
+"""The channels of this deployment: the catalogue as the settings change it."""
+
+from __future__ import annotations
+
+from focal_turn_gateway.domain import channel_catalogue
+from focal_turn_gateway.domain.channels import Capability, Channel, Override, Registry
+from focal_turn_gateway.settings import TurnGatewaySettings
+
+
+def registry(settings: TurnGatewaySettings) -> Registry:
+    """All channels. Raises ValueError for names that lead nowhere, InvalidArgument for values outside
+    limits.
+    """
+    channels = {}
+    for name, registered in settings.channels.registered.items():
+        known = channel_catalogue.known(name)
+        facts = registered.capability if registered.capability != Capability() else known.capability
+        channels[name] = Channel(name, facts, registered.policy.checked().over(known.policy))
+    shorthands = [(name, Override(window_ms=ms)) for name, ms in settings.accumulation.channel_ms.items()]
+    defaults = settings.supersede.channel_default.items()
+    shorthands += [(name, Override(supersede_default=action)) for name, action in defaults]
+    for name, override in shorthands:
+        known = channels.get(name, channel_catalogue.known(name))
+        channels[name] = Channel(name, known.capability, override.checked().over(known.policy))
+    return channel_catalogue.registry(channels.values(), settings.channels.aliases)
