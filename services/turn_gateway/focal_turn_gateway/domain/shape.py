@@ -5,6 +5,7 @@ Judged by its first and last characters only: a message of 10,000 characters cos
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from enum import StrEnum
@@ -59,20 +60,21 @@ class Shape(StrEnum):
 def judge(text: str, short_words: int = 3) -> Shape:
     """The shape of one message. Fewer than `short_words` words are SHORT unless they end explicitly."""
     end = _end(lexicon.fold(text[-_TAIL:]))
-    if len(text) <= _TAIL and _only_greets(end):
+    plain = _plain(end)
+    if len(text) <= _TAIL and _only_greets(plain):
         return Shape.GREETING
     if end.endswith(lexicon.ELLIPSES) or end[-1:] in lexicon.GOES_ON:
         return Shape.FRAGMENT
-    if _announces(end):
+    if _announces(end, plain):
         return Shape.ENTITY
-    if _ends(end):
+    if end[-1:] in lexicon.SENTENCE_ENDS or _tail_of(plain, _CLOSINGS) or _tail_of(plain, _FINALS):
         return Shape.COMPLETE
-    return Shape.SHORT if words(text[:_HEAD]) < short_words else Shape.LIKELY
+    return Shape.SHORT if words(text[:_HEAD], short_words) < short_words else Shape.LIKELY
 
 
-def words(text: str) -> int:
-    """Words of a text, about: runs of letters and digits, and where a script puts no spaces its letters
-    divided by their number in a usual word.
+def words(text: str, enough: float = math.inf) -> int:
+    """Words of a text, about, counted no further than `enough`: runs of letters and digits, and where a
+    script puts no spaces its letters divided by their number in a usual word.
     """
     spaced, unspaced, inside = 0, 0.0, False
     for char in text:
@@ -82,6 +84,8 @@ def words(text: str) -> int:
         inside = letter
         if share and unicodedata.category(char)[0] == "L":
             unspaced += share
+        if spaced + unspaced >= enough:
+            break
     return spaced + round(unspaced)
 
 
@@ -107,9 +111,8 @@ def _end(folded: str) -> str:
     return folded
 
 
-def _only_greets(end: str) -> bool:
+def _only_greets(rest: str) -> bool:
     """Whether it is a greeting, or several, and nothing more."""
-    rest = _plain(end)
     greeted = False
     while rest:
         size = next((n for n in range(len(rest), 0, -1) if rest[:n] in _GREETINGS and _parts(rest, n)), 0)
@@ -119,12 +122,11 @@ def _only_greets(end: str) -> bool:
     return greeted
 
 
-def _announces(end: str) -> bool:
+def _announces(end: str, plain: str) -> bool:
     """Whether it ends in a thing that has a number, without the number."""
-    before = end.rstrip("#").rstrip()
-    if before.endswith(tuple(lexicon.SENTENCE_ENDS)):
+    if end.rstrip("# ")[-1:] in lexicon.SENTENCE_ENDS:
         return False
-    rest = _plain(before)
+    rest = plain.rstrip("# ")
     if _tail_of(rest, _NOT_ENTITIES):
         return False
     for _ in range(3):
@@ -135,14 +137,6 @@ def _announces(end: str) -> bool:
             return False
         rest = rest[: -len(link)].rstrip()
     return False
-
-
-def _ends(end: str) -> bool:
-    """Whether it says by a mark or a word that it is over."""
-    if end[-1:] in lexicon.SENTENCE_ENDS:
-        return True
-    rest = _plain(end)
-    return bool(_tail_of(rest, _CLOSINGS) or _tail_of(rest, _FINALS))
 
 
 def _plain(text: str) -> str:

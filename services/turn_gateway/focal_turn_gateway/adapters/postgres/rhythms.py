@@ -9,6 +9,8 @@ from focal_turn_gateway.adapters.postgres import failures
 from focal_turn_gateway.domain.accumulation import Hint, Rhythm
 from focal_turn_gateway.domain.messages import Submission
 
+# The limit keeps the session's look-up apart: joined in, a planner without statistics reads all of an agent's
+# sessions.
 _READ = """
 SELECT i.gaps_ms, coalesce(s.accumulation_hint, '{}') AS hint,
        CASE WHEN s.window_opened_at IS NULL THEN 0 ELSE s.window_messages END AS earlier_count,
@@ -20,8 +22,10 @@ SELECT i.gaps_ms, coalesce(s.accumulation_hint, '{}') AS hint,
            ORDER BY sequence DESC LIMIT $5) m
          ORDER BY m.sequence) END AS earlier
 FROM turns.channel_identities i
-LEFT JOIN turns.sessions s ON s.tenant_id = i.tenant_id AND s.agent_id = $4 AND s.customer_id = i.customer_id
-  AND s.channel = i.channel AND s.ended_at IS NULL
+LEFT JOIN LATERAL (
+  SELECT * FROM turns.sessions
+  WHERE tenant_id = $1 AND agent_id = $4 AND customer_id = i.customer_id AND channel = $2 AND ended_at IS NULL
+  LIMIT 1) s ON true
 WHERE i.tenant_id = $1 AND i.channel = $2 AND i.channel_user_hash = $3
 """
 _HINT = TypeAdapter(Hint)
