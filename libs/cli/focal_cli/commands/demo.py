@@ -18,7 +18,7 @@ def demo(
     tenant: options.Tenant = options.TENANT,
     json: options.Json = False,
 ) -> None:
-    """Play four scenes with the returns desk, on the running mesh or on one of its own.
+    """Play seven scenes with the returns desk, on the running mesh or on one of its own.
 
     Exits 1 when a claim does not hold.
     """

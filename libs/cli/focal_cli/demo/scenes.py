@@ -1,7 +1,7 @@
 """The scenes of the demonstration; each plays a conversation and returns its claims."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from focal.config.v1 import version_pb2
 from focal.toolbox.v1 import effect_pb2
@@ -12,6 +12,8 @@ from focal_client import Reply
 from focal_kernel import ids
 
 BURST_PAUSE_S = 0.3
+PAYING_MS = 1500
+WATCH_S = 10.0
 
 Scene = Callable[[Stage], Awaitable[list[Claim]]]
 
@@ -74,6 +76,66 @@ async def change_of_mind(stage: Stage) -> list[Claim]:
     ]
 
 
+async def absorb(stage: Stage) -> list[Claim]:
+    """While the carrier is being asked, the customer adds a question: one turn answers both."""
+    scene = "absorb"
+    async with stage.customer("Fay") as fay:
+        first = await fay.say("Please trace my parcel, the order is 10014.")
+        await fay.reported("tool", "started")
+        second = await fay.say("And the shop, when are you open?")
+        await fay.answered([first, second])
+    reply = fay.replies[-1]
+    return [
+        claim(scene, "the question is taken in", expected=["absorbed"], seen=fay.told(second)),
+        claim(scene, "and stays so", expected="absorbed", seen=fay.fate(second)),
+        claim(scene, "no turn was replaced", expected=0, seen=len(fay.events("turn_superseded"))),
+        claim(scene, "one attempt was enough", expected=1, seen=len(fay.events("turn_started"))),
+        claim(scene, "there is one reply", expected=1, seen=len(fay.replies)),
+        claim(scene, "it tells of the parcel", expected=True, seen="10014" in reply.text),
+        claim(scene, "and the hours", expected=True, seen=OLD_HOURS in reply.text),
+    ]
+
+
+async def too_late(stage: Stage) -> list[Claim]:
+    """While the refund is being paid, the customer wants to stop it: the turn is finished first."""
+    scene, order = "too late", "10009"
+    before = await stage.shop.refunds(order)
+    async with stage.shop.paying_slowly(PAYING_MS), stage.customer("Gus") as gus:
+        await gus.ask(f"I'd like to return order {order}, it arrived broken.")
+        effects = len(gus.events("agent"))
+        agreed = await gus.say("Yes, please.")
+        await gus.reported("tool", "started", after=effects)
+        regret = await gus.say("No, stop!")
+        await gus.answered([agreed, regret])
+    paid, later = gus.replies[-2:]
+    return [
+        claim(scene, "the regret waits", expected=["queued"], seen=gus.told(regret)),
+        claim(scene, "the refund is paid once", expected=1, seen=await stage.shop.refunds(order) - before),
+        claim(scene, "its reply answers the yes alone", expected=[agreed.message_id], seen=_ids(paid)),
+        claim(scene, "the next turn answers the regret", expected=[regret.message_id], seen=_ids(later)),
+        claim(scene, "of a group of its own", expected=True, seen=_group(paid) != _group(later)),
+    ]
+
+
+async def resumed(stage: Stage) -> list[Claim]:
+    """The stream is cut in the middle of a turn, and another goes on where it ended."""
+    scene = "resumed stream"
+    async with stage.customer("Hal") as hal:
+        asked = await hal.say("Please trace my parcel, the order is 10014.")
+        await hal.reported("tool", "started")
+    async with stage.returning(hal) as back:
+        await back.answered([asked])
+        session = back.conversation.session_id
+    offsets, last = hal.offsets + back.offsets, back.offsets[-1]
+    watched = [offset async for offset in _watched(stage, session, last)]
+    return [
+        claim(scene, "the first stream saw no reply", expected=0, seen=len(hal.replies)),
+        claim(scene, "the second one did, once", expected=1, seen=len(back.replies)),
+        claim(scene, "no event is missing or twice", expected=_from_one(last), seen=offsets),
+        claim(scene, "a watcher sees the same", expected=_from_one(last), seen=watched),
+    ]
+
+
 OLD_HOURS, NEW_HOURS = "from 9 to 18 o'clock", "from 8 to 20 o'clock"
 QUESTION = "What are your opening hours?"
 VISIBLE_WITHIN_S = 5.0
@@ -102,7 +164,7 @@ async def publication(stage: Stage) -> list[Claim]:
     ]
 
 
-SCENES: tuple[Scene, ...] = (burst, refund, change_of_mind, publication)
+SCENES: tuple[Scene, ...] = (burst, refund, change_of_mind, absorb, too_late, resumed, publication)
 
 
 async def play(stage: Stage) -> list[Claim]:
@@ -110,6 +172,29 @@ async def play(stage: Stage) -> list[Claim]:
     await admin.ensure_tenant(stage.mesh)
     await admin.publish_to_end(stage.mesh, admin.sources(stage.example.agent))
     return [each for scene in SCENES for each in await scene(stage)]
+
+
+def _ids(reply: Reply) -> list[str]:
+    return list(reply.turn.message_ids)
+
+
+def _group(reply: Reply) -> str:
+    return reply.turn.turn_group_id
+
+
+def _from_one(last: int) -> list[int]:
+    return list(range(1, last + 1))
+
+
+async def _watched(stage: Stage, session_id: str, last: int) -> AsyncIterator[int]:
+    """Offsets of a session's events, in two halves: the watcher leaves and comes back."""
+    for first, end in ((0, last // 2), (last // 2, last)):
+        async with asyncio.timeout(WATCH_S):
+            async for frame in stage.client.watch(session_id, from_offset=first, events_only=True):
+                offset = getattr(frame, "offset", 0)
+                yield offset
+                if offset >= end:
+                    break
 
 
 def _with_new_hours(file: version_pb2.SourceFile) -> version_pb2.SourceFile:

@@ -3,6 +3,8 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,20 @@ class Shop:
         async with self._client() as client:
             answer = (await client.get("/admin/refunds")).raise_for_status().json()
         return Counter(refund["order"] for refund in answer["refunds"])[order]
+
+    @asynccontextmanager
+    async def paying_slowly(self, delay_ms: int) -> AsyncIterator[None]:
+        """While inside, it takes this long before it pays, in ms."""
+        await self._delay(delay_ms)
+        try:
+            yield
+        finally:
+            await self._delay(0)
+
+    async def _delay(self, delay_ms: int) -> None:
+        async with self._client() as client:
+            faults = {"refund_delay_before_ms": delay_ms}
+            (await client.post("/admin/faults", json=faults)).raise_for_status()
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_S, trust_env=False)

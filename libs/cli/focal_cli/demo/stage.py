@@ -10,7 +10,7 @@ from typing import Self
 from focal_cli.connection import Connection
 from focal_cli.demo import example
 from focal_cli.demo.shop import Shop
-from focal_client import Accepted, Conversation, Event, FocalClient, Frame, Reply
+from focal_client import Accepted, Conversation, Event, FocalClient, Frame, Reply, dispositions
 
 CHANNEL = "web"
 PATIENCE_S = 30.0
@@ -31,8 +31,15 @@ class Stage:
 
     def customer(self, name: str) -> "Customer":
         """A customer nobody has met before, so that every scene starts a session of its own."""
-        address = f"{name.lower()}-{secrets.token_hex(4)}"
-        return Customer(name, self.client.conversation(example.AGENT, CHANNEL, address), self.tell)
+        return self._at(name, f"{name.lower()}-{secrets.token_hex(4)}", None)
+
+    def returning(self, left: "Customer") -> "Customer":
+        """A customer who left, on a new stream that goes on behind the last event seen."""
+        return self._at(left.name, left.address, left.conversation.offset)
+
+    def _at(self, name: str, address: str, after_offset: int | None) -> "Customer":
+        stream = self.client.conversation(example.AGENT, CHANNEL, address, after_offset=after_offset)
+        return Customer(name, address, stream, self.tell)
 
 
 @dataclass
@@ -40,6 +47,7 @@ class Customer:
     """One customer's conversation; use it as an async context manager."""
 
     name: str
+    address: str
     conversation: Conversation
     tell: Tell
     frames: list[Frame] = field(default_factory=list)
@@ -66,6 +74,21 @@ class Customer:
         """The other events so far, of one kind."""
         return [frame for frame in self.frames if isinstance(frame, Event) and frame.kind == kind]
 
+    @property
+    def offsets(self) -> list[int]:
+        """Offsets of the stored events so far, as they came."""
+        return [frame.offset for frame in self.frames if isinstance(frame, Event | Reply)]
+
+    def fate(self, message: Accepted) -> str:
+        """What became of a message, as the latest frame about it says; empty when none does."""
+        told = (dispositions(frame).get(message.message_id, "") for frame in self.frames)
+        return next((fate for fate in reversed([*told]) if fate), "")
+
+    def told(self, message: Accepted) -> list[str]:
+        """What the decisions made of a message, in order, while its turn was still open."""
+        decided = (dispositions(event) for event in self.events("supersede_decided"))
+        return [each[message.message_id] for each in decided if message.message_id in each]
+
     async def say(self, text: str, *, request_id: str = "") -> Accepted:
         """Write to the desk; returns when the message is durable."""
         self.tell(self.name, text)
@@ -85,11 +108,11 @@ class Customer:
 
         await self._until(complete)
 
-    async def reported(self, category: str, kind: str) -> None:
-        """Read until the agent has reported something of a category and kind."""
+    async def reported(self, category: str, kind: str, *, after: int = 0) -> None:
+        """Read until the agent has reported something of a category and kind, behind so many reports."""
 
         def seen() -> bool:
-            reports = (event.proto.agent for event in self.events("agent"))
+            reports = (event.proto.agent for event in self.events("agent")[after:])
             return any((each.category, each.type) == (category, kind) for each in reports)
 
         await self._until(seen)
