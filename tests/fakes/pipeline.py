@@ -181,6 +181,7 @@ class Output:
     texts: list[str] = field(default_factory=list)
     decisions: list[turn.Decision] = field(default_factory=list)
     artifacts: list[turn.Artifact] = field(default_factory=list)
+    offered: list[turn.Artifact] = field(default_factory=list)
     stored_gate: asyncio.Event | None = None
 
     async def event(self, event: turn.Event) -> None:
@@ -196,6 +197,9 @@ class Output:
         self.artifacts.append(artifact)
         if self.stored_gate:
             await self.stored_gate.wait()
+
+    async def offer(self, artifact: turn.Artifact) -> None:
+        self.offered.append(artifact)
 
     def shown(self) -> LiveText:
         """Live text that ends up here, each piece at once."""

@@ -12,6 +12,7 @@ from focal_embedding import opened
 from focal_kernel import errors
 from focal_kernel.clock import SystemClock
 from focal_pipeline.adapters import config_watcher, memory, toolbox
+from focal_pipeline.adapters.reuse import PrometheusReuse
 from focal_pipeline.core import following
 from focal_pipeline.core.describe_agent import DescribeAgent
 from focal_pipeline.core.judge_input import JudgeInput
@@ -49,6 +50,7 @@ async def build(settings: PipelineSettings, host: Host) -> None:
         settings=settings,
         clock=clock,
         judge=Signals(settings.supersede, pattern_timeout_s=settings.collection.pattern_timeout_ms / 1000),
+        counts=PrometheusReuse(host.metrics),
     )
     servicer = PipelineServicer(
         brain, DescribeAgent(runtimes, settings.llm), JudgeInput(runtimes, model, settings.llm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,3 +80,30 @@ class Output(Protocol):
 
     async def store(self, artifact: turn.Artifact) -> None:
         """Have an artifact stored; returns once it is durable."""
+
+    async def offer(self, artifact: turn.Artifact) -> None:
+        """Have an artifact stored when there is time for it; it may be lost."""
+
+
+class Verdict(enum.Enum):
+    """What came of an artifact that was there: reused, of another input or version, or not fit for use."""
+
+    HIT = "hit"
+    MISS = "miss"
+    INVALID = "invalid"
+
+
+class ReuseCounts(Protocol):
+    """Counts what artifacts are good for."""
+
+    def count(self, phase: str, verdict: Verdict) -> None:
+        """One more of a phase, such as `P4`."""
+
+
+class _NoCounts:
+    def count(self, phase: str, verdict: Verdict) -> None:
+        pass
+
+
+NO_COUNTS: ReuseCounts = _NoCounts()
+"""For a brain that nobody watches."""

@@ -98,6 +98,17 @@ class SupersedeSettings(settings.Section):
     )
 
 
+class ArtifactSettings(settings.Section):
+    """Results of phases kept for another run of the same intent."""
+
+    worth_ms: float = Field(
+        50, ge=0, description="ms a phase must have taken for its result to be kept; storing costs every hop"
+    )
+    max_bytes: int = Field(
+        32_768, gt=0, le=65_536, description="bytes of one result; a larger one is not kept"
+    )
+
+
 class CallSite(settings.Section):
     """How one place in the brain uses language models; a bundle may override each value."""
 
@@ -157,6 +168,7 @@ class PipelineSettings(settings.ServiceSettings):
     tools: ToolSettings = ToolSettings()
     memory: MemorySettings = MemorySettings()
     supersede: SupersedeSettings = SupersedeSettings()
+    artifacts: ArtifactSettings = ArtifactSettings()
     llm: LlmSettings = LlmSettings()
     collection: CollectionSettings = CollectionSettings()
     live_text: LiveTextSettings = LiveTextSettings()

@@ -186,7 +186,12 @@ def _drain(
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
     token = partial(_token, settings, host)
-    store = PostgresTurnStore(pool, max_messages=turns.max_messages, history=turns.history)
+    store = PostgresTurnStore(
+        pool,
+        max_messages=turns.max_messages,
+        history=turns.history,
+        artifact_ttl_s=limits.artifact_ttl_s,
+    )
     pipeline = host.channel(channels.ChannelSettings("pipeline", peers.pipeline))
     run_attempt = RunAttempt(
         store=store,

@@ -222,7 +222,12 @@ class Limits(settings.Section):
         65_536, gt=0, description="bytes of the payload that opens a turn without a message"
     )
     max_artifact_bytes: int = Field(65_536, gt=0, description="bytes of one phase artifact")
-    max_artifacts: int = Field(10, gt=0, description="artifacts of one attempt")
+    max_artifacts: int = Field(10, gt=0, description="artifacts of one attempt, by name")
+    artifact_ttl_s: float = Field(
+        60,
+        gt=0,
+        description="seconds a phase's result may be reused; a tool plan is kept as long as its turn",
+    )
     max_event_bytes: int = Field(65_536, gt=0, description="bytes of one reported event's payload")
     events_per_minute: int = Field(
         10_000, gt=0, description="events a minute that one tenant's agents may report; more are dropped"

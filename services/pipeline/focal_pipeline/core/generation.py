@@ -57,8 +57,13 @@ async def write(task: Task, chain: ModelChain, prompts: Prompts, shown: LiveText
     return await _said(last, Outcome.UNRESOLVED, OFFLINE, shown)
 
 
-async def _said(text: str, outcome: Outcome, model: str, shown: LiveText) -> Reply:
+async def show(text: str, shown: LiveText) -> None:
+    """Show a text that is there already."""
     shown.begin()
     await shown.add(text)
     await shown.end()
+
+
+async def _said(text: str, outcome: Outcome, model: str, shown: LiveText) -> Reply:
+    await show(text, shown)
     return Reply(text, outcome, model)

@@ -53,6 +53,9 @@ class _Unheard:
     async def store(self, artifact: Artifact) -> None:
         """Dropped."""
 
+    async def offer(self, artifact: Artifact) -> None:
+        """Dropped."""
+
 
 @dataclass(frozen=True, slots=True)
 class JudgeInput:

@@ -22,12 +22,15 @@ _log = logging.get("retrieval")
 
 @dataclass(frozen=True)
 class Retrieved:
-    """`hybrid` has one score per row of the rule table, `entries` the best cosine per scenario."""
+    """`hybrid` has one score per row of the rule table, `entries` the best cosine per scenario; `whole` says
+    that neither the embedding nor memory failed.
+    """
 
     query: Vectors
     hybrid: scoring.Scores
     entries: Mapping[str, float]
     recalled: tuple[Recalled, ...] = ()
+    whole: bool = True
 
 
 class Retrieval:
@@ -42,14 +45,18 @@ class Retrieval:
         """Scores of rules and scenario entries, and recalled episodes."""
         text = turn.told
         if not text.strip():
-            return _scored(runtime, "", np.zeros(self._embedder.dimensions, np.float32))
+            return scored(runtime, "", np.zeros(self._embedder.dimensions, np.float32))
         async with asyncio.TaskGroup() as both:
             recalling = both.create_task(self._recall(turn, text, output))
             vector = await self._embed(text, output)
-        found = _scored(runtime, text, vector)
-        return Retrieved(found.query, found.hybrid, found.entries, recalling.result())
+        found = scored(
+            runtime, text, np.zeros(self._embedder.dimensions, np.float32) if vector is None else vector
+        )
+        recalled = recalling.result()
+        whole = vector is not None and recalled is not None
+        return Retrieved(found.query, found.hybrid, found.entries, recalled or (), whole)
 
-    async def _embed(self, text: str, output: Output) -> Vectors:
+    async def _embed(self, text: str, output: Output) -> Vectors | None:
         try:
             vector: Vectors = (await self._embedder.embed([text]))[0]
         except EmbeddingError as error:
@@ -57,15 +64,15 @@ class Retrieval:
             await output.event(
                 Event("infra", "brain.embedding_degraded", {"reason": error.reason}, Severity.WARN)
             )
-            return np.zeros(self._embedder.dimensions, np.float32)
+            return None
         return vector
 
-    async def _recall(self, turn: Turn, text: str, output: Output) -> tuple[Recalled, ...]:
+    async def _recall(self, turn: Turn, text: str, output: Output) -> tuple[Recalled, ...] | None:
         try:
             return tuple(await self._memory.recall(text, turn.customer_id, self._limits.limit))
         except errors.MemoryAway as away:
             await output.event(Event("memory", "degraded", {"reason": away.why}, Severity.WARN))
-            return ()
+            return None
 
 
 def transition_scores(
@@ -76,7 +83,8 @@ def transition_scores(
     return {} if vectors is None else dict(zip(numbers, (vectors @ query).tolist(), strict=True))
 
 
-def _scored(runtime: AgentRuntime, text: str, query: Vectors) -> Retrieved:
+def scored(runtime: AgentRuntime, text: str, query: Vectors) -> Retrieved:
+    """What the bundle makes of a text and its vector."""
     table = runtime.table
     if table.rules:
         hybrid = scoring.hybrid(table.vectors @ query, table.postings.score(text))

@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 
 from focal_embedding import Embedder
 from focal_kernel.clock import Clock
-from focal_pipeline.core import bound_tools, generation, response_plan, rule_filter, staging, tool_plan
+from focal_pipeline.core import (
+    bound_tools,
+    generation,
+    phase_artifacts,
+    response_plan,
+    rule_filter,
+    staging,
+    tool_plan,
+)
+from focal_pipeline.core.artifacts import Shelf
 from focal_pipeline.core.collection import Collection
 from focal_pipeline.core.interrupts import Interrupts, Restarted
 from focal_pipeline.core.judging import Judge, Standing
@@ -32,7 +41,7 @@ from focal_pipeline.core.tool_plan import StoredPlan
 from focal_pipeline.core.tool_running import Attempt, ToolRunning
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.turn import InterruptPoint, Result, Turn, Usage
-from focal_pipeline.ports import LanguageModel, Memory, Output, Toolbox
+from focal_pipeline.ports import NO_COUNTS, LanguageModel, Memory, Output, ReuseCounts, Toolbox
 from focal_pipeline.settings import PipelineSettings
 
 PHASES = ("P1", "P4", "P5", "P6", "P7", "P8", "P9", "P11")
@@ -50,33 +59,44 @@ class Brain:
     settings: PipelineSettings
     clock: Clock
     judge: Judge | None = None
+    counts: ReuseCounts = NO_COUNTS
 
     async def run(self, turn: Turn, interrupts: Interrupts, output: Output) -> Result:
         """The result of the turn. Raises Superseded when new messages take its place."""
         watch, usage = Stopwatch(self.clock.monotonic), Usage()
+        shelf = Shelf(turn.artifacts, output, self.settings.artifacts, self.counts, self.clock.monotonic)
         await interrupts.check(InterruptPoint.PRE_PROCESSING)
         while True:
             grown = replace(turn, messages=(*turn.messages, *interrupts.absorbed))
-            running = await self._begun(grown, interrupts, output, watch, usage)
+            running = await self._begun(grown, interrupts, output, _Carried(watch, shelf, usage))
             try:
                 return await running.to_the_end()
             except Restarted:
                 usage = running.usage
 
     async def _begun(
-        self, turn: Turn, interrupts: Interrupts, output: Output, watch: Stopwatch, spent: Usage
+        self, turn: Turn, interrupts: Interrupts, output: Output, carried: _Carried
     ) -> _RunningTurn:
         """The attempt before its phases. One that begins again makes a plan of its own: nothing of the
         earlier one has happened.
         """
         plan = None if interrupts.restarts else tool_plan.stored(turn)
-        with watch.phase("P1"):
+        with carried.watch.phase("P1"):
             version = plan.config_version if plan else turn.config_version
             runtime = await self.runtimes.get(turn.tenant_id, turn.agent_id, version)
         planned = _planned_part(turn, plan)
         if len(planned.messages) < len(turn.messages):
             interrupts.leave_waiting()
-        return _RunningTurn(self, planned, runtime, plan, interrupts, output, (watch, spent))
+        return _RunningTurn(self, planned, runtime, plan, interrupts, output, carried)
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """What an attempt keeps when it begins again."""
+
+    watch: Stopwatch
+    shelf: Shelf
+    usage: Usage
 
 
 class _RunningTurn:
@@ -90,19 +110,19 @@ class _RunningTurn:
         plan: StoredPlan | None,
         interrupts: Interrupts,
         output: Output,
-        spent: tuple[Stopwatch, Usage],
+        carried: _Carried,
     ) -> None:
-        watch, usage = spent
         self._brain = brain
         self._turn = turn
         self._runtime = runtime
         self._plan = plan
         self._interrupts = interrupts
         self._output = output
-        self._watch = watch
+        self._watch = carried.watch
+        self._shelf = carried.shelf
         self._known = Known(turn.customer_data, turn.state.variables)
         self._prompts = Prompts(turn, runtime)
-        self._chain = ModelChain(brain.model, brain.settings.llm, runtime.agent, output, usage)
+        self._chain = ModelChain(brain.model, brain.settings.llm, runtime.agent, output, carried.usage)
         interrupts.standing = Standing(runtime.readers, self._known.values)
         self._reports = Reports(output, turn, runtime)
         thresholds = brain.embedder.thresholds
@@ -153,7 +173,12 @@ class _RunningTurn:
     async def _retrieve(self) -> Retrieved:
         with self._watch.phase("P4"):
             retrieval = Retrieval(self._brain.embedder, self._brain.memory, self._brain.settings.memory)
-            found = await self._interrupts.guard(retrieval.retrieve(self._turn, self._runtime, self._output))
+            found = await self._shelf.take_or(
+                phase_artifacts.of_retrieval(self._turn, self._runtime, self._brain.embedder.dimensions),
+                lambda: phase_artifacts.retrieval_inputs(self._turn),
+                (str(self._runtime.version), self._runtime.embedding_model),
+                lambda: self._interrupts.guard(retrieval.retrieve(self._turn, self._runtime, self._output)),
+            )
         await self._interrupts.check(InterruptPoint.PHASE_BOUNDARY)
         return found
 
@@ -178,7 +203,14 @@ class _RunningTurn:
             if self._plan is not None:
                 course = self._collection.replayed(self._plan)
             else:
-                course = await self._interrupts.guard(self._collection.choose(retrieved))
+                course = await self._shelf.take_or(
+                    phase_artifacts.of_orchestration(
+                        self._collection, self._known, self._runtime, self._runtime.version
+                    ),
+                    lambda: phase_artifacts.orchestration_inputs(self._turn),
+                    (str(self._runtime.version),),
+                    lambda: self._interrupts.guard(self._collection.choose(retrieved)),
+                )
         self._interrupts.standing.asks = self._would_ask(course)
         await self._interrupts.check(InterruptPoint.PHASE_BOUNDARY)
         return course
@@ -246,7 +278,19 @@ class _RunningTurn:
                 now=self._brain.clock.monotonic,
             )
             self._interrupts.standing.written = lambda: shown.written
-            return await self._interrupts.guard(generation.write(task, self._chain, self._prompts, shown))
+            return await self._worded(task, shown)
+
+    async def _worded(self, task: generation.Task, shown: LiveText) -> generation.Reply:
+        """The reply. A draft that is reused is shown as if it were written now."""
+        reply = await self._shelf.take_or(
+            phase_artifacts.of_draft(),
+            phase_artifacts.draft_inputs(self._turn, task),
+            (str(self._runtime.version),),
+            lambda: self._interrupts.guard(generation.write(task, self._chain, self._prompts, shown)),
+        )
+        if not shown.written:
+            await generation.show(reply.text, shown)
+        return reply
 
     def _stage(
         self,

@@ -65,14 +65,15 @@ def decision_to_proto(decision: turn.Decision) -> turn_run_pb2.SupersedeDecision
     )
 
 
-def artifact_to_proto(artifact: turn.Artifact) -> turn_run_pb2.PhaseArtifact:
-    """An artifact whose storage is waited for."""
+def artifact_to_proto(artifact: turn.Artifact, *, acknowledge: bool = True) -> turn_run_pb2.PhaseArtifact:
+    """An artifact: one whose storage is waited for binds its turn, any other is a convenience."""
     return turn_run_pb2.PhaseArtifact(
         name=artifact.name,
         data_json=artifact.data_json,
         input_fingerprint=artifact.input_fingerprint,
         dependency_fingerprint=artifact.dependency_fingerprint,
-        acknowledge=True,
+        acknowledge=acknowledge,
+        binding=acknowledge,
     )
 
 

@@ -65,6 +65,11 @@ class TurnStream:
         await self.write(messages.RunTurnResponse(artifact=result_codec.artifact_to_proto(artifact)))
         await durable
 
+    async def offer(self, artifact: Artifact) -> None:
+        """See Output."""
+        frame = result_codec.artifact_to_proto(artifact, acknowledge=False)
+        await self.write(messages.RunTurnResponse(artifact=frame))
+
     async def listen(self, frames: AsyncIterator[messages.RunTurnRequest], interrupts: Interrupts) -> None:
         """Take in facts until the gateway has no more. Raises StreamProtocol on a second start."""
         async for frame in frames:

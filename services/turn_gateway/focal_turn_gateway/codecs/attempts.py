@@ -46,6 +46,7 @@ def start_to_proto(
                 data_json=artifact.data_json,
                 input_fingerprint=artifact.input_fingerprint,
                 dependency_fingerprint=artifact.dependency_fingerprint,
+                binding=artifact.binding,
             )
             for artifact in attempt.artifacts
         ],
@@ -108,6 +109,7 @@ def _artifact(artifact: turn_run_pb2.PhaseArtifact) -> OfferedArtifact:
             artifact.data_json,
             artifact.input_fingerprint,
             artifact.dependency_fingerprint,
+            artifact.binding,
         ),
         artifact.acknowledge,
     )

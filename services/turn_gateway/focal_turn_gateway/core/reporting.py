@@ -1,14 +1,19 @@
-"""What an attempt reports while it runs: stored in batches, and shown when it is stored."""
+"""What an attempt reports while it runs: stored in batches, and shown when it is stored.
+
+Artifacts that nobody waits for travel with the batches: a turn that is over before the first of them stores
+none, and none delays its reply.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.event_names import Refusal
 from focal_turn_gateway.domain.events import Dropped, Event, EventsDropped
-from focal_turn_gateway.domain.turns import Attempt
+from focal_turn_gateway.domain.turns import Artifact, Attempt
 from focal_turn_gateway.ports import LiveFeed, TurnStore
 
 _AGAIN_S = 0.2
@@ -25,6 +30,7 @@ class Reporter:
         self._flush_s = flush_s
         self._waiting: list[Event] = []
         self._dropped: Counter[tuple[str, str]] = Counter()
+        self._artifacts: dict[str, Artifact] = {}
         self._arrived = asyncio.Event()
         self._storing = asyncio.Lock()
 
@@ -36,6 +42,19 @@ class Reporter:
     def drop(self, category: str, reason: Refusal) -> None:
         """Note that an event is not stored."""
         self._dropped[category, reason.value] += 1
+
+    def keep(self, artifact: Artifact) -> None:
+        """Note an artifact that nobody waits for; of one name the latest counts."""
+        self._artifacts[artifact.name] = artifact
+        self._arrived.set()
+
+    async def rescue(self) -> None:
+        """Store the artifacts that still wait: another attempt or turn follows. What cannot be stored is
+        lost, and costs that one its time again.
+        """
+        async with self._storing:
+            with suppress(errors.AttemptLost, errors.StoreUnavailable):
+                await self._store_artifacts()
 
     async def take(self, *, last: bool = False) -> list[Event]:
         """What waits, to be stored with the caller's own step and therefore in order; the `last` time with a
@@ -56,9 +75,10 @@ class Reporter:
     async def _flush(self) -> None:
         async with self._storing:
             taken = self._drain()
-            if not taken:
-                return
             try:
+                await self._store_artifacts()
+                if not taken:
+                    return
                 await self._store.record_events(self._attempt, taken)
             except errors.StoreUnavailable:
                 self._waiting = taken + self._waiting
@@ -66,6 +86,12 @@ class Reporter:
                 await asyncio.sleep(_AGAIN_S)
                 return
         self._live.hint(self._attempt.session_id)
+
+    async def _store_artifacts(self) -> None:
+        while self._artifacts:
+            name = next(iter(self._artifacts))
+            await self._store.store_artifact(self._attempt, self._artifacts[name])
+            del self._artifacts[name]
 
     def _drain(self) -> list[Event]:
         self._arrived.clear()

@@ -84,13 +84,17 @@ class RunAttempt:
                     if task.done() and not main.done():
                         task.result()
                 return await main
+            except errors.AttemptFailed:
+                await reporter.rescue()
+                raise
             finally:
                 await tasks.cancel([main, *side_tasks])
 
     async def _listen(
         self, attempt: Attempt, run: PipelineRun, reporter: Reporter, messages: list[Message]
     ) -> Outcome:
-        artifacts = restarts = 0
+        artifacts: set[str] = set()
+        restarts = 0
         async for frame in run.frames():
             match frame:
                 case TurnResult():
@@ -103,8 +107,8 @@ class RunAttempt:
                     if await self._decided(attempt, frame, restarts, reporter):
                         return Superseded()
                 case OfferedArtifact():
-                    artifacts += 1
-                    await self._keep(attempt, run, frame, artifacts)
+                    artifacts.add(frame.artifact.name)
+                    await self._keep(attempt, run, reporter, frame, len(artifacts))
                 case _:
                     self._report(attempt, frame, restarts, reporter)
         raise AssertionError("frames end by a result or by raising")
@@ -120,13 +124,23 @@ class RunAttempt:
             else:
                 reporter.drop(category_of(frame), admitted)
 
-    async def _keep(self, attempt: Attempt, run: PipelineRun, offered: OfferedArtifact, count: int) -> None:
+    async def _keep(
+        self,
+        attempt: Attempt,
+        run: PipelineRun,
+        reporter: Reporter,
+        offered: OfferedArtifact,
+        count: int,
+    ) -> None:
+        """Store what the pipeline waits for at once, anything else with the next events."""
         size = len(offered.artifact.data_json.encode())
         if count > self.max_artifacts or size > self.max_artifact_bytes:
             raise errors.AttemptFailed("the pipeline offers more artifacts than are kept", fatal=True)
-        await self.store.store_artifact(attempt, offered.artifact)
         if offered.acknowledge:
+            await self.store.store_artifact(attempt, offered.artifact)
             await run.tell_stored(offered.artifact.name)
+        else:
+            reporter.keep(offered.artifact)
 
     async def _decided(self, attempt: Attempt, decision: Decision, restarts: int, reporter: Reporter) -> bool:
         """Keep the decision; true when it ends this turn."""
@@ -134,6 +148,7 @@ class RunAttempt:
         successor_id = ids.new_id("trn") if supersede else ""
         events = [*await reporter.take(last=supersede), self._event(attempt, decision, restarts)]
         if supersede:
+            await reporter.rescue()
             events.append(
                 Event(TurnSuperseded(successor_id, decision.reason), attempt.turn_id, attempt.attempt)
             )

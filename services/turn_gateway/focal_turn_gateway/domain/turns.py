@@ -75,12 +75,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """The stored result of a phase; `data_json` is canonical JSON of at most 64 KiB."""
+    """The stored result of a phase; `data_json` is canonical JSON of at most 64 KiB. A `binding` one says
+    what its turn set out to do: it is kept as long as the turn, and no other turn gets it.
+    """
 
     name: str
     data_json: str
     input_fingerprint: str = ""
     dependency_fingerprint: str = ""
+    binding: bool = False
 
 
 @dataclass(frozen=True, slots=True)

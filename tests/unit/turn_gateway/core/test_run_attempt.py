@@ -31,6 +31,7 @@ from tests.fakes.turn_gateway import (
     result,
     submission,
 )
+from tests.fakes.until import until
 
 AT_ONCE = Window(0, AggregationReason.OFF)
 REPORTED = AgentReported("tool", "done", '{"n":1}', "INFO", "1.0")
@@ -222,13 +223,66 @@ async def test_an_artifact_is_stored_before_it_is_acknowledged() -> None:
         yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)
         assert await run.stored.get() == "tool_plan"
         assert [artifact.name for artifact in place.turns.artifacts] == ["tool_plan"]
-        yield OfferedArtifact(Artifact("facts", "{}"), acknowledge=False)
         yield result("msg_1")
 
     place = Place(script)
     await place.finish(await place.opened())
-    assert [artifact.name for artifact in place.turns.artifacts] == ["tool_plan", "facts"]
     assert place.pipeline.runs[0].stored.empty()
+
+
+async def test_an_artifact_that_nobody_waits_for_is_stored_with_the_next_batch_of_events() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
+        await until(lambda: place.turns.artifacts, "it was stored")
+        yield OfferedArtifact(Artifact("draft", "{}"), acknowledge=False)
+        yield result("msg_1")
+
+    place = Place(script)
+    await place.finish(await place.opened())
+    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
+    assert place.pipeline.runs[0].stored.empty()
+
+
+async def test_a_turn_that_is_replaced_hands_on_what_it_found() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
+        yield decision(SupersedeAction.SUPERSEDE)
+
+    place = Place(script)
+    assert isinstance(await place.finish(await place.opened()), Superseded)
+    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
+
+
+async def test_a_failed_attempt_leaves_what_it_found_to_the_next() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
+        raise errors.AttemptFailed("the pipeline died", fatal=False)
+
+    place = Place(script)
+    with pytest.raises(errors.AttemptFailed):
+        await place.finish(await place.opened())
+    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
+
+
+async def test_a_store_that_is_away_costs_an_artifact_and_nothing_else() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        place.turns.away = True
+        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
+        raise errors.AttemptFailed("the pipeline died", fatal=False)
+
+    place = Place(script)
+    with pytest.raises(errors.AttemptFailed):
+        await place.finish(await place.opened())
+
+
+async def test_the_same_artifact_over_and_over_is_one() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        for _ in range(5):
+            yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)
+        yield result("msg_1")
+
+    place = Place(script)
+    assert isinstance(await place.finish(await place.opened()), Finished)
 
 
 @pytest.mark.parametrize("offers", [["{}"] * 3, ["x" * 101]])

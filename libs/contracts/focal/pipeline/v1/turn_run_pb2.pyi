@@ -226,6 +226,7 @@ class PhaseArtifact(message.Message):
     INPUT_FINGERPRINT_FIELD_NUMBER: builtins.int
     DEPENDENCY_FINGERPRINT_FIELD_NUMBER: builtins.int
     ACKNOWLEDGE_FIELD_NUMBER: builtins.int
+    BINDING_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name, e.g. `tool_plan`."""
     data_json: builtins.str
@@ -236,6 +237,10 @@ class PhaseArtifact(message.Message):
     """16 hex digits of a SHA-256 over the versions the phase depends on."""
     acknowledge: builtins.bool
     """Whether the pipeline waits for `ArtifactStored` before it goes on."""
+    binding: builtins.bool
+    """Whether it says what the turn set out to do rather than what a phase found: kept as long as the turn and never
+    handed to another one. Any other is kept for 60 seconds (setting), and a turn that supersedes this one gets it too.
+    """
     def __init__(
         self,
         *,
@@ -244,10 +249,11 @@ class PhaseArtifact(message.Message):
         input_fingerprint: builtins.str = ...,
         dependency_fingerprint: builtins.str = ...,
         acknowledge: builtins.bool = ...,
+        binding: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["acknowledge", b"acknowledge", "data_json", b"data_json", "dependency_fingerprint", b"dependency_fingerprint", "input_fingerprint", b"input_fingerprint", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["acknowledge", b"acknowledge", "binding", b"binding", "data_json", b"data_json", "dependency_fingerprint", b"dependency_fingerprint", "input_fingerprint", b"input_fingerprint", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

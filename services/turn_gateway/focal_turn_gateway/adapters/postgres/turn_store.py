@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 
 import asyncpg
 
@@ -18,7 +19,7 @@ from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
 from focal_turn_gateway.ports import Committed, Hold, Idle, OpenWindow, OutboxRow, Wait
 
-_OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6, $7)"
+_OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6, $7, $8)"
 _PENDING = """
 SELECT s.epoch, (
   SELECT coalesce(jsonb_agg(turns.message_json(m) ORDER BY m.sequence), '[]')
@@ -32,12 +33,17 @@ FROM turns.commit_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
 
 class PostgresTurnStore:
-    """`ports.TurnStore` on the schema `turns`."""
+    """`ports.TurnStore` on the schema `turns`. `artifact_ttl_s`: seconds an artifact that does not bind its
+    turn may be reused.
+    """
 
-    def __init__(self, pool: asyncpg.Pool, *, max_messages: int, history: int) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, *, max_messages: int, history: int, artifact_ttl_s: float = 60
+    ) -> None:
         self._pool = pool
         self._max_messages = max_messages
         self._history = history
+        self._artifact_ttl = timedelta(seconds=artifact_ttl_s)
 
     async def open_turn(self, hold: Hold) -> Idle | Wait | Attempt:
         """Start the session's next attempt when its window has passed."""
@@ -52,6 +58,7 @@ class PostgresTurnStore:
                     self._max_messages,
                     self._history,
                     tracing.current_trace_id(),
+                    self._artifact_ttl,
                 )
             )
         if answer["next"] == "run":
@@ -83,7 +90,7 @@ class PostgresTurnStore:
         """Keep the result of a phase for other attempts of this turn."""
         with failures.translated():
             await self._pool.execute(
-                "SELECT turns.store_artifact($1, $2, $3, $4, $5, $6, $7, $8)",
+                "SELECT turns.store_artifact($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 attempt.session_id,
                 attempt.epoch,
                 attempt.turn_id,
@@ -92,6 +99,7 @@ class PostgresTurnStore:
                 artifact.data_json,
                 artifact.input_fingerprint,
                 artifact.dependency_fingerprint,
+                artifact.binding,
             )
 
     async def record_decision(

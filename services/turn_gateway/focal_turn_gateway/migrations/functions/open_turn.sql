@@ -1,6 +1,6 @@
 CREATE FUNCTION turns.open_turn(
   p_session_id text, p_lease integer, p_turn_id text, p_turn_group_id text, p_max_messages integer, p_history integer,
-  p_trace_id text
+  p_trace_id text, p_artifact_ttl interval
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 -- {"next": "idle"} without open messages, triggers or lease, {"next": "wait", "wait_ms", "window"} inside the window, else
 -- {"next": "run", "attempt"}. An engine that needs no lease passes NULL. Messages come first: a trigger waits until
@@ -71,8 +71,14 @@ BEGIN
         'reply_text', h.reply_text, 'at', h.closed_at) ORDER BY h.turn_index)
       FROM (SELECT * FROM turns.turns WHERE session_id = p_session_id AND turn_index > 0
             ORDER BY turn_index DESC LIMIT p_history) h), '[]'),
-    'artifacts', CASE WHEN t.attempt > 1 THEN coalesce((SELECT jsonb_agg(jsonb_build_object('name', a.name,
+    -- What binds a turn is its own and does not age; what its phases found also serves the turn that replaces it.
+    'artifacts', CASE WHEN t.attempt > 1 OR t.superseded_from <> '' THEN coalesce((
+      SELECT jsonb_agg(jsonb_build_object('name', a.name,
         'data_json', a.data, 'input_fingerprint', a.input_fingerprint,
-        'dependency_fingerprint', a.dependency_fingerprint) ORDER BY a.name)
-      FROM turns.artifacts a WHERE a.turn_id = t.turn_id), '[]') ELSE '[]' END));
+        'dependency_fingerprint', a.dependency_fingerprint, 'binding', a.binding) ORDER BY a.name)
+      FROM (SELECT DISTINCT ON (f.name) f.* FROM turns.artifacts f
+            WHERE (f.turn_id = t.turn_id AND f.binding)
+               OR (f.turn_id IN (t.turn_id, t.superseded_from) AND NOT f.binding
+                   AND f.created_at > clock_timestamp() - p_artifact_ttl)
+            ORDER BY f.name, f.turn_id = t.turn_id DESC) a), '[]') ELSE '[]' END));
 END $$

@@ -121,6 +121,51 @@ async def test_another_attempt_of_the_turn_has_a_higher_epoch_and_the_artifacts(
     assert second.artifacts == (Artifact("plan", '{"v":2}', "in", "dep"),)
 
 
+PLAN = Artifact("plan", "{}", "in", "dep", binding=True)
+FOUND = Artifact("found", "{}", "in", "dep")
+
+
+async def age_artifacts(place: Place) -> None:
+    await place.pool.execute("UPDATE turns.artifacts SET created_at = created_at - interval '61 seconds'")
+
+
+async def test_what_a_phase_found_ages_and_what_binds_the_turn_does_not(place: Place) -> None:
+    await place.say()
+    first = await place.open()
+    for artifact in (PLAN, FOUND):
+        await place.turns.store_artifact(first, artifact)
+    assert (await place.open()).artifacts == (FOUND, PLAN)
+    await age_artifacts(place)
+    assert (await place.open()).artifacts == (PLAN,)
+
+
+async def test_a_successor_gets_what_the_phases_found_and_not_what_bound_its_predecessor(
+    place: Place,
+) -> None:
+    await place.say()
+    first = await place.open()
+    for artifact in (PLAN, FOUND):
+        await place.turns.store_artifact(first, artifact)
+    await place.turns.record_decision(first, decided(SupersedeAction.SUPERSEDE), "trn_9", [])
+    successor = await place.open()
+    assert successor.artifacts == (FOUND,)
+    own = replace(FOUND, data_json='{"own":true}')
+    await place.turns.store_artifact(successor, own)
+    await place.turns.store_artifact(successor, PLAN)
+    assert (await place.open()).artifacts == (own, PLAN)
+    await age_artifacts(place)
+    assert (await place.open()).artifacts == (PLAN,)
+
+
+async def test_the_next_turn_gets_nothing(place: Place) -> None:
+    await place.say()
+    first = await place.open()
+    await place.turns.store_artifact(first, FOUND)
+    await place.commit(first)
+    await place.say()
+    assert (await place.open()).artifacts == ()
+
+
 async def test_an_overtaken_attempt_can_change_nothing(place: Place) -> None:
     await place.say()
     old = await place.open()
