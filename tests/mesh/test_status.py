@@ -21,6 +21,7 @@ from focal.turn.v1 import (
     event_service_pb2,
     session_service_pb2,
     turn_gateway_service_pb2,
+    webhook_service_pb2,
 )
 from focal_client import errors
 from tests.mesh.conftest import Desk
@@ -31,6 +32,7 @@ HOSTS = {
     channel_service_pb2: "turn_gateway",
     dead_letter_service_pb2: "turn_gateway",
     event_service_pb2: "turn_gateway",
+    webhook_service_pb2: "turn_gateway",
     pipeline_service_pb2: "pipeline",
     toolbox_service_pb2: "toolbox",
     tool_gateway_service_pb2: "toolbox",

@@ -24,6 +24,7 @@ from focal_cli.commands import (
     token,
     up,
     watch,
+    webhooks,
 )
 from focal_cli.local import errors
 from focal_client import CallFailed
@@ -55,6 +56,7 @@ app.add_typer(sessions.commands, name="sessions")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(channels.commands, name="channels")
+app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(dlq.commands, name="dlq")
 
 
@@ -89,6 +91,7 @@ HINTS = {
     "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
     "EVENTS_REMOVED": "`--all`, or `--from` the first offset named, starts with what is kept.",
+    "WEBHOOK_NOT_FOUND": "`focal webhooks list` shows those of the tenant.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

@@ -2,12 +2,12 @@
 
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
-├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound
+├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound · WebhookNotFound
 ├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
 ├── Aborted          TurnMoved
-├── ResourceExhausted QueueFull
+├── ResourceExhausted QueueFull · TooManyWebhooks
 ├── Unavailable      StoreUnavailable · FenceUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
@@ -110,6 +110,24 @@ class EventsRemoved(errors.OutOfRange):
             "EVENTS_REMOVED",
             f"events behind this place are past their retention; {start}",
             metadata={"first_available": str(first_available)} if known else {},
+        )
+
+
+class WebhookNotFound(errors.NotFound):
+    """No such webhook for the caller's tenant."""
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__("WEBHOOK_NOT_FOUND", f"webhook '{webhook_id}' does not exist")
+
+
+class TooManyWebhooks(errors.ResourceExhausted):
+    """The tenant has as many webhooks as it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            "TOO_MANY_WEBHOOKS",
+            f"the tenant has {limit} webhooks and may not have more; delete one first",
+            metadata={"limit": str(limit)},
         )
 
 

@@ -12,7 +12,7 @@ _KEPT_S = 180
 
 
 class ValkeyEventCounts:
-    """`ports.EventCounts`."""
+    """`ports.events.EventCounts`."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client

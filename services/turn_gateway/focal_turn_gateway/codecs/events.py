@@ -130,6 +130,14 @@ def _events_dropped(body: events.EventsDropped, _: events.StoredEvent) -> event_
     )
 
 
+def _webhook_disabled(body: events.WebhookDisabled, _: events.StoredEvent) -> event_pb2.WebhookDisabled:
+    return event_pb2.WebhookDisabled(
+        webhook_id=body.webhook_id,
+        exhausted_deliveries=body.exhausted_deliveries,
+        reason=body.reason,
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -141,4 +149,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.TurnCancelled: ("turn_cancelled", _turn_cancelled),
     events.AgentReported: ("agent", _agent),
     events.EventsDropped: ("events_dropped", _events_dropped),
+    events.WebhookDisabled: ("webhook_disabled", _webhook_disabled),
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from focal_service_kit import logging
 from focal_turn_gateway.domain.event_names import Refusal
-from focal_turn_gateway.ports import EventCounts
+from focal_turn_gateway.ports.events import EventCounts
 
 MINUTE_S = 60
 

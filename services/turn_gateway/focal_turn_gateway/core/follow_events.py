@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from focal_service_kit import logging
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.event_log import EventChoice, LogPage, Position
-from focal_turn_gateway.ports import EventLog
+from focal_turn_gateway.ports.events import EventLog
 
 _log = logging.get("follow events")
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from focal_service_kit import logging
 from focal_turn_gateway import errors
-from focal_turn_gateway.ports import Retirement
+from focal_turn_gateway.ports.events import Retirement
 
 DAY_S = 86_400.0
 _LONGEST_RUN = 1000
@@ -20,7 +20,7 @@ _log = logging.get("retention")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in days: events, payloads of rule and custom events, delivered outbox rows
+    """How long things are kept, in days: events, payloads of rule and custom events, what was delivered
     and artifacts of closed turns.
     """
 
@@ -56,6 +56,8 @@ class Retain:
             await self._all("events", partial(store.remove_events, tenant_id, kept.events_days * DAY_S))
         await self._all("payloads", partial(store.empty_events, kept.payloads_days * DAY_S))
         await self._all("deliveries", partial(store.remove_deliveries, kept.deliveries_days * DAY_S))
+        kept_s = kept.deliveries_days * DAY_S
+        await self._all("webhook deliveries", partial(store.remove_webhook_deliveries, kept_s))
         await self._all("artifacts", partial(store.remove_artifacts, kept.artifacts_days * DAY_S))
 
     async def _all(self, what: str, remove: Callable[[int], Awaitable[int]]) -> None:

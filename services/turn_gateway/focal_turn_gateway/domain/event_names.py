@@ -31,6 +31,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.TurnFailed: "infra.turn.failed",
         events.TurnCancelled: "infra.turn.cancelled",
         events.EventsDropped: "infra.events.dropped",
+        events.WebhookDisabled: "infra.webhook.disabled",
     }
 )
 """Names of the bodies that have one name each."""
@@ -47,7 +48,11 @@ DECIDED: Mapping[str, str] = MappingProxyType(
 of its own, `infra.turn.superseded`.
 """
 
-_SEVERITIES: Mapping[type[events.Body], str] = {events.TurnFailed: "ERROR", events.EventsDropped: "WARN"}
+_SEVERITIES: Mapping[type[events.Body], str] = {
+    events.TurnFailed: "ERROR",
+    events.WebhookDisabled: "ERROR",
+    events.EventsDropped: "WARN",
+}
 _SPOKEN = re.compile(r"(brain\.[a-z0-9_.]+|tool\.(started|completed|failed)|commit\.reached)\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 _PATTERN = re.compile(r"(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)\Z")

@@ -106,6 +106,15 @@ class EventsDropped:
     dropped: tuple[Dropped, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookDisabled:
+    """A webhook was disabled because deliveries to it were given up again and again."""
+
+    webhook_id: str
+    exhausted_deliveries: int
+    reason: str
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -117,6 +126,7 @@ Body = (
     | TurnCancelled
     | AgentReported
     | EventsDropped
+    | WebhookDisabled
 )
 
 

@@ -21,6 +21,7 @@ BODIES: dict[str, events.Body] = {
     "turn_failed": events.TurnFailed(TURN),
     "turn_cancelled": events.TurnCancelled("ada", "mistake", ("msg_1",)),
     "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
+    "webhook_disabled": events.WebhookDisabled("whk_1", 10, "the receiver answered 500"),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 
@@ -53,6 +54,9 @@ def test_bodies_keep_what_they_say() -> None:
     assert (completed.turn_id, completed.reply[0].text) == ("trn_1", "good day")
     assert completed.closed_at.ToDatetime(NOW.tzinfo) == NOW  # the record was written before its commit
     assert sent("agent").agent.payload_json == '{"n":1}'
+    disabled = sent("webhook_disabled").webhook_disabled
+    assert (disabled.webhook_id, disabled.exhausted_deliveries) == ("whk_1", 10)
+    assert disabled.reason == "the receiver answered 500"
     [dropped] = sent("events_dropped").events_dropped.dropped
     assert (dropped.category, dropped.count) == ("custom", 3)
     assert dropped.reason == event_pb2.EVENT_DROP_REASON_CUSTOM_RATE_LIMIT

@@ -35,6 +35,9 @@ class Rows:
     async def remove_artifacts(self, age_s: float, limit: int) -> int:
         return self._remove("artifacts", age_s, limit)
 
+    async def remove_webhook_deliveries(self, age_s: float, limit: int) -> int:
+        return self._remove("webhooks", age_s, limit)
+
     def _remove(self, what: str, age_s: float, limit: int) -> int:
         self.calls.append((what, age_s / DAY_S, limit))
         removed = min(limit, self.old.get(what, 0))
@@ -56,6 +59,7 @@ async def test_everything_past_its_days_is_removed_in_batches() -> None:
         ("umbrella", 90),
         ("payloads", 30),
         ("deliveries", 7),
+        ("webhooks", 7),
         ("artifacts", 1),
     }
 

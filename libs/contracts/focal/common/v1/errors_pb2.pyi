@@ -126,6 +126,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """OUT_OF_RANGE: events behind the asked place are past their retention; metadata `first_available` is the offset to
     start after, or empty for a tenant's events, which start with `from_oldest`.
     """
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 61
+    """NOT_FOUND: no such webhook for this tenant."""
+    ERROR_REASON_TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 62
+    """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -236,3 +240,7 @@ ERROR_REASON_EVENTS_REMOVED: ErrorReason.ValueType  # 60
 """OUT_OF_RANGE: events behind the asked place are past their retention; metadata `first_available` is the offset to
 start after, or empty for a tenant's events, which start with `from_oldest`.
 """
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 61
+"""NOT_FOUND: no such webhook for this tenant."""
+ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 62
+"""RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""

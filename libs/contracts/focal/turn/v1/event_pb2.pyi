@@ -234,6 +234,7 @@ class FabricEvent(message.Message):
     DELIVERY_UPDATED_FIELD_NUMBER: builtins.int
     SESSION_ENDED_FIELD_NUMBER: builtins.int
     EVENTS_DROPPED_FIELD_NUMBER: builtins.int
+    WEBHOOK_DISABLED_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -308,6 +309,10 @@ class FabricEvent(message.Message):
     def events_dropped(self) -> EventsDropped:
         """Events that the agent reported were not stored."""
 
+    @builtins.property
+    def webhook_disabled(self) -> WebhookDisabled:
+        """A webhook was disabled because this and earlier events could not be delivered to it."""
+
     def __init__(
         self,
         *,
@@ -335,12 +340,13 @@ class FabricEvent(message.Message):
         delivery_updated: DeliveryUpdated | None = ...,
         session_ended: SessionEnded | None = ...,
         events_dropped: EventsDropped | None = ...,
+        webhook_disabled: WebhookDisabled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -604,6 +610,34 @@ class AgentEvent(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["category", b"category", "payload_json", b"payload_json", "schema_version", b"schema_version", "severity", b"severity", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WebhookDisabled(message.Message):
+    """A webhook was disabled by Focal; the event is in the session of the last event that it did not take."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    WEBHOOK_ID_FIELD_NUMBER: builtins.int
+    EXHAUSTED_DELIVERIES_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    webhook_id: builtins.str
+    """The webhook."""
+    exhausted_deliveries: builtins.int
+    """Deliveries in a row that were given up."""
+    reason: builtins.str
+    """What was wrong with the last one, for a person."""
+    def __init__(
+        self,
+        *,
+        webhook_id: builtins.str = ...,
+        exhausted_deliveries: builtins.int = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["exhausted_deliveries", b"exhausted_deliveries", "reason", b"reason", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

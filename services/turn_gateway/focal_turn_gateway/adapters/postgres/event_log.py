@@ -35,7 +35,7 @@ SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next,
 
 
 class PostgresEventLog:
-    """`ports.EventLog` on the schema `turns`."""
+    """`ports.events.EventLog` on the schema `turns`."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool

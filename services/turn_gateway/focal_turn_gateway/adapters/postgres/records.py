@@ -29,6 +29,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "turn_failed": events.TurnFailed,
         "turn_cancelled": events.TurnCancelled,
         "events_dropped": events.EventsDropped,
+        "webhook_disabled": events.WebhookDisabled,
         "agent": events.AgentReported,
     }.items()
 }

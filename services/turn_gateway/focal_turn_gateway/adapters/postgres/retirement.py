@@ -22,7 +22,7 @@ SELECT tenant_id FROM known WHERE tenant_id IS NOT NULL
 
 
 class PostgresRetirement:
-    """`ports.Retirement` on the schema `turns`."""
+    """`ports.events.Retirement` on the schema `turns`."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -47,6 +47,10 @@ class PostgresRetirement:
     async def remove_artifacts(self, age_s: float, limit: int) -> int:
         """Remove artifacts of closed turns."""
         return await self._count("remove_artifacts($1, $2)", timedelta(seconds=age_s), limit)
+
+    async def remove_webhook_deliveries(self, age_s: float, limit: int) -> int:
+        """Remove deliveries to webhooks that wait for nothing."""
+        return await self._count("remove_webhook_deliveries($1, $2)", timedelta(seconds=age_s), limit)
 
     async def _count(self, call: str, *arguments: Any) -> int:
         with failures.translated():

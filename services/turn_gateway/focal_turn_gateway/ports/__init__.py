@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Situation, Window
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
-from focal_turn_gateway.domain.event_log import EventChoice, LogPage, Position
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.routed import DeadLetter, Entry, Route
@@ -354,49 +353,6 @@ class LiveFeed(Protocol):
 
     def subscribe(self, session_id: str) -> AbstractContextManager[LiveSubscription]:
         """Follow a session."""
-
-
-class EventLog(Protocol):
-    """A tenant's events in one order, in which nothing ever appears behind a reader."""
-
-    async def end(self) -> Position:
-        """The place behind all that is certain to be stored. Raises StoreUnavailable."""
-
-    async def check(self, tenant_id: str, position: Position) -> None:
-        """Raise EventsRemoved, InvalidField or StoreUnavailable when nobody can read on from this place."""
-
-    async def read(self, tenant_id: str, after: Position, choice: EventChoice, limit: int) -> LogPage:
-        """The chosen ones of the next `limit` events behind a place. Raises StoreUnavailable."""
-
-
-class Retirement(Protocol):
-    """Removes what is older than `age_s` seconds, at most `limit` rows a call; each returns how many and
-    raises StoreUnavailable.
-    """
-
-    async def tenants(self) -> list[str]:
-        """Tenants that have events."""
-
-    async def remove_events(self, tenant_id: str, age_s: float, limit: int) -> int:
-        """The oldest events of a tenant, without leaving a hole."""
-
-    async def empty_events(self, age_s: float, limit: int) -> int:
-        """The payloads of rule and custom events; the events stay."""
-
-    async def remove_deliveries(self, age_s: float, limit: int) -> int:
-        """Outbox rows that were delivered."""
-
-    async def remove_artifacts(self, age_s: float, limit: int) -> int:
-        """Artifacts of closed turns."""
-
-
-class EventCounts(Protocol):
-    """Counts of reported events that all gateways share: by tenant, of any category and of `custom` ones."""
-
-    async def add(
-        self, minute: int, counted: Mapping[str, tuple[int, int]]
-    ) -> dict[str, tuple[int, int]] | None:
-        """Add to the counts of a calendar minute and return the sums; None while they cannot be reached."""
 
 
 class AgentDirectory(Protocol):

@@ -13,7 +13,6 @@ import redis.asyncio
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
     dead_letter_service_pb2_grpc,
-    event_service_pb2_grpc,
     session_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
 )
@@ -27,20 +26,16 @@ from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
-from focal_turn_gateway.adapters.event_counts import ValkeyEventCounts
-from focal_turn_gateway.adapters.event_meter import EventMeter
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.input_judge import GrpcInputJudge
 from focal_turn_gateway.adapters.live_feed import ValkeyLiveFeed
 from focal_turn_gateway.adapters.pipeline_client import GrpcPipeline
 from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChannelOverrides
-from focal_turn_gateway.adapters.postgres.event_log import PostgresEventLog
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindows
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
-from focal_turn_gateway.adapters.postgres.retirement import PostgresRetirement
 from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
@@ -50,6 +45,7 @@ from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.routed_streams import ValkeyStreams
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
+from focal_turn_gateway.app import events
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
@@ -60,14 +56,10 @@ from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain, RetryPolicy
 from focal_turn_gateway.core.early_finish import EarlyFinish
-from focal_turn_gateway.core.event_budget import EventBudget
-from focal_turn_gateway.core.event_budget import Limits as EventLimits
 from focal_turn_gateway.core.follow import Follow
-from focal_turn_gateway.core.follow_events import FollowEvents
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.reply_format import ReplyFormat
-from focal_turn_gateway.core.retain import Retain, Retention
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -81,12 +73,10 @@ from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
-from focal_turn_gateway.transport.event_servicer import EventServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
 from focal_turn_gateway.transport.watching import Watching
-from focal_turn_gateway.transport.watching_events import WatchingEvents
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
 _TENANT = "focal.config.v1.TenantService/GetTenant"
@@ -119,7 +109,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     token = partial(_token, settings, host)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
-    admit = _admission(settings, host, valkey)
+    admit = events.admission(settings, host, valkey)
     policies = _policies(settings, host, pool, pubsub)
     drain = _drain(settings, host, pool, deliveries, _Attempting(live, fence, admit, policies))
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
@@ -252,17 +242,6 @@ def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) 
     )
 
 
-def _admission(settings: TurnGatewaySettings, host: Host, valkey: redis.asyncio.Redis) -> AdmitEvents:
-    limits = settings.limits
-    budget = EventBudget(
-        ValkeyEventCounts(valkey),
-        EventLimits(limits.events_per_minute, limits.custom_events_per_minute),
-        limits.event_counts_s,
-    )
-    host.background("event counts", budget.run)
-    return AdmitEvents(budget, limits.max_event_bytes, EventMeter(host.metrics).refused)
-
-
 def _deliveries(
     settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, valkey: redis.asyncio.Redis
 ) -> list[Deliver]:
@@ -352,7 +331,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     host.serves(
         "focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService", "focal.turn.v1.ChannelService"
     )
-    _register_events(settings, host, parts.pool, streams)
+    events.register(settings, host, parts.pool, streams)
     return submit
 
 
@@ -396,18 +375,6 @@ async def _router(settings: TurnGatewaySettings, host: Host, submit: Submit, reg
     reading = Ingress(streams, accept, pace)
     host.background("ingress", reading.run)
     host.on_drain(reading.retire)
-
-
-def _register_events(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, streams: Streams) -> None:
-    limits = settings.limits
-    follow = FollowEvents(PostgresEventLog(pool), limits.events_poll_s, limits.page_events)
-    events = EventServicer(WatchingEvents(follow, streams, limits.stream_buffer))
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, host.server)
-    host.serves("focal.turn.v1.EventService")
-    kept = settings.retention
-    retention = Retention(kept.events_days, kept.payloads_days, kept.deliveries_days, kept.artifacts_days)
-    retain = Retain(PostgresRetirement(pool), retention, kept.every_s, kept.batch, kept.pause_s)
-    host.background("retention", retain.run)
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:
