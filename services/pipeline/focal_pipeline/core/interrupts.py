@@ -143,15 +143,17 @@ class Interrupts:
         return self._judge.judge(Situation(point, messages, tuple(self._undecided), self.standing, acted))
 
     def _by_channel(self, point: InterruptPoint) -> Verdict | None:
-        """The channel's own default; it takes nothing into a turn that has acted."""
+        """The channel's own default. A turn that has acted is neither replaced nor added to: nothing undoes
+        what it did.
+        """
         action = self._turn.supersede_default
         if action is None:
             return None
+        if self._acted and action in {Action.SUPERSEDE, Action.ABSORB}:
+            return Verdict(Action.QUEUE, self._acted)
         verdict = Verdict(action, f"the channel's default is {action.value}")
         if action is not Action.ABSORB:
             return verdict
-        if self._acted:
-            return Verdict(Action.QUEUE, self._acted)
         return replace(verdict, strategy=judging.strategy_at(point))
 
     def _by_default(self) -> Verdict:

@@ -62,7 +62,7 @@ class TurnStart(message.Message):
     """Whether the gateway forwards text deltas; false saves streaming."""
     supersede_default: event_pb2.SupersedeAction.ValueType
     """What the channel does with a message that arrives during the turn and that the pipeline has no opinion about;
-    UNSPECIFIED leaves that to the pipeline. It never supersedes or absorbs past the commit point.
+    UNSPECIFIED leaves that to the pipeline. It never supersedes or absorbs once an effect has happened.
     """
     @builtins.property
     def messages(self) -> containers.RepeatedCompositeFieldContainer[message_pb2.Message]:
