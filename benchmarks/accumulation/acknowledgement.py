@@ -28,6 +28,7 @@ from focal_turn_gateway.settings import Accumulation
 TEXT = "I would like to return order 10003, it arrived broken"
 BASE_MS = 1200
 MESSAGES_EACH = 3
+WARM_UP = 100
 Step = Callable[[Submission], Awaitable[object]]
 
 
@@ -92,6 +93,7 @@ async def _run(url: str, customers: int) -> None:
             "of which judging the text": ("a", only_judge),
         }
         for name, (prefix, step) in steps.items():
+            await _timed(step, f"warm-{prefix}", WARM_UP)
             taken = await _timed(step, prefix, customers)
             table.add_row(name, *(f"{percentile(taken, share):.3f}" for share in (0.5, 0.99)))
     print(f"{os.cpu_count()} cores, {customers} customers of {MESSAGES_EACH} messages, one connection")

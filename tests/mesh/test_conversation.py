@@ -71,7 +71,7 @@ async def test_a_burst_becomes_one_turn_with_one_reply(desk: Desk) -> None:
     [reply] = ada.replies
     assert list(reply.turn.message_ids) == [greeting.message_id, question.message_id]
     assert "delivered" in reply.text
-    assert reply.turn.aggregation_reason == turn_pb2.AGGREGATION_REASON_TIMEOUT
+    assert reply.turn.aggregation_reason == turn_pb2.AGGREGATION_REASON_ADAPTIVE
 
 
 async def test_a_return_asks_for_a_yes_and_pays_once_however_often_the_yes_is_sent(desk: Desk) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from focal_service_kit import settings
 from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
@@ -44,6 +44,12 @@ class AdaptiveWindow(settings.Section):
     min_ms: int = Field(200, ge=0, le=60_000, description="shortest window of a channel that has one, ms")
     max_ms: int = Field(3000, ge=0, le=60_000, description="longest window, ms")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_ms > self.max_ms:
+            raise ValueError("min_ms must not be above max_ms")
+        return self
+
 
 class LearntRhythm(settings.Section):
     """What is learnt of a customer's writing and shown to the policy."""
@@ -59,6 +65,12 @@ class LearntRhythm(settings.Section):
     )
     earlier_texts: int = Field(4, ge=0, description="messages of the same window shown to the policy")
     earlier_chars: int = Field(200, ge=1, description="characters of each of them")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.gap_min_ms > self.gap_max_ms:
+            raise ValueError("gap_min_ms must not be above gap_max_ms")
+        return self
 
 
 class EarlyFinish(settings.Section):

@@ -1,7 +1,9 @@
+import pytest
+
 from focal_turn_gateway.domain.accumulation import AggregationReason, Fixed, Mode, Off, Situation, Window
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channel_catalogue import CATALOGUE
-from focal_turn_gateway.settings import Accumulation, AdaptiveWindow
+from focal_turn_gateway.settings import Accumulation, AdaptiveWindow, LearntRhythm
 
 BASES = [channel.policy.window_ms for channel in CATALOGUE]
 
@@ -32,3 +34,10 @@ def test_every_figure_of_the_adaptive_window_is_a_setting() -> None:
     chosen = Accumulation(adaptive=AdaptiveWindow(**changed)).policy()
     assert chosen == Adaptive(Figures(**changed))
     assert set(changed) == set(Figures.__slots__)
+
+
+def test_limits_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="min_ms must not be above max_ms"):
+        AdaptiveWindow(min_ms=301, max_ms=300)
+    with pytest.raises(ValueError, match="gap_min_ms must not be above gap_max_ms"):
+        LearntRhythm(gap_min_ms=11, gap_max_ms=10)
