@@ -2,7 +2,7 @@
 
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
-├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound · WebhookNotFound
+├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound · WebhookNotFound · ReplyPartNotFound
 ├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
@@ -129,6 +129,13 @@ class TooManyWebhooks(errors.ResourceExhausted):
             f"the tenant has {limit} webhooks and may not have more; delete one first",
             metadata={"limit": str(limit)},
         )
+
+
+class ReplyPartNotFound(errors.NotFound):
+    """A part of a reply that was not sent for the caller's tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("REPLY_PART_NOT_FOUND", "no such part of a reply was sent, or it was removed since")
 
 
 class RequestIdReused(errors.AlreadyExists):

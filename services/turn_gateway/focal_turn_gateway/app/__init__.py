@@ -13,6 +13,7 @@ import redis.asyncio
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
     dead_letter_service_pb2_grpc,
+    receipt_service_pb2_grpc,
     session_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
 )
@@ -36,6 +37,7 @@ from focal_turn_gateway.adapters.postgres.message_store import Learning, Postgre
 from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindows
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
+from focal_turn_gateway.adapters.postgres.receipts import PostgresReceipts
 from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
@@ -60,6 +62,7 @@ from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.reply_format import ReplyFormat
+from focal_turn_gateway.core.report_delivery import ReportDelivery
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -73,6 +76,7 @@ from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
+from focal_turn_gateway.transport.receipt_servicer import ReceiptServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
@@ -327,12 +331,16 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     # Calls of later releases are left to the base class; the kit refuses them with their reason.
     sessions = SessionServicer(reader, policies.registry)  # type: ignore[abstract]
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, host.server)
-    channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
-    host.serves(
-        "focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService", "focal.turn.v1.ChannelService"
-    )
+    host.serves("focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService")
+    _register_channels(host, policies, ReportDelivery(PostgresReceipts(parts.pool), live, policies.registry))
     events.register(settings, host, parts.pool, streams)
     return submit
+
+
+def _register_channels(host: Host, policies: ChannelPolicies, report: ReportDelivery) -> None:
+    channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
+    receipt_service_pb2_grpc.add_ReceiptServiceServicer_to_server(ReceiptServicer(report), host.server)
+    host.serves("focal.turn.v1.ChannelService", "focal.turn.v1.ReceiptService")
 
 
 async def _router(settings: TurnGatewaySettings, host: Host, submit: Submit, registry: Registry) -> None:

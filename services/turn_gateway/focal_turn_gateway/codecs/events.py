@@ -138,6 +138,17 @@ def _webhook_disabled(body: events.WebhookDisabled, _: events.StoredEvent) -> ev
     )
 
 
+def _receipt_reported(body: events.ReceiptReported, _: events.StoredEvent) -> event_pb2.ReceiptReported:
+    return event_pb2.ReceiptReported(
+        dedupe_key=body.dedupe_key,
+        segment=body.segment,
+        part=body.part,
+        channel=body.channel,
+        state=values.to_enum(event_pb2.ReceiptState, body.state),
+        reason=body.reason,
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -150,4 +161,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.AgentReported: ("agent", _agent),
     events.EventsDropped: ("events_dropped", _events_dropped),
     events.WebhookDisabled: ("webhook_disabled", _webhook_disabled),
+    events.ReceiptReported: ("receipt_reported", _receipt_reported),
 }

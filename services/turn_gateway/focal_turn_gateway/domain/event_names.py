@@ -32,6 +32,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.TurnCancelled: "infra.turn.cancelled",
         events.EventsDropped: "infra.events.dropped",
         events.WebhookDisabled: "infra.webhook.disabled",
+        events.ReceiptReported: "infra.receipt.reported",
     }
 )
 """Names of the bodies that have one name each."""

@@ -115,6 +115,18 @@ class WebhookDisabled:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiptReported:
+    """A channel adapter learnt something new about a part of a reply."""
+
+    dedupe_key: str
+    segment: int
+    part: int
+    channel: str
+    state: str
+    reason: str = ""
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -127,6 +139,7 @@ Body = (
     | AgentReported
     | EventsDropped
     | WebhookDisabled
+    | ReceiptReported
 )
 
 

@@ -13,6 +13,7 @@ from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Situation, Wind
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
+from focal_turn_gateway.domain.receipts import Receipt, Report
 from focal_turn_gateway.domain.routed import DeadLetter, Entry, Route
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.tiers import Tier
@@ -360,6 +361,20 @@ class AgentDirectory(Protocol):
 
     async def require(self, tenant_id: str, agent_id: str) -> None:
         """Raise NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND) unless the agent has a published version."""
+
+
+class Receipts(Protocol):
+    """What channel adapters reported about the parts of replies."""
+
+    async def report(self, tenant_id: str, report: Report) -> tuple[Receipt, bool] | None:
+        """Note a report; the receipt as it stands and whether it changed, None for a part that is unknown.
+        Raises StoreUnavailable.
+        """
+
+    async def of_turn(
+        self, tenant_id: str, turn_id: str, after: tuple[int, int], limit: int
+    ) -> list[Receipt]:
+        """Receipts of a turn's parts behind a segment and part, in order. Raises StoreUnavailable."""
 
 
 class ChannelOverrides(Protocol):

@@ -22,6 +22,7 @@ BODIES: dict[str, events.Body] = {
     "turn_cancelled": events.TurnCancelled("ada", "mistake", ("msg_1",)),
     "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
     "webhook_disabled": events.WebhookDisabled("whk_1", 10, "the receiver answered 500"),
+    "receipt_reported": events.ReceiptReported("trn_1:0:1", 0, 1, "sms", "FAILED", "unknown number"),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 

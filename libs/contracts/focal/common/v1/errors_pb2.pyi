@@ -130,6 +130,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """NOT_FOUND: no such webhook for this tenant."""
     ERROR_REASON_TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 62
     """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
+    ERROR_REASON_REPLY_PART_NOT_FOUND: _ErrorReason.ValueType  # 90
+    """NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -244,3 +246,5 @@ ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 61
 """NOT_FOUND: no such webhook for this tenant."""
 ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 62
 """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
+ERROR_REASON_REPLY_PART_NOT_FOUND: ErrorReason.ValueType  # 90
+"""NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""

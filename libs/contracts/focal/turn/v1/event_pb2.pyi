@@ -204,6 +204,37 @@ DELIVERY_STATE_IN_DOUBT: DeliveryState.ValueType  # 3
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 4
 """Given up after the attempt cap."""
 
+class _ReceiptState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReceiptStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ReceiptState.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    RECEIPT_STATE_UNSPECIFIED: _ReceiptState.ValueType  # 0
+    """Never stored."""
+    RECEIPT_STATE_SENT: _ReceiptState.ValueType  # 1
+    """The provider took it."""
+    RECEIPT_STATE_FAILED: _ReceiptState.ValueType  # 2
+    """The provider gave it up."""
+    RECEIPT_STATE_DELIVERED: _ReceiptState.ValueType  # 3
+    """It reached the customer's device; also after a FAILED that turned out wrong."""
+    RECEIPT_STATE_READ: _ReceiptState.ValueType  # 4
+    """The customer read it."""
+
+class ReceiptState(_ReceiptState, metaclass=_ReceiptStateEnumTypeWrapper):
+    """What became of a part of a reply on its way to the customer. A later state never gives way to an earlier one."""
+
+RECEIPT_STATE_UNSPECIFIED: ReceiptState.ValueType  # 0
+"""Never stored."""
+RECEIPT_STATE_SENT: ReceiptState.ValueType  # 1
+"""The provider took it."""
+RECEIPT_STATE_FAILED: ReceiptState.ValueType  # 2
+"""The provider gave it up."""
+RECEIPT_STATE_DELIVERED: ReceiptState.ValueType  # 3
+"""It reached the customer's device; also after a FAILED that turned out wrong."""
+RECEIPT_STATE_READ: ReceiptState.ValueType  # 4
+"""The customer read it."""
+
 @typing.final
 class FabricEvent(message.Message):
     """One stored fact about a session. Offsets are per session, start at 1 and have no gaps; text deltas are not events."""
@@ -235,6 +266,7 @@ class FabricEvent(message.Message):
     SESSION_ENDED_FIELD_NUMBER: builtins.int
     EVENTS_DROPPED_FIELD_NUMBER: builtins.int
     WEBHOOK_DISABLED_FIELD_NUMBER: builtins.int
+    RECEIPT_REPORTED_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -313,6 +345,10 @@ class FabricEvent(message.Message):
     def webhook_disabled(self) -> WebhookDisabled:
         """A webhook was disabled because this and earlier events could not be delivered to it."""
 
+    @builtins.property
+    def receipt_reported(self) -> ReceiptReported:
+        """A channel adapter learnt something new about a part of a reply."""
+
     def __init__(
         self,
         *,
@@ -341,12 +377,13 @@ class FabricEvent(message.Message):
         session_ended: SessionEnded | None = ...,
         events_dropped: EventsDropped | None = ...,
         webhook_disabled: WebhookDisabled | None = ...,
+        receipt_reported: ReceiptReported | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -716,6 +753,46 @@ class DeliveryUpdated(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["destination", b"destination", "segment", b"segment", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReceiptReported(message.Message):
+    """A channel adapter learnt something new about a part of a reply."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    DEDUPE_KEY_FIELD_NUMBER: builtins.int
+    SEGMENT_FIELD_NUMBER: builtins.int
+    PART_FIELD_NUMBER: builtins.int
+    CHANNEL_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    dedupe_key: builtins.str
+    """Key of the part."""
+    segment: builtins.int
+    """Segment of the reply, from 0."""
+    part: builtins.int
+    """Part of the segment, from 0."""
+    channel: builtins.str
+    """Channel it was sent on."""
+    state: ReceiptState.ValueType
+    """What is known of it now."""
+    reason: builtins.str
+    """Why it failed, for a person; empty otherwise."""
+    def __init__(
+        self,
+        *,
+        dedupe_key: builtins.str = ...,
+        segment: builtins.int = ...,
+        part: builtins.int = ...,
+        channel: builtins.str = ...,
+        state: ReceiptState.ValueType = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["channel", b"channel", "dedupe_key", b"dedupe_key", "part", b"part", "reason", b"reason", "segment", b"segment", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "turn_cancelled": events.TurnCancelled,
         "events_dropped": events.EventsDropped,
         "webhook_disabled": events.WebhookDisabled,
+        "receipt_reported": events.ReceiptReported,
         "agent": events.AgentReported,
     }.items()
 }

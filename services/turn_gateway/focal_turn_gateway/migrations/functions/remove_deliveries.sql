@@ -1,5 +1,5 @@
 CREATE FUNCTION turns.remove_deliveries(p_age interval, p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$
--- Removes at most `p_limit` outbox rows that were delivered longer than `p_age` ago; failed ones stay as the trace of
+-- Removes at most `p_limit` outbox rows that were delivered longer than `p_age` ago, and their receipts; failed ones stay as the trace of
 -- what never arrived. Returns how many; 0 while another replica does this.
 DECLARE
   v_removed integer;
@@ -7,10 +7,14 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(7402, 3) THEN
     RETURN 0;
   END IF;
-  DELETE FROM turns.outbox o WHERE o.outbox_id IN (
-    SELECT d.outbox_id FROM turns.outbox d
-    WHERE d.state = 'DELIVERED' AND d.delivered_at < clock_timestamp() - p_age
-    ORDER BY d.delivered_at LIMIT p_limit);
-  GET DIAGNOSTICS v_removed = ROW_COUNT;
+  WITH gone AS (
+    DELETE FROM turns.outbox o WHERE o.outbox_id IN (
+      SELECT d.outbox_id FROM turns.outbox d
+      WHERE d.state = 'DELIVERED' AND d.delivered_at < clock_timestamp() - p_age
+      ORDER BY d.delivered_at LIMIT p_limit)
+    RETURNING o.tenant_id, o.dedupe_key),
+  receipts AS (
+    DELETE FROM turns.receipts r USING gone WHERE r.tenant_id = gone.tenant_id AND r.dedupe_key = gone.dedupe_key)
+  SELECT count(*) INTO v_removed FROM gone;
   RETURN v_removed;
 END $$

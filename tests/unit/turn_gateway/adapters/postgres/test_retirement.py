@@ -132,7 +132,14 @@ async def test_delivered_rows_and_artifacts_of_closed_turns_go_and_what_is_neede
             state,
             number,
         )
+    await place.pool.execute(
+        """INSERT INTO turns.receipts
+             (tenant_id, dedupe_key, session_id, turn_id, segment, part, channel, state)
+           SELECT tenant_id, dedupe_key, session_id, state, 0, 0, 'web', 'SENT' FROM turns.outbox"""
+    )
     assert await old.remove_deliveries(WEEK_S, 10) == 1
+    kept = await place.pool.fetch("SELECT turn_id FROM turns.receipts ORDER BY turn_id DESC")
+    assert [row["turn_id"] for row in kept] == states[1:]
     rows = await place.pool.fetch("SELECT state FROM turns.outbox ORDER BY outbox_id")
     assert [row["state"] for row in rows] == states[1:]
 
