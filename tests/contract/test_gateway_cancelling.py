@@ -206,3 +206,23 @@ async def test_the_versions_of_live_sessions_are_listed(database: str, redis_url
         assert [(each.version, each.sessions) for each in listed.versions] == [(7, 2), (9, 1)]
         other = await sessions.ListPinnedVersions(session_pb.ListPinnedVersionsRequest(agent_id="other"))
         assert not other.versions
+
+
+async def test_open_turns_are_listed_by_age_and_end_with_their_budget(database: str, redis_url: str) -> None:
+    stuck = Stuck()
+    turns = {"budget_s": 1.5, "error_reply": "sorry"}
+    async with gateways(stuck.peers, database, redis_url, turns=turns) as [gateway]:
+        waiting, session_id = await begun(stuck, gateway)
+        sessions = calls.sessions(gateway)
+        listed = await sessions.ListOpenTurns(session_pb.ListOpenTurnsRequest(), timeout=10)
+        assert [(turn.session_id, turn.status) for turn in listed.turns] == [
+            (session_id, turn_pb2.TURN_STATUS_PROCESSING)
+        ]
+        old = session_pb.ListOpenTurnsRequest()
+        old.min_age.FromSeconds(3600)
+        assert not (await sessions.ListOpenTurns(old, timeout=10)).turns
+        old.min_age.FromSeconds(-1)
+        assert (await refused(sessions.ListOpenTurns(old, timeout=10)))[1].reason == "INVALID_FIELD"
+        failed = (await waiting).turn
+        assert (failed.status, failed.reply[0].text) == (turn_pb2.TURN_STATUS_FAILED, "sorry")
+        assert not (await sessions.ListOpenTurns(session_pb.ListOpenTurnsRequest(), timeout=10)).turns

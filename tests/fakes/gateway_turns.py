@@ -52,6 +52,7 @@ class InMemoryTurns:
 
     def __init__(self) -> None:
         self.away = False
+        self.spent_s = 0.0
         self.full = False
         self.sessions_by_id: dict[str, _Session] = {}
         self.outbox: list[OutboxRow] = []
@@ -119,6 +120,7 @@ class InMemoryTurns:
             epoch=session.epoch,
             state=session.state,
             turn_count=len(session.turns),
+            spent_s=self.spent_s,
             first_offset=len(session.events) + 1,
         )
         ids = tuple(message.message_id for message in session.open)
@@ -207,6 +209,9 @@ class InMemoryTurns:
 
     async def turns(self, tenant_id: str, session_id: str, before: str, limit: int) -> list[Turn]:
         return self.sessions_by_id[session_id].turns[::-1][:limit]
+
+    async def open_turns(self, tenant_id: str, min_age_s: float, after: str, limit: int) -> list[Turn]:
+        return []
 
     async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
         self._reach()

@@ -22,6 +22,7 @@ from focal_cli.commands import (
     sessions,
     tenants,
     token,
+    turns,
     up,
     watch,
     webhooks,
@@ -53,6 +54,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(sessions.commands, name="sessions")
+app.add_typer(turns.commands, name="turns")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(channels.commands, name="channels")
@@ -92,6 +94,9 @@ HINTS = {
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
     "EVENTS_REMOVED": "`--all`, or `--from` the first offset named, starts with what is kept.",
     "WEBHOOK_NOT_FOUND": "`focal webhooks list` shows those of the tenant.",
+    "NO_RUNNING_TURN": "`focal turns stuck --older-than 0` shows the turns that have not ended.",
+    "TURN_CLOSED": "There is nothing to stop; `focal sessions show SESSION` shows how it ended.",
+    "COMMIT_POINT_PASSED": "It will end by itself; `focal effects list` shows what it has done.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

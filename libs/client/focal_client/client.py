@@ -13,6 +13,7 @@ from focal_kernel import ids
 
 SUBMIT_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 60.0
+CANCEL_TIMEOUT_S = 30.0
 
 
 class FocalClient:
@@ -97,6 +98,24 @@ class FocalClient:
             request_id=request_id or ids.new_id("req"),
         )
         return await calls.unary(self._stub.SendMessage, request, self._token, timeout_s)
+
+    async def cancel_turn(
+        self,
+        session_id: str,
+        *,
+        turn_id: str = "",
+        reason: str = "",
+        request_id: str = "",
+        timeout_s: float = CANCEL_TIMEOUT_S,
+    ) -> gateway.CancelTurnResponse:
+        """Stop a turn, or whichever runs in the session; its messages stay unanswered. Raises CallFailed."""
+        request = gateway.CancelTurnRequest(
+            session_id=session_id,
+            turn_id=turn_id,
+            reason=reason,
+            request_id=request_id or ids.new_id("req"),
+        )
+        return await calls.unary(self._stub.CancelTurn, request, self._token, timeout_s)
 
     def conversation(
         self,

@@ -37,6 +37,14 @@ class Sessions:
         request = service.ListTurnsRequest(session_id=session_id, page_size=page_size, page_token=page_token)
         return await calls.unary(self._stub.ListTurns, request, self._token, TIMEOUT_S)
 
+    async def open_turns(
+        self, *, min_age_s: float = 0, page_size: int = 20, page_token: str = ""
+    ) -> service.ListOpenTurnsResponse:
+        """A page of turns that have not ended and were opened at least so many seconds ago, oldest first."""
+        request = service.ListOpenTurnsRequest(page_size=page_size, page_token=page_token)
+        request.min_age.FromMilliseconds(round(min_age_s * 1000))
+        return await calls.unary(self._stub.ListOpenTurns, request, self._token, TIMEOUT_S)
+
     async def turn(self, turn_id: str) -> turn_pb2.Turn:
         """One turn."""
         request = service.GetTurnRequest(turn_id=turn_id)

@@ -255,12 +255,15 @@ class AttemptLost(Exception):
 
 
 class AttemptFailed(Exception):
-    """The pipeline could not run the attempt; `fatal` when trying again cannot help."""
+    """The pipeline could not run the attempt; `fatal` when trying again cannot help, `unserved` when only the
+    models behind it did not answer.
+    """
 
-    def __init__(self, reason: str, *, fatal: bool) -> None:
+    def __init__(self, reason: str, *, fatal: bool, unserved: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.fatal = fatal
+        self.unserved = unserved
 
 
 class Undeliverable(Exception):

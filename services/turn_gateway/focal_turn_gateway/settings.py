@@ -10,6 +10,7 @@ from focal_service_kit import settings
 from focal_turn_gateway.domain.accumulation import Fixed, Mode, Off
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channels import Capability, Override
+from focal_turn_gateway.domain.error_policy import Policy, Target
 from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.turns import SupersedeAction
 from focal_turn_gateway.ports import AccumulationPolicy
@@ -196,10 +197,17 @@ class Tiers(settings.Section):
 class Turns(settings.Section):
     """Limits of one turn."""
 
-    budget_s: float = Field(60, gt=0, description="seconds a turn may take before it fails")
+    budget_s: float = Field(
+        60, gt=0, description="seconds a turn may take, all its attempts together, before it fails"
+    )
+    brain_s: float = Field(
+        30, gt=0, description="seconds the pipeline may take for one attempt before the turn fails"
+    )
     max_attempts: int = Field(5, ge=1, description="attempts before a turn fails (a poisoned turn)")
-    retry_min_s: float = Field(0.1, gt=0, description="seconds before the second attempt; doubles after")
-    retry_max_s: float = Field(5, gt=0, description="longest pause between attempts, seconds")
+    retry_min_s: float = Field(
+        0.1, gt=0, description="seconds before the attempt that follows a lost one; doubles after"
+    )
+    retry_max_s: float = Field(5, gt=0, description="longest pause after a lost attempt, seconds")
     fence_timeout_s: float = Field(10, gt=0, description="seconds to wait for the toolbox to fence")
     commit_patience_s: float = Field(
         30, gt=0, description="seconds a finished turn tries to commit while the store is away"
@@ -213,6 +221,24 @@ class Turns(settings.Section):
     )
     events_flush_ms: int = Field(
         50, ge=0, description="pause after which reported events are stored, ms; fewer, larger writes"
+    )
+
+
+class Errors(settings.Section):
+    """What becomes of a turn whose attempt failed (DOMAIN §2.11)."""
+
+    brain: Policy = Field(
+        Policy.FAIL,
+        description="the pipeline refused or took too long: FAIL, RETRY, ESCALATE or IGNORE (no reply)",
+    )
+    provider: Policy = Field(
+        Policy.RETRY, description="no model answered: FAIL, RETRY, ESCALATE or IGNORE (no reply)"
+    )
+    retries: int = Field(3, ge=0, description="attempts that RETRY adds before the turn fails")
+    retry_min_s: float = Field(1, gt=0, description="seconds before the first of them; doubles after")
+    retry_max_s: float = Field(30, gt=0, description="longest pause between them, seconds")
+    target: Target = Field(
+        Target.SILENT_LOG, description="named in the event infra.error.escalated: silent_log, internal_alert"
     )
 
 
@@ -381,6 +407,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     engine: Engine = Engine()
     tiers: Tiers = Tiers()
     turns: Turns = Turns()
+    errors: Errors = Errors()
     queue: Queue = Queue()
     supersede: Supersede = Supersede()
     limits: Limits = Limits()

@@ -112,4 +112,5 @@ class GrpcPipelineRun:
 
 
 def _failed(error: grpc.aio.AioRpcError) -> errors.AttemptFailed:
-    return errors.AttemptFailed(wire.from_rpc(error).reason, fatal=error.code() in _FATAL)
+    reason = wire.from_rpc(error).reason
+    return errors.AttemptFailed(reason, fatal=error.code() in _FATAL, unserved=reason == "MODEL_UNAVAILABLE")

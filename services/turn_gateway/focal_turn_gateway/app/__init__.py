@@ -56,7 +56,7 @@ from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
-from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.ingress import Ingress, Pace
@@ -69,6 +69,7 @@ from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import markdown
 from focal_turn_gateway.domain.channels import Registry
+from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
 from focal_turn_gateway.ports import Destination, EffectFence, LiveFeed, TurnEngine
@@ -192,7 +193,7 @@ def _drain(
         pipeline=GrpcPipeline(
             pipeline,
             token,
-            turns.budget_s,
+            min(turns.brain_s, turns.budget_s),
             uses.policies.supersede_default,
         ),
         fence=uses.fence,
@@ -211,9 +212,17 @@ def _drain(
         error_reply=turns.error_reply,
         patience_s=turns.commit_patience_s,
     )
-    retry = RetryPolicy(turns.max_attempts, turns.retry_min_s, turns.retry_max_s)
+    failed = settings.errors
+    policy = ErrorPolicy(
+        lost=Pauses(turns.max_attempts - 1, turns.retry_min_s, turns.retry_max_s),
+        failed=Pauses(failed.retries, failed.retry_min_s, failed.retry_max_s),
+        brain=failed.brain,
+        provider=failed.provider,
+        target=failed.target,
+        budget_s=turns.budget_s,
+    )
     early = _early_finish(settings, host, pool, pipeline)
-    return Drain(store, run_attempt, close_turn, uses.live, retry, turns.poll_s, early)
+    return Drain(store, run_attempt, close_turn, uses.live, policy, turns.poll_s, early)
 
 
 def _early_finish(

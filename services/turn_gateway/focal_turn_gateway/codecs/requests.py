@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from google.protobuf import duration_pb2
+
 from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2, turn_pb2
 from focal_kernel import ids
 from focal_service_kit import pages
@@ -11,6 +13,8 @@ from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.sessions import SessionFilter
 from focal_turn_gateway.domain.triggers import Request, Trigger
+
+LONGEST_AGE_S = 10 * 365 * 86_400
 
 
 def address_from_proto(address: turn_gateway_service_pb2.Address, registry: Registry) -> Address:
@@ -71,6 +75,14 @@ def filter_from_proto(request: session_service_pb2.ListSessionsRequest, registry
         request.customer_id and ids.check_id(request.customer_id, "customer_id"),
         ended,
     )
+
+
+def age_from_proto(age: duration_pb2.Duration) -> float:
+    """An age in seconds, at most ten years. Raises InvalidField for negative and longer ones."""
+    seconds: float = age.seconds + age.nanos / 1e9
+    if not 0 <= seconds <= LONGEST_AGE_S:
+        raise errors.InvalidField("min_age", f"0 to {LONGEST_AGE_S} seconds")
+    return seconds
 
 
 def offset_from_proto(offset: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from focal_kernel import canonical_json
 from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat
@@ -15,7 +16,7 @@ from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.channels import Policy
-from focal_turn_gateway.domain.events import Event, StoredEvent, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.reply_parts import Part
 from focal_turn_gateway.domain.turns import (
@@ -54,19 +55,25 @@ class CloseTurn:
             attempt, turn, finished.result.state, events, finished.messages, finished.result.hint
         )
 
-    async def fail(self, attempt: Attempt, reason: str) -> bool:
-        """Commit the error policy's answer, none where nobody waits for one; true when messages remain.
-        Raises AttemptLost, StoreUnavailable.
+    async def fail(
+        self, attempt: Attempt, reason: str, *, silent: bool = False, escalated: str | None = None
+    ) -> bool:
+        """Commit the error policy's answer, none where nobody waits for one or it is `silent`; true when
+        messages remain. `escalated` names who is told. Raises AttemptLost, StoreUnavailable.
         """
+        waited_for = attempt.cause in triggers.AWAITED and not silent
         result = TurnResult(
             answered_message_ids=tuple(message.message_id for message in attempt.messages),
-            reply=(ReplySegment(0, self.error_reply),) if attempt.cause in triggers.AWAITED else (),
+            reply=(ReplySegment(0, self.error_reply),) if waited_for else (),
             outcome="UNRESOLVED",
             state=None,
             config_version=attempt.config_version,
         )
         turn = closed(attempt, result, TurnStatus.FAILED, reason, attempt.messages)
-        return await self._commit(attempt, turn, None, [_last(attempt, TurnFailed(turn))], attempt.messages)
+        events = [_last(attempt, TurnFailed(turn))]
+        if escalated:
+            events.insert(0, Event(_escalation(escalated, reason), attempt.turn_id, attempt.attempt))
+        return await self._commit(attempt, turn, None, events, attempt.messages)
 
     async def _commit(
         self,
@@ -141,6 +148,11 @@ def stored(session_id: str, committed: Committed, events: Sequence[Event]) -> li
         )
         for index, event in enumerate(events)
     ]
+
+
+def _escalation(target: str, reason: str) -> AgentReported:
+    payload = canonical_json.dumps({"reason": reason, "target": target})
+    return AgentReported("infra", "error.escalated", payload, "ERROR", "1.0")
 
 
 def _last(attempt: Attempt, body: TurnCompleted | TurnFailed) -> Event:

@@ -17,25 +17,15 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core.close_turn import CloseTurn
 from focal_turn_gateway.core.early_finish import Asked, EarlyFinish
 from focal_turn_gateway.core.run_attempt import Finished, RunAttempt
+from focal_turn_gateway.domain.error_policy import ErrorPolicy, Failure, Policy
 from focal_turn_gateway.domain.events import Body, StoredEvent, TurnAggregated, TurnStarted
 from focal_turn_gateway.domain.messages import traceparent
 from focal_turn_gateway.domain.turns import Attempt
 from focal_turn_gateway.ports import Hold, Idle, LiveFeed, TurnStore, Wait
 
+OUT_OF_TIME = "the turn took longer than its budget"
+
 _log = logging.get("turn")
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often an attempt is repeated, and after how many seconds: doubling from `min_s` to `max_s`."""
-
-    max_attempts: int
-    min_s: float
-    max_s: float
-
-    def pause_s(self, attempt: int) -> float:
-        """Seconds to wait after attempt number `attempt` (from 1) failed."""
-        return min(self.max_s, self.min_s * 2.0 ** (attempt - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ class Drain:
     run_attempt: RunAttempt
     close_turn: CloseTurn
     live: LiveFeed
-    retry: RetryPolicy
+    policy: ErrorPolicy
     poll_s: float
     early_finish: EarlyFinish | None = None
 
@@ -79,28 +69,54 @@ class Drain:
             return False
 
     async def _answer(self, attempt: Attempt, hold: Hold) -> bool:
-        if attempt.attempt > self.retry.max_attempts:
-            return await self._fail(attempt, hold, "no attempt succeeded")
+        left_s = self.policy.budget_s - attempt.spent_s
+        if left_s <= 0:
+            return await self._fail(attempt, hold, OUT_OF_TIME, Failure.BRAIN)
+        if attempt.attempt > self.policy.lost.retries + 1:
+            return await self._fail(attempt, hold, "no attempt succeeded", Failure.LOST)
+        limit = asyncio.timeout(left_s)
         try:
-            outcome = await self.run_attempt(attempt, hold.woken)
-        except errors.AttemptFailed as failure:
-            _log.warning(
-                "attempt failed", session=attempt.session_id, turn=attempt.turn_id, why=failure.reason
-            )
-            if failure.fatal:
-                return await self._fail(attempt, hold, failure.reason)
-            async with hold.aside():
-                await asyncio.sleep(self.retry.pause_s(attempt.attempt))
-            return True
+            async with limit:
+                outcome = await self.run_attempt(attempt, hold.woken)
+        except errors.AttemptFailed as failed:
+            return await self._failed(attempt, hold, failed, left_s)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return await self._fail(attempt, hold, OUT_OF_TIME, Failure.BRAIN)
         if not isinstance(outcome, Finished):
             return True
         remaining = await self.close_turn.complete(attempt, outcome)
         _log_turn(attempt, outcome)
         return remaining or hold.woken.is_set()
 
-    async def _fail(self, attempt: Attempt, hold: Hold, reason: str) -> bool:
-        remaining = await self.close_turn.fail(attempt, reason)
-        _log.error("turn failed", session=attempt.session_id, turn=attempt.turn_id, why=reason)
+    async def _failed(
+        self, attempt: Attempt, hold: Hold, failed: errors.AttemptFailed, left_s: float
+    ) -> bool:
+        """Wait for the next attempt, or end the turn as the policy says."""
+        _log.warning("attempt failed", session=attempt.session_id, turn=attempt.turn_id, why=failed.reason)
+        failure = _kind(failed)
+        pause_s = self.policy.pause_s(failure, attempt.attempt)
+        if pause_s is None:
+            return await self._fail(attempt, hold, failed.reason, failure)
+        async with hold.aside():
+            await asyncio.sleep(min(pause_s, left_s))
+        return True
+
+    async def _fail(self, attempt: Attempt, hold: Hold, reason: str, failure: Failure) -> bool:
+        policy = self.policy.of(failure)
+        escalated = self.policy.target if policy is Policy.ESCALATE else None
+        remaining = await self.close_turn.fail(
+            attempt, reason, silent=policy is Policy.IGNORE, escalated=escalated
+        )
+        _log.error(
+            "turn failed",
+            session=attempt.session_id,
+            turn=attempt.turn_id,
+            why=reason,
+            kind=failure.value,
+            escalated=escalated or "",
+        )
         return remaining or hold.woken.is_set()
 
     async def _wait(self, hold: Hold, wait: Wait, asked: Asked) -> None:
@@ -125,6 +141,12 @@ class Drain:
                 question.result()
         finally:
             await tasks.cancel([question, wake])
+
+
+def _kind(failed: errors.AttemptFailed) -> Failure:
+    if failed.unserved:
+        return Failure.PROVIDER
+    return Failure.BRAIN if failed.fatal else Failure.LOST
 
 
 def _opened(attempt: Attempt) -> list[StoredEvent]:

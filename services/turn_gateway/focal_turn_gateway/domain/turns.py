@@ -98,7 +98,8 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of a turn, with all the pipeline needs to run it. `state` is the pipeline's own JSON,
-    unread here; `trigger_json` says what opened a turn without a message.
+    unread here; `trigger_json` says what opened a turn without a message, `spent_s` how many
+    seconds ago the turn's first attempt began.
     """
 
     session_id: str
@@ -124,6 +125,7 @@ class Attempt:
     history: tuple[Exchange, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     trigger_json: str = ""
+    spent_s: float = 0.0
 
     @property
     def follows_uncommitted(self) -> bool:

@@ -233,6 +233,11 @@ class SessionReader(Protocol):
     async def turns(self, tenant_id: str, session_id: str, before: str, limit: int) -> list[Turn]:
         """Turns of a session with an id below `before` (all when empty), latest first."""
 
+    async def open_turns(self, tenant_id: str, min_age_s: float, after: str, limit: int) -> list[Turn]:
+        """Turns that have not ended and were opened at least `min_age_s` seconds ago, with an id above
+        `after`, oldest first.
+        """
+
     async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
         """The closed turn that answered a message, or that was cancelled with it."""
 

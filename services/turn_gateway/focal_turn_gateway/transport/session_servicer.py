@@ -64,6 +64,20 @@ class SessionServicer(api.SessionServiceServicer):
             response.next_page_token = pages.token(found[size - 1].turn_id, query)
         return response
 
+    async def ListOpenTurns(  # noqa: N802
+        self, request: pb.ListOpenTurnsRequest, context: Context
+    ) -> pb.ListOpenTurnsResponse:
+        """A page of turns that have not ended."""
+        min_age_s = requests.age_from_proto(request.min_age)
+        size = pages.size(request.page_size)
+        query = f"open turns {min_age_s}"
+        after = requests.page_start(request.page_token, query)
+        found = await self._reader.open_turns(identity.tenant(), min_age_s, after, size + 1)
+        response = pb.ListOpenTurnsResponse(turns=[turns.turn_to_proto(turn) for turn in found[:size]])
+        if len(found) > size:
+            response.next_page_token = pages.token(found[size - 1].turn_id, query)
+        return response
+
     async def ListPinnedVersions(  # noqa: N802
         self, request: pb.ListPinnedVersionsRequest, context: Context
     ) -> pb.ListPinnedVersionsResponse:

@@ -1,16 +1,19 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.engines.in_memory import InMemoryEngine
 from focal_turn_gateway.core.close_turn import CloseTurn
-from focal_turn_gateway.core.drain import Drain, RetryPolicy
+from focal_turn_gateway.core.drain import OUT_OF_TIME, Drain
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses, Policy, Target
+from focal_turn_gateway.domain.events import AgentReported
 from focal_turn_gateway.domain.turns import Decision, SupersedeAction, Turn, TurnStatus
-from focal_turn_gateway.ports import Hold, PipelineFrame
+from focal_turn_gateway.ports import Fenced, Hold, PipelineFrame
 from tests.fakes.channel_overrides import reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import (
@@ -30,7 +33,7 @@ from tests.fakes.until import until
 class Place:
     """The turn program over in-memory ports."""
 
-    def __init__(self, script: Script = answer, max_attempts: int = 3) -> None:
+    def __init__(self, script: Script = answer, max_attempts: int = 3, **policies: Any) -> None:
         self.turns, self.feed, self.fence = InMemoryTurns(), Feed(), Fence()
         self.pipeline = ScriptedPipeline(script)
         run = RunAttempt(
@@ -45,8 +48,9 @@ class Place:
             admit=admission(),
         )
         close = CloseTurn(self.turns, self.feed, {}, reply_format(), "sorry", patience_s=1)
-        retry = RetryPolicy(max_attempts, min_s=0.001, max_s=0.01)
-        self.drain = Drain(self.turns, run, close, self.feed, retry, poll_s=5)
+        lost = Pauses(max_attempts - 1, first_s=0.001, longest_s=0.01)
+        policy = ErrorPolicy(lost, Pauses(1, 0.001, 0.01), **policies)
+        self.drain = Drain(self.turns, run, close, self.feed, policy, poll_s=5)
         self.hold = Hold("ses_1", asyncio.Event())
 
     async def say(self, text: str = "hello", pause_ms: int = 0) -> None:
@@ -186,6 +190,69 @@ async def test_the_engine_answers_everything_that_is_said_through_it() -> None:
     serving.cancel()
 
 
-@pytest.mark.parametrize(("attempt", "pause_s"), [(1, 0.1), (2, 0.2), (4, 0.8), (9, 5.0)])
-def test_pauses_double_up_to_their_limit(attempt: int, pause_s: float) -> None:
-    assert RetryPolicy(5, 0.1, 5.0).pause_s(attempt) == pytest.approx(pause_s)
+async def hanging(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+    await asyncio.Event().wait()
+    yield result("msg_1")
+
+
+async def out_of_time(place: Place) -> None:
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.status_reason, turn.reply_text) == (TurnStatus.FAILED, OUT_OF_TIME, "sorry")
+
+
+async def test_a_turn_whose_pipeline_stays_silent_ends_when_its_budget_does() -> None:
+    place = Place(hanging, budget_s=0.05)
+    await out_of_time(place)
+    assert place.pipeline.abandoned == 1
+    place.pipeline.script = answer
+    await place.say("hello")
+    assert (await place.drained())[-1].status is TurnStatus.COMPLETE
+
+
+async def test_a_turn_whose_fence_hangs_ends_when_its_budget_does() -> None:
+    place = Place(failing, budget_s=0.2)
+
+    async def hang(turn: object) -> Fenced:
+        return await asyncio.Future()
+
+    place.fence.fence = hang  # type: ignore[method-assign]
+    await out_of_time(place)
+
+
+async def test_attempts_after_the_budget_are_not_run() -> None:
+    place = Place(answer, budget_s=10)
+    place.turns.spent_s = 11
+    await out_of_time(place)
+    assert place.pipeline.runs == []
+
+
+async def unserved(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+    raise errors.AttemptFailed("MODEL_UNAVAILABLE", fatal=False, unserved=True)
+    yield
+
+
+async def test_models_that_do_not_answer_are_asked_again_so_many_times() -> None:
+    place = Place(unserved, max_attempts=9)
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.attempt) == (TurnStatus.FAILED, 2)
+
+
+async def test_an_escalation_is_an_event_that_names_its_target() -> None:
+    place = Place(unserved, provider=Policy.ESCALATE, target=Target.INTERNAL_ALERT)
+    await place.say()
+    [turn] = await place.drained()
+    reported = [
+        e.body for e in place.turns.sessions_by_id["ses_1"].events if isinstance(e.body, AgentReported)
+    ]
+    assert [f"{body.category}.{body.type}" for body in reported] == ["infra.error.escalated"]
+    assert '"target":"internal_alert"' in reported[0].payload_json
+    assert turn.reply_text == "sorry"
+
+
+async def test_a_failure_that_is_ignored_has_no_reply() -> None:
+    place = Place(unserved, provider=Policy.IGNORE)
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.reply) == (TurnStatus.FAILED, ())

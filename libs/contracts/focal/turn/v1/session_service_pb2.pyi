@@ -7,6 +7,7 @@ from collections import abc as abc
 from focal.turn.v1 import session_pb2 as session_pb2
 from focal.turn.v1 import turn_pb2 as turn_pb2
 from google.protobuf import descriptor as descriptor
+from google.protobuf import duration_pb2 as duration_pb2
 from google.protobuf import message as message
 from google.protobuf.internal import containers as containers
 import builtins as builtins
@@ -351,6 +352,62 @@ class GetTurnResponse(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["turn", b"turn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["turn", b"turn"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListOpenTurnsRequest(message.Message):
+    """Asks for turns that have not ended."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MIN_AGE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    page_size: builtins.int
+    """At most 100; 20 when 0."""
+    page_token: builtins.str
+    """From the previous response; empty for the first page."""
+    @builtins.property
+    def min_age(self) -> duration_pb2.Duration:
+        """Only those opened at least this long ago; absent or zero for all."""
+
+    def __init__(
+        self,
+        *,
+        min_age: duration_pb2.Duration | None = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["min_age", b"min_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["min_age", b"min_age", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListOpenTurnsResponse(message.Message):
+    """A page of turns that have not ended."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TURNS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """For the next page; empty on the last."""
+    @builtins.property
+    def turns(self) -> containers.RepeatedCompositeFieldContainer[turn_pb2.Turn]:
+        """The turns, ACCUMULATING or PROCESSING, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        turns: abc.Iterable[turn_pb2.Turn] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

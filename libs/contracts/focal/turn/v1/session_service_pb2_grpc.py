@@ -60,6 +60,11 @@ class SessionServiceStub:
                 request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.SerializeToString,
                 response_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.FromString,
                 _registered_method=True)
+        self.ListOpenTurns = channel.unary_unary(
+                '/focal.turn.v1.SessionService/ListOpenTurns',
+                request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsRequest.SerializeToString,
+                response_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsResponse.FromString,
+                _registered_method=True)
         self.GetTurn = channel.unary_unary(
                 '/focal.turn.v1.SessionService/GetTurn',
                 request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.GetTurnRequest.SerializeToString,
@@ -111,6 +116,13 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOpenTurns(self, request, context):
+        """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTurn(self, request, context):
         """Returns one turn.
         """
@@ -153,6 +165,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ListTurns,
                     request_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.FromString,
                     response_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.SerializeToString,
+            ),
+            'ListOpenTurns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOpenTurns,
+                    request_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsRequest.FromString,
+                    response_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsResponse.SerializeToString,
             ),
             'GetTurn': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTurn,
@@ -301,6 +318,33 @@ class SessionService:
             '/focal.turn.v1.SessionService/ListTurns',
             focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.SerializeToString,
             focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOpenTurns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.turn.v1.SessionService/ListOpenTurns',
+            focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsRequest.SerializeToString,
+            focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class SessionServiceStub:
     """Ends a session; the customer's next message opens a new one."""
     ListTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]
     """Lists a session's turns, newest first."""
+    ListOpenTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]
+    """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck."""
     GetTurn: grpc.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]
     """Returns one turn."""
     ListPinnedVersions: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListPinnedVersionsRequest, session_service_pb2.ListPinnedVersionsResponse]
@@ -65,6 +67,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """Ends a session; the customer's next message opens a new one."""
     ListTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]  # type: ignore[assignment]
     """Lists a session's turns, newest first."""
+    ListOpenTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]  # type: ignore[assignment]
+    """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck."""
     GetTurn: aio.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]  # type: ignore[assignment]
     """Returns one turn."""
     ListPinnedVersions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListPinnedVersionsRequest, session_service_pb2.ListPinnedVersionsResponse]  # type: ignore[assignment]
@@ -114,6 +118,14 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.ListTurnsResponse, abc.Awaitable[session_service_pb2.ListTurnsResponse]]:
         """Lists a session's turns, newest first."""
+
+    @abc_1.abstractmethod
+    def ListOpenTurns(
+        self,
+        request: session_service_pb2.ListOpenTurnsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[session_service_pb2.ListOpenTurnsResponse, abc.Awaitable[session_service_pb2.ListOpenTurnsResponse]]:
+        """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck."""
 
     @abc_1.abstractmethod
     def GetTurn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -33,6 +34,12 @@ _LIST_TURNS = """
 SELECT * FROM turns.turn_overview
 WHERE tenant_id = $1 AND session_id = $2 AND ($3 = '' OR turn_id < $3)
 ORDER BY turn_id DESC LIMIT $4
+"""
+_OPEN_TURNS = """
+SELECT o.* FROM turns.turns t JOIN turns.turn_overview o USING (turn_id)
+WHERE t.tenant_id = $1 AND t.closed_at IS NULL AND t.turn_id > $3
+  AND t.opened_at <= clock_timestamp() - $2::interval
+ORDER BY t.turn_id LIMIT $4
 """
 _TURN_ANSWERING = """
 SELECT * FROM turns.turn_overview
@@ -116,6 +123,12 @@ class PostgresSessionReader:
         """Turns of a session with an id below `before` (all when empty), latest first."""
         with failures.translated():
             rows = await self._pool.fetch(_LIST_TURNS, tenant_id, session_id, before, limit)
+        return [_turn(row) for row in rows]
+
+    async def open_turns(self, tenant_id: str, min_age_s: float, after: str, limit: int) -> list[Turn]:
+        """Turns that have not ended, oldest first."""
+        with failures.translated():
+            rows = await self._pool.fetch(_OPEN_TURNS, tenant_id, timedelta(seconds=min_age_s), after, limit)
         return [_turn(row) for row in rows]
 
     async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:

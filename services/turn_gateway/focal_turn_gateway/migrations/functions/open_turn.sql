@@ -41,12 +41,13 @@ BEGIN
   v_reason := CASE WHEN v_messages IS NULL THEN 'OFF' ELSE s.due_reason END;
 
   UPDATE turns.turns SET attempt = attempt + 1, epoch = s.epoch + 1, status = 'PROCESSING',
-      aggregation = v_reason
+      aggregation = v_reason, begun_at = coalesce(begun_at, now())
     WHERE turn_id = coalesce(s.open_turn_id, g.turn_id) RETURNING * INTO t;
   IF NOT FOUND THEN
-    INSERT INTO turns.turns (turn_id, tenant_id, session_id, turn_group_id, status, attempt, epoch, cause, aggregation)
+    INSERT INTO turns.turns (turn_id, tenant_id, session_id, turn_group_id, status, attempt, epoch, cause, aggregation,
+        begun_at)
       VALUES (p_turn_id, s.tenant_id, p_session_id, p_turn_group_id, 'PROCESSING', 1, s.epoch + 1, 'MESSAGE',
-        v_reason)
+        v_reason, now())
       RETURNING * INTO t;
   END IF;
   UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, taken_sequence = coalesce(v_last, 0),
@@ -63,7 +64,7 @@ BEGIN
     'session_id', s.session_id, 'tenant_id', s.tenant_id, 'agent_id', s.agent_id, 'customer_id', s.customer_id,
     'channel', s.channel, 'epoch', t.epoch, 'turn_id', t.turn_id, 'turn_group_id', t.turn_group_id,
     'attempt', t.attempt, 'cause', t.cause, 'messages', coalesce(v_messages, '[]'),
-    'trigger_json', coalesce(g.payload, ''), 'state', s.state,
+    'trigger_json', coalesce(g.payload, ''), 'spent_s', extract(epoch FROM now() - t.begun_at), 'state', s.state,
     'config_version', s.config_version, 'turn_count', s.turn_count, 'superseded_from', t.superseded_from,
     'supersede_count', t.supersede_count, 'opened_at', t.opened_at, 'aggregation_reason', v_reason,
     'first_offset', v_first, 'started_at', now(),
