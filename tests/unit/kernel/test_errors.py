@@ -15,5 +15,5 @@ def test_every_family_is_a_focal_error() -> None:
     families = [
         value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
     ]
-    assert len(families) == 13
+    assert len(families) == 14
     assert all(issubclass(family, errors.FocalError) for family in families)

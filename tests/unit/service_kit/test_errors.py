@@ -39,7 +39,7 @@ def test_every_family_has_its_status_and_the_way_back() -> None:
         and family is not kernel.FocalError
     ]
     codes = {family: errors.code(family("X", "text")) for family in families}
-    assert len(set(codes.values())) == len(families) == 12
+    assert len(set(codes.values())) == len(families) == 13
     assert codes[kernel.NotFound] is grpc.StatusCode.NOT_FOUND
 
 

@@ -54,7 +54,7 @@ class Ingress:
         try:
             await tasks.together(
                 discover=self._forever(self._discover),
-                listen=self._forever(self._listen),
+                arrivals=self._forever(self._wake_readers),
                 stop=_until(self._stopping),
             )
         finally:
@@ -84,7 +84,7 @@ class Ingress:
     def _ended(self, route: Route, _: asyncio.Task[None]) -> None:
         del self._readers[route]
 
-    async def _listen(self) -> None:
+    async def _wake_readers(self) -> None:
         """Wake the readers of streams that have something new; one call waits for all of them."""
         positions = {route: position for route, (position, _) in self._quiet.items()}
         if not positions:
