@@ -1,8 +1,8 @@
 """The crash tests can fail: each scene breaks its promise once the promise's guard is taken out.
 
 The scenes of a stale attempt also run with all guards in place, for only here is there a gateway that
-believes it is alive (a lease of a minute) while its neighbour takes it for dead (after 1.5 s): nothing
-but the guard is left between them.
+believes it is alive (a lease of a minute, and as long between its looks at the rows) while its neighbour
+takes it for dead (after 1.5 s): nothing but the guard is left between them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 GATEWAY, OTHER = rigs.GATEWAYS
 LEASE = "FOCAL_TURN_GATEWAY__ENGINE__LEASE_S"
+POLL = "FOCAL_TURN_GATEWAY__TURNS__POLL_S"
 YES = "Yes, please."
 PATIENCE_S = 10.0
 
@@ -35,7 +36,7 @@ Scene = Callable[[Rig], Awaitable[list[Customer]]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def doomed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    leases = {GATEWAY: {LEASE: "60"}, OTHER: {LEASE: "1.5"}}
+    leases = {GATEWAY: {LEASE: "60", POLL: "60"}, OTHER: {LEASE: "1.5"}}
     async with rigs.running(tmp_path_factory.mktemp("doomed"), env=leases) as rig:
         yield rig
 
