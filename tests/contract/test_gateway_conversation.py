@@ -97,20 +97,25 @@ async def test_what_became_of_an_absorbed_message_shows_in_the_events(
 ) -> None:
     """From the events alone a client can tell what became of the message, and it sees the text once."""
 
+    shown_live = asyncio.Event()
+
     async def script(run: Run) -> None:
         await run.write("Which order?", 1)
         late = await run.pending()
         await run.decide(event_pb2.SUPERSEDE_ACTION_ABSORB, late, strategy)
         await run.write("Refunded.", 2)
+        await shown_live.wait()  # live text of a turn that is over is not shown any more
         await run.answer("Refunded.", *late)
 
     peers = Peers(script)
     async with gateways(peers, database, redis_url) as [gateway]:
         stream = await converse(gateway)
         await stream.write(say("refund"))
-        await until(lambda: peers.starts, "the turn runs")
+        frames = await calls.read_until(stream, lambda frame: frame.text_delta.text == "Which order?")
         await stream.write(say("order 10003"))
-        frames = await calls.read_until(stream, lambda frame: frame.event.HasField("turn_completed"))
+        frames += await calls.read_until(stream, lambda frame: frame.text_delta.text == "Refunded.")
+        shown_live.set()
+        frames += await calls.read_until(stream, lambda frame: frame.event.HasField("turn_completed"))
         turn = frames[-1].event.turn_completed.turn
         first, second = (f.accepted.message_id for f in frames if f.WhichOneof("frame") == "accepted")
         assert list(turn.message_ids) == [first, second]
@@ -221,7 +226,7 @@ async def test_a_poisoned_turn_fails_with_the_error_reply_and_the_session_goes_o
 
 async def test_two_gateways_keep_the_order_of_one_session(database: str, redis_url: str) -> None:
     peers = Peers()
-    async with gateways(peers, database, redis_url, count=2) as both:
+    async with gateways(peers, database, redis_url, count=2, queue={"max_waiting": 30}) as both:
         stubs = [calls.stub(gateway) for gateway in both]
         answers = await asyncio.gather(
             *(stubs[n % 2].SendMessage(send(f"m{n}"), timeout=20) for n in range(30))
