@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.routed import Entry, Route
-from focal_turn_gateway.ports import Taken
+from focal_turn_gateway.ports.router import Taken
 
 
 class Streams:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters import dead_letters
 from focal_turn_gateway.domain.routed import Entry, Route
-from focal_turn_gateway.ports import Taken
+from focal_turn_gateway.ports.router import Taken
 
 PREFIX = "events.routed."
 INDEX = "events.routed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +11,6 @@ import redis.asyncio
 
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
-    dead_letter_service_pb2_grpc,
     receipt_service_pb2_grpc,
     session_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
@@ -22,7 +20,6 @@ from focal_service_kit import channels, postgres, redis_client, tracing
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
-from focal_turn_gateway.adapters.dead_letters import ValkeyDeadLetters
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.places import Places
@@ -44,12 +41,10 @@ from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
-from focal_turn_gateway.adapters.routed_streams import ValkeyStreams
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import events
+from focal_turn_gateway.app import events, router
 from focal_turn_gateway.core import channel_registry
-from focal_turn_gateway.core.accept_routed import AcceptRouted
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
@@ -59,7 +54,6 @@ from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.follow import Follow
-from focal_turn_gateway.core.ingress import Ingress, Pace
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.reply_format import ReplyFormat
 from focal_turn_gateway.core.report_delivery import ReportDelivery
@@ -68,7 +62,6 @@ from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import markdown
-from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
@@ -76,7 +69,6 @@ from focal_turn_gateway.ports import Destination, EffectFence, LiveFeed, TurnEng
 from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
-from focal_turn_gateway.transport.dead_letter_servicer import DeadLetterServicer
 from focal_turn_gateway.transport.receipt_servicer import ReceiptServicer
 from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
@@ -122,7 +114,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, tiers), policies)
-    await _router(settings, host, submit, policies.registry)
+    await router.read(settings, host, submit, policies.registry)
 
 
 def _engine(
@@ -350,48 +342,6 @@ def _register_channels(host: Host, policies: ChannelPolicies, report: ReportDeli
     channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
     receipt_service_pb2_grpc.add_ReceiptServiceServicer_to_server(ReceiptServicer(report), host.server)
     host.serves("focal.turn.v1.ChannelService", "focal.turn.v1.ReceiptService")
-
-
-async def _router(settings: TurnGatewaySettings, host: Host, submit: Submit, registry: Registry) -> None:
-    """What the message router writes, and what of it could not become a message."""
-    ingress = settings.ingress
-    # Unlike a hint, what comes from the router may wait for a slow server.
-    patient = settings.redis.model_copy(update={"timeout_s": ingress.timeout_s})
-    valkey = await host.stack.enter_async_context(redis_client.connect(patient))
-    dead_letters = DeadLetterServicer(ValkeyDeadLetters(valkey, repeat_s=ingress.repeat_s))
-    dead_letter_service_pb2_grpc.add_DeadLetterServiceServicer_to_server(dead_letters, host.server)
-    host.serves("focal.turn.v1.DeadLetterService")
-    if not ingress.enabled:
-        return
-    streams = ValkeyStreams(
-        valkey,
-        lease_s=ingress.lease_s,
-        scan_keys=ingress.scan_keys,
-        dlq_maxlen=ingress.dlq_maxlen,
-        delete=ingress.delete_settled,
-    )
-    accept = AcceptRouted(
-        submit,
-        streams,
-        registry,
-        asyncio.Semaphore(ingress.parallel),
-        max_chars=settings.limits.max_text_chars,
-        max_bytes=ingress.max_envelope_bytes,
-        retry_min_s=ingress.retry_min_s,
-        retry_max_s=ingress.retry_max_s,
-        max_faults=ingress.max_faults,
-    )
-    pace = Pace(
-        discover_s=ingress.discover_s,
-        acquire_s=ingress.acquire_s,
-        renew_s=ingress.renew_s,
-        listen_s=ingress.listen_s,
-        batch=ingress.batch,
-        window=ingress.window,
-    )
-    reading = Ingress(streams, accept, pace)
-    host.background("ingress", reading.run)
-    host.on_drain(reading.retire)
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

@@ -13,7 +13,7 @@ from focal_turn_gateway.domain import routed
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.routed import Entry, Route
-from focal_turn_gateway.ports import RoutedStreams
+from focal_turn_gateway.ports.router import RoutedStreams
 
 _FOR_GOOD = (
     kernel_errors.InvalidArgument,

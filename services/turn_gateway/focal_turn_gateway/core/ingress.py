@@ -20,7 +20,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core.accept_routed import AcceptRouted, Unpacked
 from focal_turn_gateway.core.lanes import Lanes
 from focal_turn_gateway.domain.routed import Route
-from focal_turn_gateway.ports import RoutedStreams
+from focal_turn_gateway.ports.router import RoutedStreams
 
 _log = logging.get("ingress")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,6 @@ from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.receipts import Receipt, Report
-from focal_turn_gateway.domain.routed import DeadLetter, Entry, Route
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.triggers import Request, Trigger, Triggered
@@ -430,53 +429,3 @@ class Destination(Protocol):
 
     async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
         """Deliver all rows or raise; Undeliverable when trying again cannot help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Entries taken from a stream; `position` is the id of the last one that the stream had."""
-
-    entries: list[Entry]
-    position: str
-
-
-class RoutedStreams(Protocol):
-    """The router's streams, each read by one gateway at a time. Every method raises StreamsAway."""
-
-    async def discover(self) -> set[Route]:
-        """Streams seen since the last call, known ones among them."""
-
-    async def acquire(self, route: Route, token: str) -> bool:
-        """Become the reader of a stream unless another is. Raises StreamGone."""
-
-    async def read(self, route: Route, token: str, after: str | None, count: int) -> Taken:
-        """Stay the reader and take up to `count` entries, the oldest first: new ones, or with `after` an id,
-        those behind it that were taken before and are not settled. Raises StreamLost.
-        """
-
-    async def arrivals(self, positions: Mapping[Route, str], timeout_s: float) -> set[Route]:
-        """Streams with entries behind their positions, as soon as there are any."""
-
-    async def done(self, route: Route, entry_id: str) -> None:
-        """The entry's message is durable."""
-
-    async def bury(self, route: Route, entry: Entry, reason: str, detail: str) -> None:
-        """Move the entry to the dead letters, once however often it is asked for."""
-
-    async def release(self, route: Route, token: str) -> None:
-        """Let another become the reader at once."""
-
-
-class DeadLetters(Protocol):
-    """What was taken off the router's streams. Every method raises StreamsUnavailable."""
-
-    async def page(self, tenant_id: str, channel: str, before: str, limit: int) -> list[DeadLetter]:
-        """Dead letters of a channel (of all when empty) behind `before`, latest first."""
-
-    async def put_back(self, tenant_id: str, dead_letter_id: str, request_id: str) -> str:
-        """Write it to the end of its stream again; returns the entry's id. Raises DeadLetterNotFound,
-        RequestIdReused.
-        """
-
-    async def drop(self, tenant_id: str, dead_letter_id: str, request_id: str) -> None:
-        """Forget it. Raises DeadLetterNotFound, RequestIdReused."""

@@ -11,7 +11,7 @@ from focal.turn.v1 import dead_letter_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import identity, pages
 from focal_turn_gateway.codecs import dead_letters
-from focal_turn_gateway.ports import DeadLetters
+from focal_turn_gateway.ports.router import DeadLetters
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
