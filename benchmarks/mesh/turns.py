@@ -23,6 +23,8 @@ from focal_cli.local import keeper, mesh
 
 TENANT = "bench"
 OFFLINE = "offline"
+UNLIMITED = {"FOCAL_TURN_GATEWAY__RATES__ENABLED": "false"}
+"""A closed loop sends what its customers could not type."""
 _DOUBLE = Path("tests/doubles/openai_server.py")
 _TIMEOUT_S = 30.0
 
@@ -92,7 +94,7 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    home: Path, *, with_model: bool, gateway: Mapping[str, str] | None = None
+    home: Path, *, with_model: bool, gateway: Mapping[str, str] = UNLIMITED
 ) -> AsyncIterator[Bench]:
     """A mesh in `home` with accumulation off, answering with the model double or with the offline model;
     `gateway` are further settings of the gateway.
@@ -100,7 +102,7 @@ async def running(
     async with _double() if with_model else _nothing() as (double_env, double_pids):
         options = mesh.Options(
             env={
-                "turn_gateway": {"FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "off", **(gateway or {})},
+                "turn_gateway": {"FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "off", **gateway},
                 "pipeline": double_env,
             },
             policy=keeper.Policy(auto_restart=False),

@@ -7,9 +7,12 @@ import asyncio
 import grpc
 import grpc.aio
 import pytest
+import redis.asyncio
 
-from focal_service_kit import errors as wire
+from focal_kernel import ids
+from focal_service_kit import errors as status
 from tests.fakes.gateway_calls import (
+    USER,
     converse,
     read_until,
     refused,
@@ -20,6 +23,7 @@ from tests.fakes.gateway_calls import (
     submit,
 )
 from tests.fakes.gateway_peers import Peers, Run, gateways
+from tests.fakes.gateway_wire import wire
 from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -52,7 +56,7 @@ async def test_a_burst_into_one_session_is_taken_in_order_or_clearly_refused(
         assert sorted(answer.sequence for answer in taken.values()) == [2, 3, 4, 5, 6]
         for answer in answers:
             if isinstance(answer, grpc.aio.AioRpcError):
-                error = wire.from_rpc(answer)
+                error = status.from_rpc(answer)
                 assert (answer.code(), error.reason, error.retry_after_s) == (EXHAUSTED, "QUEUE_FULL", 1)
         assert (await session_of(gateway, first.session_id)).open_messages == 6
 
@@ -104,3 +108,57 @@ async def test_what_is_refused_shows_in_the_metrics(database: str, redis_url: st
         name, labels = "focal_gateway_refused_messages_total", {"tenant": "acme", "reason": "QUEUE_FULL"}
         assert gateway.host.metrics.get_sample_value(name, labels) == 3
         slow.go.set()
+
+
+RATES = {"enabled": True, "customer_per_minute": 3, "timeout_s": 1.0}
+
+
+async def test_a_customer_that_writes_too_often_is_told_when_to_come_back(
+    database: str, redis_url: str
+) -> None:
+    async with gateways(Peers(), database, redis_url, rates=RATES) as [gateway]:
+        for number in range(3):
+            await stub(gateway).SubmitMessage(submit(str(number)), timeout=10)
+        code, error = await refused(stub(gateway).SendMessage(send("more"), timeout=10))
+        assert (code, error.reason) == (EXHAUSTED, "RATE_LIMIT_EXCEEDED")
+        assert error.metadata["scope"] == "customer"
+        assert 0 < (error.retry_after_s or 0) <= 120
+        await stub(gateway).SendMessage(send("somebody else", user="u2"), timeout=10)
+
+
+async def test_limits_are_those_of_the_tier_and_every_answer_says_what_is_left(
+    database: str, redis_url: str
+) -> None:
+    tiers = {"free": {"requests_per_minute": 2}, "pro": {"requests_per_minute": 5}}
+    async with gateways(Peers(), database, redis_url, rates=RATES, tiers=tiers) as [gateway]:
+        for tier, most in (("free", 2), ("pro", 5)):
+            token = gateway.deployment.tenant_token("acme" if tier == "free" else "umbrella", tier=tier)
+            for number in range(most):
+                call = stub(gateway, token).SubmitMessage(submit("hi", user=f"u{number}"), timeout=10)
+                await call
+                told = {key: value for key, value in await call.trailing_metadata() if "ratelimit" in key}
+                assert told["x-ratelimit-limit"] == str(most)
+                assert told["x-ratelimit-remaining"] == str(most - number - 1)
+                assert 0 < int(told["x-ratelimit-reset"]) <= 60
+            call = stub(gateway, token).SubmitMessage(submit("hi", user="u9"), timeout=10)
+            error = (await refused(call))[1]
+            assert (error.reason, error.metadata["scope"]) == ("RATE_LIMIT_EXCEEDED", "tenant")
+
+
+async def test_a_blocked_customer_is_refused_and_others_are_not(database: str, redis_url: str) -> None:
+    async with gateways(Peers(), database, redis_url, rates=RATES) as [gateway]:
+        hashed = ids.digest("web", USER)
+        async with redis.asyncio.Redis.from_url(redis_url) as valkey:
+            await valkey.set(f"abuse:blocked:acme:{hashed}", "1")
+        code, error = await refused(stub(gateway).SubmitMessage(submit("hi"), timeout=10))
+        assert (code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "BLOCKED")
+        await stub(gateway).SubmitMessage(submit("hi", user="u2"), timeout=10)
+
+
+async def test_messages_pass_while_valkey_is_away(database: str, redis_url: str) -> None:
+    async with wire(redis_url) as cache, gateways(Peers(), database, cache.url, rates=RATES) as [gateway]:
+        await stub(gateway).SubmitMessage(submit("hi"), timeout=10)
+        await cache.cut()
+        for number in range(10):
+            await stub(gateway).SubmitMessage(submit(str(number), user=f"u{number}"), timeout=10)
+        assert (gateway.host.metrics.get_sample_value("focal_gateway_uncounted_messages_total") or 0) >= 9

@@ -267,6 +267,7 @@ def _settings(
             "redis": {"url": redis_url},
             "peers": targets,
             "accumulation": {"mode": "off"},
+            "rates": {"enabled": False},
             **sections,
         }
     )

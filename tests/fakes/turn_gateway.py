@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from focal_turn_gateway import errors
+from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.event_budget import EventBudget, Limits
 from focal_turn_gateway.domain import tiers
 from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
+from focal_turn_gateway.domain.rates import Allowance, Rates
 from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.domain.turns import (
     Attempt,
@@ -150,6 +152,23 @@ class Tiers:
 
     def seen(self, tenant_id: str) -> Tier | None:
         return self.known.get(tenant_id)
+
+
+class Windows:
+    """`RateWindows` that answers `allowance` and notes who asked."""
+
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self.allowance = allowance
+        self.asked: list[tuple[str, str, Rates]] = []
+
+    async def admit(self, tenant_id: str, customer: str, rates: Rates) -> Allowance | None:
+        self.asked.append((tenant_id, customer, rates))
+        return self.allowance
+
+
+def admit(windows: Windows | None = None) -> Admit:
+    """An admission whose tenants have 5, and nobody else more."""
+    return Admit(Tiers(), windows or Windows(), lambda tier: Rates(5, 5, 1))
 
 
 class Wakes:

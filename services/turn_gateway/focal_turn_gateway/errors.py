@@ -7,7 +7,8 @@ focal_kernel.errors.FocalError
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
 ├── Aborted          TurnMoved
-├── ResourceExhausted QueueFull · TooManyWebhooks
+├── PermissionDenied CustomerBlocked
+├── ResourceExhausted QueueFull · RateLimited · TooManyWebhooks
 ├── Unavailable      StoreUnavailable · FenceUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
@@ -213,6 +214,25 @@ class FenceUnavailable(errors.Unavailable):
             metadata={"dependency": "toolbox"},
             retry_after_s=1.0,
         )
+
+
+class RateLimited(errors.ResourceExhausted):
+    """The tenant, or one of its customers, sends more messages than its window takes; nothing is stored."""
+
+    def __init__(self, whose: str, limit: int, *, reset_s: float, retry_after_s: float) -> None:
+        super().__init__(
+            "RATE_LIMIT_EXCEEDED",
+            f"the {whose}'s {limit} messages of this window are used up",
+            metadata={"scope": whose, "limit": str(limit), "reset_s": f"{reset_s:.3f}"},
+            retry_after_s=retry_after_s,
+        )
+
+
+class CustomerBlocked(errors.PermissionDenied):
+    """The customer is blocked; nothing is stored. Why, and for how long, only the tenant's people learn."""
+
+    def __init__(self) -> None:
+        super().__init__("BLOCKED", "messages of this customer are not taken")
 
 
 class StoreUnavailable(errors.Unavailable):

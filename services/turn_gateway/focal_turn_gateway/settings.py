@@ -163,18 +163,21 @@ class FreeTier(settings.Section):
     """Limits of one tier; these are FREE's."""
 
     running_turns: int = Field(5, gt=0, description="turns of one tenant that one process runs at once")
+    requests_per_minute: int = Field(60, ge=0, description="messages of one tenant a minute; 0 = no limit")
 
 
 class ProTier(FreeTier):
     """PRO's."""
 
     running_turns: int = Field(50, gt=0, description="as for free")
+    requests_per_minute: int = Field(600, ge=0, description="as for free")
 
 
 class EnterpriseTier(FreeTier):
     """ENTERPRISE's."""
 
     running_turns: int = Field(100, gt=0, description="as for free")
+    requests_per_minute: int = Field(6000, ge=0, description="as for free")
 
 
 class Tiers(settings.Section):
@@ -185,6 +188,9 @@ class Tiers(settings.Section):
     enterprise: EnterpriseTier = EnterpriseTier()
     unknown_running_turns: int = Field(
         100, gt=0, description="running turns of a tenant whose tier this process has not seen yet"
+    )
+    unknown_requests_per_minute: int = Field(
+        600, ge=0, description="messages a minute of a tenant whose tier neither token nor registry tells"
     )
     known_s: float = Field(300, gt=0, description="seconds the registry's word on a tier is trusted")
     unknown_s: float = Field(5, gt=0, description="seconds until a registry that is away is asked again")
@@ -286,6 +292,19 @@ class Limits(settings.Section):
     agents_timeout_s: float = Field(
         2, gt=0, description="seconds config_watcher may take to say that one exists"
     )
+
+
+class RateLimits(settings.Section):
+    """How often customers may write, and what is asked of Valkey for it."""
+
+    enabled: bool = Field(True, description="count messages at all; off, nobody is blocked either")
+    customer_per_minute: int = Field(
+        60, ge=0, description="messages a minute of one customer on one channel; 0 = no limit"
+    )
+    restricted_per_minute: int = Field(10, ge=0, description="the same for a customer who is restricted")
+    window_s: float = Field(60, gt=0, description="seconds that a limit's minute has")
+    timeout_s: float = Field(0.05, gt=0, description="seconds a message waits for Valkey to count it")
+    pause_s: float = Field(2, gt=0, description="seconds in which a Valkey that is away is not asked")
 
 
 class Queue(settings.Section):
@@ -409,6 +428,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     turns: Turns = Turns()
     errors: Errors = Errors()
     queue: Queue = Queue()
+    rates: RateLimits = RateLimits()
     supersede: Supersede = Supersede()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()

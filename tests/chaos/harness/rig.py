@@ -35,6 +35,8 @@ ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
         "FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "fixed",
         "FOCAL_TURN_GATEWAY__ACCUMULATION__FIXED_MS": "100",
         "FOCAL_TURN_GATEWAY__DELIVERY__CLAIM_S": "2",
+        # Scripted customers write faster than people.
+        "FOCAL_TURN_GATEWAY__RATES__ENABLED": "false",
         "FOCAL_TURN_GATEWAY__DELIVERY__TIMEOUT_S": "1.5",
         "FOCAL_TURN_GATEWAY__POSTGRES__LOCK_TIMEOUT_MS": "20000",
         "FOCAL_TURN_GATEWAY__POSTGRES__STATEMENT_TIMEOUT_MS": "20000",

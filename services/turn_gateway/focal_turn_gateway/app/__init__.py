@@ -22,7 +22,6 @@ from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
-from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.input_judge import GrpcInputJudge
@@ -43,9 +42,10 @@ from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import events, router
+from focal_turn_gateway.app import events, limiting, router
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
@@ -76,7 +76,6 @@ from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServic
 from focal_turn_gateway.transport.watching import Watching
 
 _POINTER = "focal.config.v1.ConfigWatcherService/GetPointer"
-_TENANT = "focal.config.v1.TenantService/GetTenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class _Parts:
     engine: TurnEngine
     live: LiveFeed
     fence: EffectFence
-    tiers: TenantTiers
+    admit: Admit
 
 
 async def build(settings: TurnGatewaySettings, host: Host) -> None:
@@ -100,7 +99,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     pubsub = PubSub(valkey)
     host.background("pubsub", pubsub.run)
     live = ValkeyLiveFeed(pubsub, settings.limits.stream_buffer)
-    tiers = _tiers(settings, host)
+    tiers = limiting.tiers(settings, host)
     engine = _engine(settings, pool, pubsub, tiers)
     deliveries = _deliveries(settings, host, pool, valkey)
     token = partial(_token, settings, host)
@@ -113,44 +112,25 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
-    submit = _register(settings, host, _Parts(pool, engine, live, fence, tiers), policies)
+    admission = limiting.admission(settings, host, valkey, tiers)
+    submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
     await router.read(settings, host, submit, policies.registry)
 
 
 def _engine(
     settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub, tiers: TenantTiers
 ) -> PostgresEngine:
-    engine, limits = settings.engine, settings.tiers
-
-    def tenant_drains(tenant_id: str) -> int:
-        tier = tiers.seen(tenant_id)
-        return limits.of(tier).running_turns if tier else limits.unknown_running_turns
-
+    engine = settings.engine
     return PostgresEngine(
         Leases(pool, engine.lease_s),
         Presence(
             settings.postgres, ids.new_id("gtw"), heartbeat_s=engine.heartbeat_s, lease_s=engine.lease_s
         ),
         WakeHints(pubsub),
-        Places(engine.max_drains, tenant_drains),
+        limiting.places(settings, tiers),
         sweep_s=engine.sweep_s,
         sweep_limit=engine.sweep_limit,
         max_waiting=engine.max_waiting,
-    )
-
-
-def _tiers(settings: TurnGatewaySettings, host: Host) -> TenantTiers:
-    registry = channels.ChannelSettings(
-        "config_watcher",
-        settings.peers.config_watcher,
-        safe_methods=(_TENANT,),
-        timeout_s=settings.limits.agents_timeout_s,
-    )
-    return TenantTiers(
-        host.channel(registry),
-        lambda tenant_id: host.caller_tokens.own("config_watcher", tenant_id),
-        known_s=settings.tiers.known_s,
-        unknown_s=settings.tiers.unknown_s,
     )
 
 
@@ -302,7 +282,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     )
     reader = PostgresSessionReader(parts.pool)
     refusals = RefusalCounter(host.metrics)
-    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, parts.tiers)
+    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, parts.admit)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)

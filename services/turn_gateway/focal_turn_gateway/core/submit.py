@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from focal_kernel import errors as kernel_errors
 from focal_service_kit import tracing
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
-from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, Tiers, TurnEngine
+from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, TurnEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,15 @@ class Submit:
     live: LiveFeed
     accumulate: Accumulate
     refusals: Refusals
-    tiers: Tiers
+    admit: Admit
 
     async def __call__(self, submission: Submission) -> Accepted:
         """Store a message and wake its session.
 
-        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), RequestIdReused, QueueFull,
-        StoreUnavailable.
+        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), CustomerBlocked, RateLimited,
+        RequestIdReused, QueueFull, StoreUnavailable.
         """
         await self.agents.require(submission.tenant_id, submission.address.agent_id)
-        await self.tiers.tier(submission.tenant_id, submission.tier)
         accepted = await self._stored(submission)
         if not accepted.duplicate:
             self.live.publish(accepted.session_id, [_received(submission, accepted)])
@@ -41,10 +41,12 @@ class Submit:
 
     async def _stored(self, submission: Submission) -> Accepted:
         try:
-            return await self.store.submit(submission, await self.accumulate.window(submission))
-        except kernel_errors.ResourceExhausted as refusal:
+            allowance = await self.admit(submission)
+            accepted = await self.store.submit(submission, await self.accumulate.window(submission))
+        except (kernel_errors.ResourceExhausted, kernel_errors.PermissionDenied) as refusal:
             self.refusals.count(submission.tenant_id, refusal.reason)
             raise
+        return replace(accepted, allowance=allowance)
 
 
 def _received(submission: Submission, accepted: Accepted) -> StoredEvent:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from focal_kernel import canonical_json, ids
 from focal_turn_gateway import errors
+from focal_turn_gateway.domain.rates import Allowance
 
 if TYPE_CHECKING:
     # Policies name what becomes of a turn, turns hold messages: at run time only this way round.
@@ -128,7 +129,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that is durable."""
+    """A message that is durable; `allowance` is what its tenant's window leaves, where it was counted."""
 
     message_id: str
     session_id: str
@@ -136,6 +137,7 @@ class Accepted:
     received_at: datetime
     duplicate: bool
     event_offset: int
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)

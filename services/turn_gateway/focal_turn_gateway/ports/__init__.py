@@ -13,6 +13,7 @@ from focal_turn_gateway.domain.accumulation import Hint, Rhythm, Situation, Wind
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TextDelta
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
+from focal_turn_gateway.domain.rates import Allowance, Rates
 from focal_turn_gateway.domain.receipts import Receipt, Report
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.tiers import Tier
@@ -81,6 +82,13 @@ class Rhythms(Protocol):
 
     async def rhythm(self, submission: Submission) -> Rhythm:
         """What is known before this message is stored. Raises StoreUnavailable."""
+
+
+class RateWindows(Protocol):
+    """Counts messages in sliding windows, and knows who is blocked or restricted."""
+
+    async def admit(self, tenant_id: str, customer: str, rates: Rates) -> Allowance | None:
+        """Count a message of a customer (hashed) unless a limit is used up; None when nobody can count."""
 
 
 class MessageStore(Protocol):

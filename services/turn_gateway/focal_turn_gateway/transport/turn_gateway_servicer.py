@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.channels import Registry
-from focal_turn_gateway.domain.messages import Submission
+from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.ports import SessionReader
 from focal_turn_gateway.settings import Limits
 from focal_turn_gateway.transport.conversation import Conversing
@@ -60,6 +61,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
     ) -> pb.SubmitMessageResponse:
         """Store a message and acknowledge it."""
         accepted = await self._use.submit(self._submission(request))
+        _tell_rate(context, accepted)
         response = pb.SubmitMessageResponse(
             message_id=accepted.message_id,
             session_id=accepted.session_id,
@@ -76,6 +78,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         left = deadlines.remaining()
         timeout_s = None if left is None else max(0.0, left - _MARGIN_S)
         accepted, turn = await self._use.send(self._submission(request), timeout_s)
+        _tell_rate(context, accepted)
         return pb.SendMessageResponse(
             message_id=accepted.message_id,
             session_id=accepted.session_id,
@@ -138,4 +141,16 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
             request.request_id,
             self._limits.max_text_chars,
             identity.current().tier,
+        )
+
+
+def _tell_rate(context: Context, accepted: Accepted) -> None:
+    """What the tenant's window leaves; `reset` in whole seconds."""
+    if (allowance := accepted.allowance) is not None and allowance.limit:
+        context.set_trailing_metadata(
+            (
+                ("x-ratelimit-limit", str(allowance.limit)),
+                ("x-ratelimit-remaining", str(allowance.remaining)),
+                ("x-ratelimit-reset", str(math.ceil(allowance.reset_s))),
+            )
         )

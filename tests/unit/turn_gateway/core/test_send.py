@@ -14,7 +14,7 @@ from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports import Hold
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Refused, Tiers, Wakes, result, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, admit, result, submission
 
 
 class Slow(InMemoryTurns):
@@ -40,7 +40,7 @@ class Place:
             self.feed,
             Accumulate(channel_policies(), Off(), self.turns),
             Refused(),
-            Tiers(),
+            admit(),
         )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 

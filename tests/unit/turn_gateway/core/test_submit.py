@@ -9,7 +9,7 @@ from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Directory, Feed, Refused, Tiers, Wakes, submission
+from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, admit, submission
 
 
 class Place:
@@ -20,7 +20,7 @@ class Place:
         self.refused = Refused()
         accumulate = Accumulate(channel_policies(), Off(), self.turns)
         self.submit = Submit(
-            Directory(), self.turns, self.engine, self.feed, accumulate, self.refused, Tiers()
+            Directory(), self.turns, self.engine, self.feed, accumulate, self.refused, admit()
         )
 
 

@@ -106,6 +106,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
     ERROR_REASON_PAYLOAD_TOO_LARGE: _ErrorReason.ValueType  # 40
     """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+    ERROR_REASON_BLOCKED: _ErrorReason.ValueType  # 41
+    """PERMISSION_DENIED: the customer is blocked for abuse; a person of the tenant can lift it."""
     ERROR_REASON_UNREADABLE_ENVELOPE: _ErrorReason.ValueType  # 50
     """INVALID_ARGUMENT: the router's entry holds no JSON object in UTF-8; seen on dead letters."""
     ERROR_REASON_UNKNOWN_SCHEMA_VERSION: _ErrorReason.ValueType  # 51
@@ -222,6 +224,8 @@ ERROR_REASON_PROVIDER_NOT_CONFIGURED: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
 ERROR_REASON_PAYLOAD_TOO_LARGE: ErrorReason.ValueType  # 40
 """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+ERROR_REASON_BLOCKED: ErrorReason.ValueType  # 41
+"""PERMISSION_DENIED: the customer is blocked for abuse; a person of the tenant can lift it."""
 ERROR_REASON_UNREADABLE_ENVELOPE: ErrorReason.ValueType  # 50
 """INVALID_ARGUMENT: the router's entry holds no JSON object in UTF-8; seen on dead letters."""
 ERROR_REASON_UNKNOWN_SCHEMA_VERSION: ErrorReason.ValueType  # 51
