@@ -2,7 +2,8 @@
 
 A window is counted in two halves, this one's messages and the last one's weighed by how much of it still
 overlaps the window that slides (Cloudflare's "sliding window counter"): two numbers instead of one entry per
-message, and over by at most what the last window had in a part of it.
+message. It is an estimate: the last window is taken as evenly filled, so after a burst at its end a stretch
+of one window may hold almost twice the limit, never more; over several windows the limit holds.
 """
 
 from __future__ import annotations

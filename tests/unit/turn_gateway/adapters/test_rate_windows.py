@@ -86,8 +86,8 @@ async def test_a_refused_customer_gets_in_again_when_it_was_told_to(place: Place
         assert (await place.write()).verdict is Verdict.ADMITTED
 
 
-async def test_no_window_anywhere_holds_more_than_the_limit(place: Place) -> None:
-    """Whatever moment is looked at: the second before it admitted as many as are allowed, or fewer."""
+async def test_no_stretch_of_a_window_holds_twice_the_limit_and_the_mean_holds_it(place: Place) -> None:
+    """Two counters are an estimate: what came late in the last window may be followed by almost as much."""
     place.windows = place.sliding(1.0)
     admitted: list[float] = []
     end = time.monotonic() + 4
@@ -95,10 +95,9 @@ async def test_no_window_anywhere_holds_more_than_the_limit(place: Place) -> Non
         if (await place.write(rates=Rates(0, 8, 8))).verdict is Verdict.ADMITTED:
             admitted.append(now)
         await asyncio.sleep(0.01)
-    # The estimate spreads the last window evenly, so a second may hold up to twice its share at its seam.
     most = max(sum(1 for each in admitted if 0 <= each - start < 1.0) for start in admitted)
-    assert most <= 8 * 1.5
-    assert len(admitted) <= 8 * 5
+    assert most < 2 * 8
+    assert len(admitted) <= 8 * 5  # four seconds, and the window that they begin in
 
 
 async def test_a_restricted_customer_has_less_and_a_blocked_one_nothing(place: Place) -> None:
