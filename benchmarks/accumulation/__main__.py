@@ -21,8 +21,8 @@ from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.accumulation import Fixed
 from focal_turn_gateway.domain.adaptive import Adaptive
 from focal_turn_gateway.domain.adaptive import Figures as Numbers
-from focal_turn_gateway.ports import AccumulationPolicy
-from focal_turn_gateway.settings import Accumulation
+from focal_turn_gateway.ports.accumulation import AccumulationPolicy
+from focal_turn_gateway.settings.accumulation import Accumulation
 
 WIDTH = 110
 FIXED_S = (0.8, 2, 5, 10, 20)

@@ -23,7 +23,7 @@ from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.domain.accumulation import AggregationReason, Situation, Window
 from focal_turn_gateway.domain.adaptive import percentile
 from focal_turn_gateway.domain.messages import Address, Content, Submission
-from focal_turn_gateway.settings import Accumulation
+from focal_turn_gateway.settings.accumulation import Accumulation
 
 TEXT = "I would like to return order 10003, it arrived broken"
 BASE_MS = 1200

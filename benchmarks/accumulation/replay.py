@@ -10,8 +10,8 @@ from statistics import fmean
 from benchmarks.accumulation.recording import Beat, Said
 from focal_turn_gateway.domain.accumulation import Rhythm, Situation
 from focal_turn_gateway.domain.adaptive import percentile
-from focal_turn_gateway.ports import AccumulationPolicy
-from focal_turn_gateway.settings import LearntRhythm
+from focal_turn_gateway.ports.accumulation import AccumulationPolicy
+from focal_turn_gateway.settings.accumulation import LearntRhythm
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from focal_turn_gateway.domain.events import (
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
-from focal_turn_gateway.ports import Committed, Hold, Idle, OpenWindow, OutboxRow, Wait
+from focal_turn_gateway.ports.accumulation import OpenWindow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Committed, Idle, OutboxRow, Wait
 from tests.fakes.turn_gateway import NOW, attempt, message
 
 QUEUE = QueueLimits(turn=100, queue=10, retry_s=1)

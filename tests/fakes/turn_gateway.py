@@ -23,13 +23,10 @@ from focal_turn_gateway.domain.turns import (
     ReplySegment,
     TurnResult,
 )
-from focal_turn_gateway.ports import (
-    ClaimedRow,
-    Fenced,
-    Hold,
-    LiveItem,
-    PipelineFrame,
-)
+from focal_turn_gateway.ports.delivery import ClaimedRow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.live import LiveItem
+from focal_turn_gateway.ports.pipeline import Fenced, PipelineFrame
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION = "ses_1"

@@ -8,7 +8,7 @@ import cachetools
 
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
-from focal_turn_gateway.ports import ChannelOverrides
+from focal_turn_gateway.ports.channels import ChannelOverrides
 
 CHANNEL = "turns:channel_policies"
 

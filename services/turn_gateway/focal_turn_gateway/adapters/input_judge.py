@@ -11,7 +11,7 @@ import grpc.aio
 from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
 from focal_service_kit import logging
-from focal_turn_gateway.ports import Judgement, OpenWindow
+from focal_turn_gateway.ports.accumulation import Judgement, OpenWindow
 
 _log = logging.get("accumulate")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from focal_kernel import ids
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta
-from focal_turn_gateway.ports import LiveItem
+from focal_turn_gateway.ports.live import LiveItem
 
 _PREFIX = "turns:live:"
 

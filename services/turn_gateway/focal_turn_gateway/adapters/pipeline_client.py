@@ -19,7 +19,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import attempts
 from focal_turn_gateway.domain.messages import Message, traceparent
 from focal_turn_gateway.domain.turns import Attempt, SupersedeAction
-from focal_turn_gateway.ports import PipelineFrame
+from focal_turn_gateway.ports.pipeline import PipelineFrame
 
 _FATAL = frozenset(
     {

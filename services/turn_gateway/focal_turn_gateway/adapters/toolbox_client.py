@@ -14,7 +14,7 @@ from focal.toolbox.v1 import toolbox_service_pb2_grpc as api
 from focal_service_kit import errors as wire
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
-from focal_turn_gateway.ports import Fenced
+from focal_turn_gateway.ports.pipeline import Fenced
 
 _LATEST = 100
 """Effects looked at before a fence; the fence itself returns the whole group."""

@@ -65,7 +65,10 @@ from focal_turn_gateway.domain import markdown
 from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
-from focal_turn_gateway.ports import Destination, EffectFence, LiveFeed, TurnEngine
+from focal_turn_gateway.ports.delivery import Destination
+from focal_turn_gateway.ports.engine import TurnEngine
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.pipeline import EffectFence
 from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing

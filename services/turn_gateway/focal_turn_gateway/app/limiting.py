@@ -12,7 +12,7 @@ from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.domain.rates import Rates
 from focal_turn_gateway.domain.tiers import Tier
-from focal_turn_gateway.ports import RateWindows
+from focal_turn_gateway.ports.messages import RateWindows
 from focal_turn_gateway.settings import TurnGatewaySettings
 
 _TENANT = "focal.config.v1.TenantService/GetTenant"

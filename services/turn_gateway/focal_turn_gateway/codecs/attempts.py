@@ -25,7 +25,7 @@ from focal_turn_gateway.domain.turns import (
     TurnResult,
     Usage,
 )
-from focal_turn_gateway.ports import OfferedArtifact, PipelineFrame, Text
+from focal_turn_gateway.ports.pipeline import OfferedArtifact, PipelineFrame, Text
 
 
 def start_to_proto(

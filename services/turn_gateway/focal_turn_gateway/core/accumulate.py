@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.accumulation import Rhythm, Situation, Window
 from focal_turn_gateway.domain.messages import Submission
-from focal_turn_gateway.ports import AccumulationPolicy, ChannelBases, Rhythms
+from focal_turn_gateway.ports.accumulation import AccumulationPolicy, ChannelBases, Rhythms
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.domain.messages import Submission
 from focal_turn_gateway.domain.rates import Allowance, Rates, Verdict
 from focal_turn_gateway.domain.tiers import Tier
-from focal_turn_gateway.ports import RateWindows, Tiers
+from focal_turn_gateway.ports.messages import RateWindows, Tiers
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,11 @@ from focal_turn_gateway.domain.lifecycle import Standing, Step
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.triggers import Request
 from focal_turn_gateway.domain.turns import OpenTurn, Turn, TurnStatus
-from focal_turn_gateway.ports import EffectFence, LiveFeed, SessionReader, TurnDesk, TurnEngine
+from focal_turn_gateway.ports.engine import TurnEngine
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.pipeline import EffectFence
+from focal_turn_gateway.ports.sessions import SessionReader
+from focal_turn_gateway.ports.turns import TurnDesk
 
 _TRIES = 3
 """Attempts may follow one another while a cancel is on its way; more than so many in a moment is odd."""

@@ -17,7 +17,8 @@ from focal_turn_gateway.domain.channels import (
     Scope,
 )
 from focal_turn_gateway.domain.turns import Attempt, SupersedeAction
-from focal_turn_gateway.ports import AgentDirectory, ChannelOverrides
+from focal_turn_gateway.ports.channels import ChannelOverrides
+from focal_turn_gateway.ports.sessions import AgentDirectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from focal_turn_gateway.domain.turns import (
     TurnStatus,
     closed,
 )
-from focal_turn_gateway.ports import Committed, LiveFeed, OutboxRow, TurnStore
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.turns import Committed, OutboxRow, TurnStore
 
 MEMORY = "memory"
 OUTBOUND = "outbound"

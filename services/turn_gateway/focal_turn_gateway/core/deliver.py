@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from focal_service_kit import logging
 from focal_turn_gateway import errors
-from focal_turn_gateway.ports import ClaimedRow, Destination, Outbox
+from focal_turn_gateway.ports.delivery import ClaimedRow, Destination, Outbox
 
 _TRIES_TOGETHER = 3
 

@@ -21,7 +21,9 @@ from focal_turn_gateway.domain.error_policy import ErrorPolicy, Failure, Policy
 from focal_turn_gateway.domain.events import Body, StoredEvent, TurnAggregated, TurnStarted
 from focal_turn_gateway.domain.messages import traceparent
 from focal_turn_gateway.domain.turns import Attempt
-from focal_turn_gateway.ports import Hold, Idle, LiveFeed, TurnStore, Wait
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.turns import Idle, TurnStore, Wait
 
 OUT_OF_TIME = "the turn took longer than its budget"
 

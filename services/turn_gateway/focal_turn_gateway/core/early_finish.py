@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from focal_service_kit import logging
-from focal_turn_gateway.ports import Hold, InputJudge, OpenWindow, OpenWindows, Wait
+from focal_turn_gateway.ports.accumulation import InputJudge, OpenWindow, OpenWindows
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Wait
 
 _log = logging.get("accumulate")
 

@@ -19,7 +19,8 @@ from focal_turn_gateway.domain.events import (
     TurnStarted,
     TurnSuperseded,
 )
-from focal_turn_gateway.ports import LiveFeed, LiveItem, LiveSubscription, SessionReader
+from focal_turn_gateway.ports.live import LiveFeed, LiveItem, LiveSubscription
+from focal_turn_gateway.ports.sessions import SessionReader
 
 Followed = StoredEvent | TextDelta | TextReset
 

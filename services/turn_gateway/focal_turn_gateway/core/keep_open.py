@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from focal_turn_gateway import errors
-from focal_turn_gateway.ports import MessageStore, TurnEngine
+from focal_turn_gateway.ports.engine import TurnEngine
+from focal_turn_gateway.ports.messages import MessageStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.receipts import Receipt, Report
-from focal_turn_gateway.ports import LiveFeed, Receipts
+from focal_turn_gateway.ports.delivery import Receipts
+from focal_turn_gateway.ports.live import LiveFeed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.domain.event_names import Refusal
 from focal_turn_gateway.domain.events import Dropped, Event, EventsDropped
 from focal_turn_gateway.domain.turns import Artifact, Attempt
-from focal_turn_gateway.ports import LiveFeed, TurnStore
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.turns import TurnStore
 
 _AGAIN_S = 0.2
 """Pause before a store that was away is tried again."""

@@ -20,16 +20,16 @@ from focal_turn_gateway.domain.events import (
 )
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnResult
-from focal_turn_gateway.ports import (
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.pipeline import (
     EffectFence,
-    LiveFeed,
     OfferedArtifact,
     Pipeline,
     PipelineFrame,
     PipelineRun,
     Text,
-    TurnStore,
 )
+from focal_turn_gateway.ports.turns import TurnStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.events import StoredEvent, TurnCancelled, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Turn
-from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.ports.sessions import SessionReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
-from focal_turn_gateway.ports import AgentDirectory, LiveFeed, MessageStore, Refusals, TurnEngine
+from focal_turn_gateway.ports.engine import TurnEngine
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.ports.messages import MessageStore, Refusals
+from focal_turn_gateway.ports.sessions import AgentDirectory
 
 
 @dataclass(frozen=True, slots=True)

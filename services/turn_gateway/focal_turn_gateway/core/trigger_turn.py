@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from focal_turn_gateway.domain.triggers import Request, Trigger, Triggered
-from focal_turn_gateway.ports import TurnDesk, TurnEngine
+from focal_turn_gateway.ports.engine import TurnEngine
+from focal_turn_gateway.ports.turns import TurnDesk
 
 
 @dataclass(frozen=True, slots=True)

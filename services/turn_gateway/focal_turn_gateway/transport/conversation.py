@@ -19,7 +19,7 @@ from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.events import StoredEvent, TextDelta, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Accepted, Address
-from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.ports.sessions import SessionReader
 from focal_turn_gateway.transport.frames import Frames
 from focal_turn_gateway.transport.streams import Streams
 

@@ -12,7 +12,7 @@ from focal_kernel import ids
 from focal_service_kit import identity, pages
 from focal_turn_gateway.codecs import requests, turns
 from focal_turn_gateway.domain.channels import Registry
-from focal_turn_gateway.ports import SessionReader
+from focal_turn_gateway.ports.sessions import SessionReader
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

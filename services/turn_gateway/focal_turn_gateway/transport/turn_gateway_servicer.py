@@ -23,8 +23,8 @@ from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Accepted, Submission
-from focal_turn_gateway.ports import SessionReader
-from focal_turn_gateway.settings import Limits
+from focal_turn_gateway.ports.sessions import SessionReader
+from focal_turn_gateway.settings.limits import Limits
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.watching import Watching
 

@@ -17,7 +17,7 @@ from focal_turn_gateway.domain.turns import (
     TurnResult,
     Usage,
 )
-from focal_turn_gateway.ports import OfferedArtifact, Text
+from focal_turn_gateway.ports.pipeline import OfferedArtifact, Text
 from tests.fakes.turn_gateway import NOW, attempt, message
 
 

@@ -3,7 +3,7 @@ from focal_turn_gateway.domain.accumulation import Fixed, Hint, Rhythm, Situatio
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channels import Layer, Override, Scope
 from focal_turn_gateway.domain.messages import Submission
-from focal_turn_gateway.ports import AccumulationPolicy
+from focal_turn_gateway.ports.accumulation import AccumulationPolicy
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import submission

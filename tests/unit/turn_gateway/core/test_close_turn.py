@@ -15,7 +15,8 @@ from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, ReplySegment, Turn, TurnStatus, closed
-from focal_turn_gateway.ports import Committed, Hold, OutboxRow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Committed, OutboxRow
 from tests.fakes.channel_overrides import channel_policies, reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Feed, attempt, message, result, submission

@@ -7,7 +7,7 @@ import pytest
 from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.deliver import Deliver
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 from tests.fakes.turn_gateway import OutboxRows
 from tests.fakes.until import until
 

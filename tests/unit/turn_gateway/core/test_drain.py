@@ -13,7 +13,8 @@ from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses, Policy, Target
 from focal_turn_gateway.domain.events import AgentReported
 from focal_turn_gateway.domain.turns import Decision, SupersedeAction, Turn, TurnStatus
-from focal_turn_gateway.ports import Fenced, Hold, PipelineFrame
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.pipeline import Fenced, PipelineFrame
 from tests.fakes.channel_overrides import reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import (

@@ -8,7 +8,8 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import Asked, EarlyFinish
 from focal_turn_gateway.domain.turns import Turn
-from focal_turn_gateway.ports import Judgement, OpenWindow, Wait
+from focal_turn_gateway.ports.accumulation import Judgement, OpenWindow
+from focal_turn_gateway.ports.turns import Wait
 from tests.unit.turn_gateway.core.test_drain import Place as DrainPlace
 
 LONG_MS = 4000

@@ -18,7 +18,8 @@ from focal_turn_gateway.domain.events import (
 )
 from focal_turn_gateway.domain.messages import Disposition
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction
-from focal_turn_gateway.ports import Hold, OfferedArtifact, PipelineFrame, Text
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.pipeline import OfferedArtifact, PipelineFrame, Text
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import (
     Feed,

@@ -11,7 +11,7 @@ from focal_turn_gateway.domain.accumulation import AggregationReason, Off, Windo
 from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.channel_overrides import channel_policies
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Directory, Feed, Refused, Wakes, admit, result, submission

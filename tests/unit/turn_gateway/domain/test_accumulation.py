@@ -3,7 +3,7 @@ import pytest
 from focal_turn_gateway.domain.accumulation import AggregationReason, Fixed, Mode, Off, Situation, Window
 from focal_turn_gateway.domain.adaptive import Adaptive, Figures
 from focal_turn_gateway.domain.channel_catalogue import CATALOGUE
-from focal_turn_gateway.settings import Accumulation, AdaptiveWindow, LearntRhythm
+from focal_turn_gateway.settings.accumulation import Accumulation, AdaptiveWindow, LearntRhythm
 
 BASES = [channel.policy.window_ms for channel in CATALOGUE]
 

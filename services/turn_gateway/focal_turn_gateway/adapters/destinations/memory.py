@@ -15,7 +15,7 @@ from focal.memory.v1 import memory_service_pb2 as pb
 from focal.memory.v1 import memory_service_pb2_grpc as api
 from focal_service_kit import errors as wire
 from focal_turn_gateway import errors
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 
 
 class MemoryEpisodes:

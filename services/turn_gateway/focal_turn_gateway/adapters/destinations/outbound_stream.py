@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import redis.asyncio
 
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 
 _ADD_ONCE = """
 if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then

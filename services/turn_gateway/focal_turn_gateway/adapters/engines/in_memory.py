@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from focal_service_kit import logging
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 
 _AGAIN_S = 0.1
 

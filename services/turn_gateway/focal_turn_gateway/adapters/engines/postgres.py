@@ -11,7 +11,7 @@ from typing import Protocol
 from focal_service_kit import deadlines, logging, tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.engines.places import Places
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 
 _log = logging.get("engine")
 

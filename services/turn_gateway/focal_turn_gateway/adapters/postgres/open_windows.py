@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 from focal_turn_gateway.adapters.postgres import failures
-from focal_turn_gateway.ports import Hold, OpenWindow
+from focal_turn_gateway.ports.accumulation import OpenWindow
+from focal_turn_gateway.ports.engine import Hold
 
 _TEXTS = """
 SELECT text FROM (

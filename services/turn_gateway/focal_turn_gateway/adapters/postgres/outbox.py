@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from focal_turn_gateway.adapters.postgres import failures
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 
 _CLAIM = """
 UPDATE turns.outbox o SET claimed_until = clock_timestamp() + $3, attempts = attempts + 1

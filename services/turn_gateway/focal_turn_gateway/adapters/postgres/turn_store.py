@@ -17,7 +17,9 @@ from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
-from focal_turn_gateway.ports import Committed, Hold, Idle, OpenWindow, OutboxRow, Wait
+from focal_turn_gateway.ports.accumulation import OpenWindow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Committed, Idle, OutboxRow, Wait
 
 _OPEN = "SELECT turns.open_turn($1, $2, $3, $4, $5, $6, $7, $8)"
 _PENDING = """

@@ -16,7 +16,7 @@ from focal_turn_gateway.core.close_turn import outbox_rows
 from focal_turn_gateway.core.reply_format import Formatted
 from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.turns import TurnStatus, closed
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 from tests.fakes import in_process
 from tests.fakes.turn_gateway import NOW, attempt, message, result
 

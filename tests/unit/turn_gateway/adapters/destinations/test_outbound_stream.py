@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from focal_service_kit import redis_client, settings
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
-from focal_turn_gateway.ports import ClaimedRow
+from focal_turn_gateway.ports.delivery import ClaimedRow
 from tests.fakes.gateway_wire import Wire, wire
 
 ROW = ClaimedRow(

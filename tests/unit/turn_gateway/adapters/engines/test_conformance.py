@@ -10,7 +10,7 @@ from focal_service_kit import tasks
 from focal_turn_gateway.adapters.engines.in_memory import InMemoryEngine
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
-from focal_turn_gateway.ports import Hold, TurnEngine
+from focal_turn_gateway.ports.engine import Hold, TurnEngine
 from tests.fakes.gateway_engines import Hints, Leases, Presence
 from tests.fakes.until import until
 

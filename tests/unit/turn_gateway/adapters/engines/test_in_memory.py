@@ -3,7 +3,7 @@ import asyncio
 from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.engines.in_memory import InMemoryEngine
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.until import until
 
 

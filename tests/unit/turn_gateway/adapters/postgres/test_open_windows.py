@@ -8,7 +8,9 @@ from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindow
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.turns import Attempt
-from focal_turn_gateway.ports import Hold, OpenWindow, Wait
+from focal_turn_gateway.ports.accumulation import OpenWindow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Wait
 from tests.fakes.turn_gateway import submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")

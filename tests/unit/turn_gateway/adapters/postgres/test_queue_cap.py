@@ -11,7 +11,7 @@ from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.turn_gateway import result, submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")

@@ -7,7 +7,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.domain.accumulation import AggregationReason, Hint, Rhythm, Window
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.turn_gateway import result, submission
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")

@@ -12,7 +12,7 @@ from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted
 from focal_turn_gateway.domain.sessions import SessionFilter
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
-from focal_turn_gateway.ports import Hold
+from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 

@@ -31,7 +31,8 @@ from focal_turn_gateway.domain.lifecycle import Standing
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.triggers import Request, Trigger
 from focal_turn_gateway.domain.turns import Attempt, Decision, SupersedeAction, TurnStatus, closed
-from focal_turn_gateway.ports import Hold, OutboxRow
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import OutboxRow
 from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 

@@ -19,7 +19,8 @@ from focal_turn_gateway.domain.turns import (
     TurnStatus,
     closed,
 )
-from focal_turn_gateway.ports import Committed, Hold, Idle, OutboxRow, Wait
+from focal_turn_gateway.ports.engine import Hold
+from focal_turn_gateway.ports.turns import Committed, Idle, OutboxRow, Wait
 from tests.fakes.gateway_turns import QUEUE
 from tests.fakes.turn_gateway import result, submission
 

@@ -1,0 +1,58 @@
+"""What is read of sessions and agents."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from focal_turn_gateway.domain.events import StoredEvent
+from focal_turn_gateway.domain.messages import Address, Message
+from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.turns import Turn
+
+
+class SessionReader(Protocol):
+    """Reads sessions, turns and events of one tenant."""
+
+    async def session(self, tenant_id: str, session_id: str) -> Session:
+        """One session. Raises SessionNotFound."""
+
+    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
+        """The session at an address, if there is one."""
+
+    async def sessions(
+        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+    ) -> list[Session]:
+        """Sessions with an id below `before` (all when empty), latest first."""
+
+    async def turn(self, tenant_id: str, turn_id: str) -> Turn:
+        """One turn. Raises TurnNotFound."""
+
+    async def turns(self, tenant_id: str, session_id: str, before: str, limit: int) -> list[Turn]:
+        """Turns of a session with an id below `before` (all when empty), latest first."""
+
+    async def open_turns(self, tenant_id: str, min_age_s: float, after: str, limit: int) -> list[Turn]:
+        """Turns that have not ended and were opened at least `min_age_s` seconds ago, with an id above
+        `after`, oldest first.
+        """
+
+    async def turn_answering(self, tenant_id: str, message_id: str) -> Turn | None:
+        """The closed turn that answered a message, or that was cancelled with it."""
+
+    async def messages_of(self, tenant_id: str, turn_id: str) -> tuple[Message, ...]:
+        """Messages that ended with a turn, in order."""
+
+    async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
+        """Bundle versions that live sessions of an agent are pinned to, with their number, ascending."""
+
+    async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
+        """Stored events behind an offset, in order."""
+
+    async def first_offset(self, session_id: str) -> int:
+        """The offset of the oldest event that is kept; of the next one when none is."""
+
+
+class AgentDirectory(Protocol):
+    """Knows which agents exist."""
+
+    async def require(self, tenant_id: str, agent_id: str) -> None:
+        """Raise NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND) unless the agent has a published version."""

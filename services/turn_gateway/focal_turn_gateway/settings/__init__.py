@@ -1,0 +1,44 @@
+"""What the gateway may be told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from focal_service_kit import settings
+from focal_turn_gateway.settings.accumulation import Accumulation
+from focal_turn_gateway.settings.channels import Channels
+from focal_turn_gateway.settings.delivery import Delivery, Ingress
+from focal_turn_gateway.settings.events import Retention, Webhooks
+from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Tiers
+from focal_turn_gateway.settings.turns import Engine, Errors, Supersede, Turns
+
+
+class Peers(settings.Section):
+    """Where the other services are."""
+
+    pipeline: str = Field("127.0.0.1:7402", description="gRPC target of pipeline")
+    toolbox: str = Field("127.0.0.1:7403", description="gRPC target of toolbox")
+    memory: str = Field("127.0.0.1:7404", description="gRPC target of memory")
+    config_watcher: str = Field("127.0.0.1:7405", description="gRPC target of config_watcher")
+
+
+class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.ServiceSettings):
+    """Settings of `turn_gateway`."""
+
+    grpc: settings.GrpcSettings = settings.GrpcSettings(listen="127.0.0.1:7401")
+    metrics: settings.MetricsSettings = settings.MetricsSettings(listen="127.0.0.1:7501")
+    peers: Peers = Peers()
+    accumulation: Accumulation = Accumulation()
+    channels: Channels = Channels()
+    engine: Engine = Engine()
+    tiers: Tiers = Tiers()
+    turns: Turns = Turns()
+    errors: Errors = Errors()
+    queue: Queue = Queue()
+    rates: RateLimits = RateLimits()
+    supersede: Supersede = Supersede()
+    limits: Limits = Limits()
+    delivery: Delivery = Delivery()
+    webhooks: Webhooks = Webhooks()
+    retention: Retention = Retention()
+    ingress: Ingress = Ingress()

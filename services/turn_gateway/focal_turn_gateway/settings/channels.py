@@ -1,0 +1,33 @@
+"""The registry of channels."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from focal_service_kit import settings
+from focal_turn_gateway.domain.channels import Capability, Override
+
+
+class RegisteredChannel(settings.Section):
+    """One channel of the registry; a name that Focal knows is corrected, another one is added."""
+
+    capability: Capability = Field(
+        Capability(),
+        description="facts about the medium; a known channel keeps its own when this is left out",
+    )
+    policy: Override = Field(Override(), description="fields of the platform's policy to replace")
+
+
+class Channels(settings.Section):
+    """The registry of channels, and what is remembered of tenants' policies."""
+
+    registered: dict[str, RegisteredChannel] = Field(
+        default_factory=dict, description="name to channel, beside or instead of those that Focal knows"
+    )
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="other name to channel, beside webchat (web) and phone (voice)"
+    )
+    cached_agents: int = Field(10_000, gt=0, description="agents whose overrides are remembered")
+    cached_s: float = Field(
+        30, gt=0, description="seconds they are; a change whose word is lost goes unnoticed for so long"
+    )
