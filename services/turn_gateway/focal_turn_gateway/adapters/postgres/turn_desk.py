@@ -26,11 +26,19 @@ class PostgresTurnDesk:
     async def trigger(self, trigger: Trigger, request: Request) -> Triggered:
         """Open a turn for a cause. Raises SessionNotFound, SessionEnded, RequestIdReused."""
         with failures.translated():
-            try:
-                row = await self._trigger(trigger, request)
-            except asyncpg.UniqueViolationError:
-                # The same request id won a race a moment ago; now its answer is visible.
-                row = await self._trigger(trigger, request)
+            row = await self._pool.fetchrow(
+                _TRIGGER,
+                trigger.tenant_id,
+                trigger.session_id,
+                ids.new_id("trn"),
+                ids.new_id("grp"),
+                trigger.cause,
+                trigger.cause_id,
+                trigger.payload_json,
+                request.request_id,
+                request.content_hash,
+            )
+        assert row is not None
         if row["refusal"] == "SESSION_NOT_FOUND":
             raise errors.SessionNotFound(trigger.session_id)
         if row["refusal"] == "SESSION_ENDED":
@@ -62,30 +70,7 @@ class PostgresTurnDesk:
     async def cancel(self, turn: OpenTurn, by: str, reason: str, request: Request) -> bool:
         """End the turn CANCELLED; false when the session has moved since it was looked at."""
         with failures.translated():
-            try:
-                return await self._cancel(turn, by, reason, request)
-            except asyncpg.UniqueViolationError:
-                return await self._cancel(turn, by, reason, request)
-
-    async def _trigger(self, trigger: Trigger, request: Request) -> asyncpg.Record:
-        row = await self._pool.fetchrow(
-            _TRIGGER,
-            trigger.tenant_id,
-            trigger.session_id,
-            ids.new_id("trn"),
-            ids.new_id("grp"),
-            trigger.cause,
-            trigger.cause_id,
-            trigger.payload_json,
-            request.request_id,
-            request.content_hash,
-        )
-        assert row is not None
-        return row
-
-    async def _cancel(self, turn: OpenTurn, by: str, reason: str, request: Request) -> bool:
-        return bool(
-            await self._pool.fetchval(
+            cancelled: bool = await self._pool.fetchval(
                 _CANCEL,
                 turn.tenant_id,
                 turn.session_id,
@@ -96,4 +81,4 @@ class PostgresTurnDesk:
                 request.request_id,
                 request.content_hash,
             )
-        )
+        return cancelled

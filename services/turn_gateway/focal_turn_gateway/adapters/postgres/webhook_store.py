@@ -54,7 +54,7 @@ class PostgresWebhooks:
 
     async def create(self, tenant_id: str, made: WebhookChange, request: Request) -> Webhook:
         """Store a webhook. Raises RequestIdReused, TooManyWebhooks."""
-        row = await self._once(
+        row = await self._call(
             _CREATE,
             tenant_id,
             ids.new_id("whk"),
@@ -74,7 +74,7 @@ class PostgresWebhooks:
         self, tenant_id: str, webhook_id: str, change: WebhookChange, request: Request
     ) -> Webhook:
         """Change a webhook. Raises WebhookNotFound, RequestIdReused."""
-        row = await self._once(
+        row = await self._call(
             _UPDATE,
             tenant_id,
             webhook_id,
@@ -90,7 +90,7 @@ class PostgresWebhooks:
 
     async def delete(self, tenant_id: str, webhook_id: str, request: Request) -> None:
         """Delete a webhook. Raises WebhookNotFound, RequestIdReused."""
-        row = await self._once(
+        row = await self._call(
             "SELECT turns.delete_webhook($1, $2, $3, $4) OR NULL AS found",
             tenant_id,
             webhook_id,
@@ -135,13 +135,9 @@ class PostgresWebhooks:
             )
         return [Delivery(**{**dict(row), "state": DeliveryState(row["state"])}) for row in rows]
 
-    async def _once(self, query: str, *arguments: Any) -> asyncpg.Record | None:
+    async def _call(self, query: str, *arguments: Any) -> asyncpg.Record | None:
         with failures.translated():
-            try:
-                return await self._pool.fetchrow(query, *arguments)
-            except asyncpg.UniqueViolationError:
-                # The same request id won a race a moment ago; now its answer is visible.
-                return await self._pool.fetchrow(query, *arguments)
+            return await self._pool.fetchrow(query, *arguments)
 
 
 def _found(row: asyncpg.Record | None, webhook_id: str) -> asyncpg.Record:

@@ -35,7 +35,7 @@ BEGIN
       record = jsonb_build_object('message_ids', v_ids)
     WHERE turn_id = p_turn_id;
   UPDATE turns.triggers SET consumed_at = now() WHERE turn_id = p_turn_id AND consumed_at IS NULL;
-  PERFORM turns.note_request(p_tenant_id, 'CancelTurn', p_request_id, p_content_hash, p_turn_id);
+  PERFORM turns.answered_before(p_tenant_id, 'CancelTurn', p_request_id, p_content_hash, p_turn_id);
   PERFORM turns.append_events(p_session_id, jsonb_build_array(jsonb_build_object('kind', 'turn_cancelled',
     'turn_id', p_turn_id, 'attempt', t.attempt, 'body', jsonb_build_object('cancelled_by', p_cancelled_by,
     'reason', p_reason, 'message_ids', v_ids))));

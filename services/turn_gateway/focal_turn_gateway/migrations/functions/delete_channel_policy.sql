@@ -3,7 +3,7 @@ CREATE FUNCTION turns.delete_channel_policy(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 -- Takes fields out of an override, all when none is named, once per request id; returns the fields that are left.
 BEGIN
-  IF turns.first_request(p_tenant_id, 'DeleteChannelPolicy', p_request_id, p_content_hash) THEN
+  IF turns.answered_before(p_tenant_id, 'DeleteChannelPolicy', p_request_id, p_content_hash, '') IS NULL THEN
     UPDATE turns.channel_policies SET updated_at = clock_timestamp(),
         fields = CASE WHEN cardinality(p_names) = 0 THEN '{}' ELSE fields - p_names END
       WHERE tenant_id = p_tenant_id AND agent_id = p_agent_id AND channel = p_channel;

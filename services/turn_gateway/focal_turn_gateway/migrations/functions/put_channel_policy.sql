@@ -3,7 +3,7 @@ CREATE FUNCTION turns.put_channel_policy(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 -- Sets fields of an override, once per request id; returns all its fields.
 BEGIN
-  IF turns.first_request(p_tenant_id, 'PutChannelPolicy', p_request_id, p_content_hash) THEN
+  IF turns.answered_before(p_tenant_id, 'PutChannelPolicy', p_request_id, p_content_hash, '') IS NULL THEN
     INSERT INTO turns.channel_policies AS c (tenant_id, agent_id, channel, fields)
       VALUES (p_tenant_id, p_agent_id, p_channel, p_fields)
       ON CONFLICT (tenant_id, agent_id, channel) DO UPDATE SET

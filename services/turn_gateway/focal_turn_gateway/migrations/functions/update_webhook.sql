@@ -4,7 +4,7 @@ CREATE FUNCTION turns.update_webhook(
 ) RETURNS SETOF turns.webhooks LANGUAGE plpgsql AS $$
 -- The webhook with what is not NULL set; nothing when the tenant has no such webhook.
 BEGIN
-  IF turns.first_request(p_tenant_id, 'UpdateWebhook', p_request_id, p_content_hash) THEN
+  IF turns.answered_before(p_tenant_id, 'UpdateWebhook', p_request_id, p_content_hash, p_webhook_id) IS NULL THEN
     UPDATE turns.webhooks SET
       url = coalesce(p_url, url),
       verified_at = CASE WHEN p_url <> url THEN NULL ELSE verified_at END,
