@@ -1,4 +1,4 @@
-"""The effect ledger in PostgreSQL; the rules about races are in the migration's functions."""
+"""The effect ledger in PostgreSQL; the rules about races are in its functions."""
 
 from __future__ import annotations
 
