@@ -8,6 +8,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(shell pwd | cksum | cut -d' ' -f1)
 PROJECTS := pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SEEDS ?= 20
+# Set, it would have every process compile anew what was edited since the installation.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check proto bench soak chaos lock install clean
 
