@@ -46,6 +46,26 @@ async def test_a_routed_message_is_answered_on_the_outbound_stream(database: str
         await settled(writer)
 
 
+async def test_a_reply_says_to_whom_it_goes_and_goes_on_in_the_routers_trace(
+    database: str, redis_url: str
+) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with router(redis_url) as writer, gateways(Peers(), database, redis_url, ingress=QUICK):
+        await writer.write(
+            "hello", "wamid.1", user="ada@example.com", traceparent=f"00-{trace}-b7ad6b7169203331-01"
+        )
+
+        async def answered() -> bool:
+            return bool(await writer.entries())
+
+        await until(answered, "the reply is out")
+        [entry] = await writer.entries()
+        assert (entry["tenant_id"], entry["recipient"]) == ("acme", "ada@example.com")
+        assert entry["traceparent"].split("-")[1] == trace
+        [reply] = await writer.replies()
+        assert (reply["user_channel_id"], reply["message"]["text"]) == ("ada@example.com", "hello")
+
+
 async def test_each_customer_is_heard_in_the_streams_order_whoever_reads(
     database: str, redis_url: str
 ) -> None:

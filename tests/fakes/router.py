@@ -20,7 +20,9 @@ class Router:
     tenant: str = "acme"
     channel: str = "web"
 
-    async def write(self, text: str, message_id: str = "", user: str = "+4930", **changes: Any) -> str:
+    async def write(
+        self, text: str, message_id: str = "", user: str = "+4930", traceparent: str = "", **changes: Any
+    ) -> str:
         """Write a customer message; `changes` replace members of the envelope. Returns the entry's id."""
         envelope = {
             "tenant_id": self.tenant,
@@ -31,7 +33,8 @@ class Router:
             "timestamp": "2026-01-02T03:04:05Z",
             **changes,
         }
-        return await self.put(envelope=json.dumps(envelope))
+        traced = {"traceparent": traceparent} if traceparent else {}
+        return await self.put(envelope=json.dumps(envelope), **traced)
 
     async def put(self, **fields: str | bytes) -> str:
         """Write an entry with these fields and a readable version."""
@@ -39,10 +42,14 @@ class Router:
         entry_id: Any = await self.client.xadd(f"events.routed.{self.tenant}.{self.channel}", entry)
         return str(entry_id.decode())
 
+    async def entries(self) -> list[dict[str, str]]:
+        """Fields of the outbound stream's entries, in its order."""
+        entries: Any = await self.client.xrange(f"events.outbound.{self.tenant}.{self.channel}")
+        return [{k.decode(): v.decode() for k, v in fields.items()} for _, fields in entries]
+
     async def replies(self) -> list[dict[str, Any]]:
         """Envelopes of the outbound stream, in its order."""
-        entries: Any = await self.client.xrange(f"events.outbound.{self.tenant}.{self.channel}")
-        return [json.loads(fields[b"envelope"]) for _, fields in entries]
+        return [json.loads(entry["envelope"]) for entry in await self.entries()]
 
     async def unsettled(self) -> int:
         """Entries that were not settled yet, read or unread."""

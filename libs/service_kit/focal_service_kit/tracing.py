@@ -105,6 +105,13 @@ def current_trace_id() -> str:
     return format(found.trace_id, "032x") if found.is_valid else ""
 
 
+def current_traceparent() -> str:
+    """What runs here as a W3C `traceparent` for who goes on with it; empty when there is no trace."""
+    headers: dict[str, str] = {}
+    _w3c.inject(headers)
+    return headers.get("traceparent", "")
+
+
 def traced(
     tracer: trace.Tracer | None, name: str, work: Callable[[Argument], Awaitable[None]]
 ) -> Callable[[Argument], Awaitable[None]]:

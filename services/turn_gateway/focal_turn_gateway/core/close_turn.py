@@ -168,6 +168,8 @@ def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> Outbo
         "session_id": attempt.session_id,
         "customer_id": attempt.customer_id,
         "channel": attempt.channel,
+        "user_channel_id": attempt.channel_user_id,
+        "traceparent": tracing.current_traceparent(),
         "turn_id": turn.turn_id,
         "segment": part.segment,
         "part": part.index,

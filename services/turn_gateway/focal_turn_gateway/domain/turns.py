@@ -99,7 +99,8 @@ class Exchange:
 class Attempt:
     """One attempt of a turn, with all the pipeline needs to run it. `state` is the pipeline's own JSON,
     unread here; `trigger_json` says what opened a turn without a message, `spent_s` how many
-    seconds ago the turn's first attempt began.
+    seconds ago the turn's first attempt began. `channel_user_id` is the customer's id on `channel`, the one
+    they last wrote from.
     """
 
     session_id: str
@@ -126,6 +127,7 @@ class Attempt:
     artifacts: tuple[Artifact, ...] = ()
     trigger_json: str = ""
     spent_s: float = 0.0
+    channel_user_id: str = ""
 
     @property
     def follows_uncommitted(self) -> bool:

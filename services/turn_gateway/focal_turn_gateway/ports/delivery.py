@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from focal_turn_gateway.domain.receipts import Receipt, Report
@@ -25,7 +26,9 @@ class Receipts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRow:
-    """An outbox row that this process delivers now."""
+    """An outbox row that this process delivers now, for the `attempts`th time; its turn was committed at
+    `created_at`.
+    """
 
     outbox_id: int
     tenant_id: str
@@ -33,6 +36,7 @@ class ClaimedRow:
     dedupe_key: str
     payload: dict[str, Any]
     attempts: int
+    created_at: datetime
 
 
 class Outbox(Protocol):

@@ -8,7 +8,7 @@ from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.ports.delivery import ClaimedRow
-from tests.fakes.turn_gateway import OutboxRows
+from tests.fakes.turn_gateway import NOW, OutboxRows
 from tests.fakes.until import until
 
 
@@ -35,7 +35,7 @@ class Place:
 
 
 def row(number: int, session: str = "") -> ClaimedRow:
-    return ClaimedRow(number, "acme", session or f"ses_{number}", f"key_{number}", {}, 0)
+    return ClaimedRow(number, "acme", session or f"ses_{number}", f"key_{number}", {}, 0, NOW)
 
 
 def deliver(outbox: OutboxRows, place: Place, **changes: Any) -> Deliver:

@@ -6,20 +6,20 @@ delivered.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from itertools import chain
 
 import redis.asyncio
 
+from focal_turn_gateway.codecs import outgoing
 from focal_turn_gateway.ports.delivery import ClaimedRow
 
 _ADD_ONCE = """
 if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
-  return redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'envelope', ARGV[3])
+  return redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 3))
 end
 return false
 """
-SCHEMA_VERSION = "1.0"
 
 
 class OutboundStream:
@@ -38,10 +38,10 @@ class OutboundStream:
         async with self._client.pipeline(transaction=False) as pipeline:
             for row in rows:
                 stream = f"events.outbound.{row.tenant_id}.{row.payload['channel']}"
-                envelope = {**row.payload, "tenant_id": row.tenant_id, "schema_version": SCHEMA_VERSION}
+                entry = {**outgoing.headers(row), "envelope": outgoing.envelope_json(row)}
                 await self._script(
                     keys=[f"outbound:once:{row.tenant_id}:{row.dedupe_key}", stream],
-                    args=[self._dedupe_s, self._maxlen, json.dumps(envelope, ensure_ascii=False)],
+                    args=[self._dedupe_s, self._maxlen, *chain.from_iterable(entry.items())],
                     client=pipeline,
                 )
             await pipeline.execute()

@@ -20,7 +20,7 @@ WHERE o.outbox_id IN (
     AND NOT EXISTS (SELECT 1 FROM turns.outbox p WHERE p.destination = c.destination AND p.state = 'PENDING'
                     AND p.session_id = c.session_id AND p.outbox_id < c.outbox_id)
   ORDER BY c.outbox_id LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING outbox_id, tenant_id, session_id, dedupe_key, payload, attempts
+RETURNING outbox_id, tenant_id, session_id, dedupe_key, payload, attempts, created_at
 """
 _DELIVERED = """
 UPDATE turns.outbox SET state = 'DELIVERED', delivered_at = clock_timestamp(), claimed_until = NULL

@@ -62,7 +62,7 @@ BEGIN
         coalesce((SELECT jsonb_agg(e->>'message_id') FROM jsonb_array_elements(v_messages) e), '[]')))));
   RETURN jsonb_build_object('next', 'run', 'attempt', jsonb_build_object(
     'session_id', s.session_id, 'tenant_id', s.tenant_id, 'agent_id', s.agent_id, 'customer_id', s.customer_id,
-    'channel', s.channel, 'epoch', t.epoch, 'turn_id', t.turn_id, 'turn_group_id', t.turn_group_id,
+    'channel', s.channel, 'channel_user_id', s.channel_user_id, 'epoch', t.epoch, 'turn_id', t.turn_id, 'turn_group_id', t.turn_group_id,
     'attempt', t.attempt, 'cause', t.cause, 'messages', coalesce(v_messages, '[]'),
     'trigger_json', coalesce(g.payload, ''), 'spent_s', extract(epoch FROM now() - t.begun_at), 'state', s.state,
     'config_version', s.config_version, 'turn_count', s.turn_count, 'superseded_from', t.superseded_from,

@@ -35,11 +35,12 @@ BEGIN
   END IF;
 
   INSERT INTO turns.sessions AS s (
-      session_id, tenant_id, agent_id, customer_id, channel, message_sequence, event_offset,
+      session_id, tenant_id, agent_id, customer_id, channel, channel_user_id, message_sequence, event_offset,
       window_opened_at, window_messages, due_at, due_reason)
-    VALUES (p_session_id, p_tenant_id, p_agent_id, v_customer, p_channel, 1, 1,
+    VALUES (p_session_id, p_tenant_id, p_agent_id, v_customer, p_channel, p_user_id, 1, 1,
       clock_timestamp(), 1, clock_timestamp() + p_pause, p_pause_reason)
     ON CONFLICT (tenant_id, agent_id, customer_id, channel) WHERE ended_at IS NULL DO UPDATE SET
+      channel_user_id = excluded.channel_user_id,
       message_sequence = s.message_sequence + 1,
       event_offset = s.event_offset + 1,
       window_opened_at = coalesce(s.window_opened_at, clock_timestamp()),

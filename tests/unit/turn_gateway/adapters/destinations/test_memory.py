@@ -62,7 +62,7 @@ def row(tenant_id: str = "acme") -> ClaimedRow:
     ran = attempt(message(1, "hello"))
     turn = closed(ran, result("msg_1"), TurnStatus.COMPLETE)
     [owed] = outbox_rows(ran, turn, Formatted((), Policy()), ran.messages, frozenset({"memory"}))
-    return ClaimedRow(1, tenant_id, "ses_1", owed.dedupe_key, owed.payload, 1)
+    return ClaimedRow(1, tenant_id, "ses_1", owed.dedupe_key, owed.payload, 1, NOW)
 
 
 async def test_both_sides_of_a_turn_become_episodes(place: Place) -> None:

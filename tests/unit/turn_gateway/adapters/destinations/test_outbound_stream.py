@@ -11,10 +11,17 @@ from focal_service_kit import redis_client, settings
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.ports.delivery import ClaimedRow
 from tests.fakes.gateway_wire import Wire, wire
+from tests.fakes.turn_gateway import NOW
 
-ROW = ClaimedRow(
-    1, "acme", "ses_1", "trn_1:0", {"channel": "web", "text": "good day \u2600", "segment": 0}, 1
-)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SAID = {
+    "channel": "web",
+    "user_channel_id": "+4930",
+    "text": "good day \u2600",
+    "content_type": "MARKDOWN",
+    "segment": 0,
+}
+ROW = ClaimedRow(1, "acme", "ses_1", "trn_1:0", {**SAID, "traceparent": TRACEPARENT}, 1, NOW)
 STREAM = "events.outbound.acme.web"
 
 
@@ -23,9 +30,12 @@ class Place:
         self.wire, self.direct = carrying, direct
         self.destination = OutboundStream(client, maxlen=100, dedupe_s=60)
 
-    async def envelopes(self, stream: str = STREAM) -> list[dict[str, object]]:
+    async def entries(self, stream: str = STREAM) -> list[dict[str, str]]:
         entries: Any = await self.direct.xrange(stream)
-        return [json.loads(fields[b"envelope"]) for _, fields in entries]
+        return [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries]
+
+    async def envelopes(self, stream: str = STREAM) -> list[dict[str, object]]:
+        return [json.loads(entry["envelope"]) for entry in await self.entries(stream)]
 
 
 @pytest.fixture
@@ -41,7 +51,31 @@ async def place(redis_url: str) -> AsyncIterator[Place]:
 async def test_a_segment_enters_the_stream_of_its_tenant_and_channel(place: Place) -> None:
     await place.destination.deliver([ROW])
     [envelope] = await place.envelopes()
-    assert envelope == {**ROW.payload, "tenant_id": "acme", "schema_version": "1.0"}
+    assert envelope == {
+        **SAID,
+        "tenant_id": "acme",
+        "schema_version": "1.1",
+        "message": {"id": "trn_1:0", "content_type": "markdown", "text": "good day \u2600"},
+        "timestamp": NOW.isoformat(),
+    }
+
+
+async def test_an_entry_has_headers_beside_its_envelope(place: Place) -> None:
+    await place.destination.deliver([ROW])
+    [entry] = await place.entries()
+    del entry["envelope"]
+    assert entry == {
+        "schema_version": "1.1",
+        "tenant_id": "acme",
+        "recipient": "+4930",
+        "traceparent": TRACEPARENT,
+    }
+
+
+async def test_what_an_older_release_owes_has_the_headers_that_are_known(place: Place) -> None:
+    await place.destination.deliver([replace(ROW, payload={"channel": "web", "text": "hi"})])
+    [entry] = await place.entries()
+    assert set(entry) == {"schema_version", "tenant_id", "envelope"}
 
 
 async def test_a_segment_enters_its_stream_once_however_often_it_is_delivered(place: Place) -> None:
