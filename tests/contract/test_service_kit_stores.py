@@ -17,6 +17,7 @@ import redis.exceptions
 from focal_kernel import errors as kernel
 from focal_service_kit import errors, migrations, postgres, redis_client, settings
 from focal_service_kit.host import Host
+from focal_service_kit.migrations import current, upgrading
 from tests.fakes import echo, in_process
 
 TOY = "tests.fakes.toy_migrations"
@@ -28,6 +29,21 @@ async def test_migrations_build_the_schema_and_a_second_run_changes_nothing(data
     async with postgres.pool(settings.PostgresSettings(url=database), "test") as pool:
         await pool.execute("INSERT INTO toy.thing (id, name) VALUES (1, 'a')")
         assert await pool.fetchval("SELECT version_num FROM toy.schema_version") == "0002"
+
+
+async def test_a_start_that_finds_the_schema_up_to_date_does_without_alembic(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrations.upgrade(TOY, database)
+
+    async def apply(module: Any, url: str) -> None:
+        raise AssertionError("nothing was to be applied")
+
+    monkeypatch.setattr(upgrading, "apply", apply)
+    await migrations.upgrade(TOY, database)
+    monkeypatch.setattr(current, "files_digest", lambda module: "of a revision that is new")
+    with pytest.raises(AssertionError, match="nothing was to be applied"):
+        await migrations.upgrade(TOY, database)
 
 
 async def test_replicas_that_migrate_at_once_do_not_meet(database: str) -> None:

@@ -4,6 +4,6 @@ A migrations package holds alembic revisions `0001_<noun>.py` and names its sche
 schema also holds the version table, so services that share a database do not meet.
 """
 
-from focal_service_kit.migrations.upgrade import upgrade
+from focal_service_kit.migrations.current import upgrade
 
 __all__ = ["upgrade"]

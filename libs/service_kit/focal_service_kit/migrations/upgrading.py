@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -14,17 +13,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from focal_kernel import ids
-from focal_service_kit.migrations import functions
+from focal_service_kit.migrations import current, functions
 
 _ENVIRONMENT = Path(__file__).parent
 
 
-async def upgrade(package: str, url: str) -> None:
-    """Apply what is missing of the revisions in `package`, then its functions, all or nothing.
-
-    Replicas queue on an advisory lock of the transaction; the later ones find nothing to do.
-    """
-    module = importlib.import_module(package)
+async def apply(module: ModuleType, url: str) -> None:
+    """Run alembic on the package's revisions, then renew its functions."""
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
     )
@@ -49,3 +44,17 @@ def _upgrade(connection: sqlalchemy.Connection, module: ModuleType) -> None:
     config.attributes.update(connection=connection, schema=schema)
     command.upgrade(config, "head")
     functions.renew(connection, schema, Path(module.__path__[0]) / "functions")
+    _note_files(connection, schema, current.files_digest(module))
+
+
+def _note_files(connection: sqlalchemy.Connection, schema: str, digest: str) -> None:
+    register = f'"{schema}".{current.TABLE}'
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS {register}"
+        " (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), digest text NOT NULL)"
+    )
+    connection.exec_driver_sql(
+        f"INSERT INTO {register} (digest) VALUES ($1)"  # noqa: S608
+        " ON CONFLICT (singleton) DO UPDATE SET digest = excluded.digest",
+        (digest,),
+    )
