@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from focal_service_kit import deadlines, logging, tasks
@@ -80,6 +81,7 @@ class PostgresEngine:
         self._max_waiting = max_waiting
         self._here: Counter[str] = Counter()
         self._instance: int | None = None
+        self._sweep_now = asyncio.Event()
         self._drain: Drain | None = None
         self._retiring = False
         self._early: dict[str, str] = {}
@@ -128,6 +130,8 @@ class PostgresEngine:
         early, self._early = self._early, {}
         for session_id, tenant_id in early.items():
             self.wake(tenant_id, session_id)
+        # What an instance before this one left behind has waited for as long as the start took.
+        self._sweep_now.set()
 
     def _lost(self) -> None:
         """Others may have taken our sessions: stop, whatever the drains were doing."""
@@ -191,7 +195,10 @@ class PostgresEngine:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(self._sweep_s * random.uniform(0.75, 1.25))  # noqa: S311
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_s * random.uniform(0.75, 1.25)):  # noqa: S311
+                    await self._sweep_now.wait()
+            self._sweep_now.clear()
             instance = self._instance
             if instance is None or self._retiring:
                 continue

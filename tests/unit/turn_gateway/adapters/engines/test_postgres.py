@@ -70,6 +70,12 @@ async def test_a_drain_holds_the_lease_of_this_instance_and_gives_it_back(make: 
     await until(lambda: not place.leases.held, "the lease is given back")
 
 
+async def test_an_instance_that_joins_looks_at_once_for_what_others_left(make: MakePlace) -> None:
+    place = make(sweep_s=60)
+    place.leases.unanswered = {"ses_1"}
+    await place.until_drained(1)
+
+
 async def test_a_session_held_elsewhere_is_hinted_and_left(make: MakePlace) -> None:
     place = make()
     place.leases.others = {"ses_1"}
