@@ -8,7 +8,7 @@ import json
 import os
 from typing import Any
 
-from benchmarks.limits import fairness
+from benchmarks.limits import fairness, restart, streams
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.limits", description=__doc__)
     chosen = parser.add_subparsers(dest="what", required=True)
     _fairness(chosen.add_parser("fairness", help="a quiet tenant beside one that floods"))
+    _streams(chosen.add_parser("streams", help="thousands of open conversations"))
+    _restart(chosen.add_parser("restart", help="a gateway that is alone, killed"))
     options = parser.parse_args()
     print(json.dumps({"cores": os.cpu_count(), **asyncio.run(options.measure(options))}, indent=2))
 
@@ -39,6 +41,23 @@ async def _measure_fairness(options: argparse.Namespace) -> dict[str, Any]:
         options.seconds, options.rounds, options.quiet, options.flood, options.tier, settings
     )
     return (await fairness.measure(plan)).as_json(plan)
+
+
+def _streams(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--streams", type=int, default=5000, help="open at once")
+    parser.add_argument("--shared", type=int, default=1, help="streams per connection")
+    parser.add_argument("--talked", type=int, default=5000, help="streams whose customer has written")
+    parser.add_argument("--idle", type=float, default=10, help="seconds in which nobody says anything")
+    parser.set_defaults(
+        measure=lambda chosen: streams.measure(
+            streams.Plan(chosen.streams, chosen.shared, min(chosen.talked, chosen.streams), chosen.idle)
+        )
+    )
+
+
+def _restart(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--times", type=int, default=5, help="times that it is killed")
+    parser.set_defaults(measure=lambda chosen: restart.measure(chosen.times))
 
 
 if __name__ == "__main__":

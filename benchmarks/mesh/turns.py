@@ -94,10 +94,10 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    home: Path, *, with_model: bool, gateway: Mapping[str, str] = UNLIMITED
+    home: Path, *, with_model: bool, gateway: Mapping[str, str] = UNLIMITED, restart: bool = False
 ) -> AsyncIterator[Bench]:
     """A mesh in `home` with accumulation off, answering with the model double or with the offline model;
-    `gateway` are further settings of the gateway.
+    `gateway` are further settings of the gateway; with `restart` what crashes is started again.
     """
     async with _double() if with_model else _nothing() as (double_env, double_pids):
         options = mesh.Options(
@@ -105,7 +105,7 @@ async def running(
                 "turn_gateway": {"FOCAL_TURN_GATEWAY__ACCUMULATION__MODE": "off", **gateway},
                 "pipeline": double_env,
             },
-            policy=keeper.Policy(auto_restart=False),
+            policy=keeper.Policy(auto_restart=restart, steady_after_s=0),
         )
         async with mesh.LocalMesh(home, options) as local:
             connection = Connection(local.record(), local.keys, TENANT)

@@ -1,0 +1,127 @@
+"""Clients that hold `Converse` streams open, in a process of its own that does as it is told.
+
+`python -m benchmarks.limits.holder TARGET TOKEN --streams 1250 --first 0` opens its streams, says so in a
+line of JSON and waits for commands on standard input: `say N` has the first N customers send a message and
+wait for their replies, `wait` tells how the streams ended once all have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import grpc.aio
+import uvloop
+
+from benchmarks.limits import descriptors
+from benchmarks.mesh import agent
+from focal.turn.v1 import turn_gateway_service_pb2 as pb
+from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
+
+_AT_ONCE = 50
+_REPLY_S = 60.0
+
+
+def main() -> None:
+    """Hold streams as the options say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target")
+    parser.add_argument("token")
+    parser.add_argument("--streams", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="number of the first customer")
+    parser.add_argument("--shared", type=int, default=1, help="streams per connection")
+    options = parser.parse_args()
+    descriptors.room_for(options.streams)
+    uvloop.run(_hold(options))
+
+
+class Held:
+    """One customer's stream."""
+
+    def __init__(self, stub: Any, metadata: Any, number: int) -> None:
+        self._call = stub.Converse(metadata=metadata)
+        self._number = number
+        self._reading: asyncio.Task[None] | None = None
+        self._replied = asyncio.Event()
+        self.ended = ""
+
+    async def open(self) -> float:
+        """Seconds until the stream is ready."""
+        began = time.perf_counter()
+        address = pb.Address(agent_id=agent.AGENT_ID, channel="web", channel_user_id=f"holder-{self._number}")
+        await self._call.write(pb.ConverseRequest(setup=pb.ConverseSetup(address=address)))
+        assert (await self._call.read()).HasField("ready")
+        self._reading = asyncio.create_task(self._read(), name="held")
+        return time.perf_counter() - began
+
+    async def say(self) -> float:
+        """Seconds until a message is answered."""
+        began = time.perf_counter()
+        self._replied.clear()
+        content = pb.MessageContent(text=agent.QUESTION.format(number=self._number))
+        await self._call.write(pb.ConverseRequest(message=pb.ConverseMessage(content=content)))
+        async with asyncio.timeout(_REPLY_S):
+            await self._replied.wait()
+        return time.perf_counter() - began
+
+    async def end(self) -> str:
+        """How the stream ended: told to go, or by which status."""
+        assert self._reading is not None
+        await self._reading
+        return self.ended or (await self._call.code()).name
+
+    async def _read(self) -> None:
+        try:
+            while isinstance(frame := await self._call.read(), pb.ConverseResponse):
+                if frame.event.HasField("turn_completed"):
+                    self._replied.set()
+                if frame.HasField("go_away"):
+                    self.ended = "go_away"
+        except grpc.aio.AioRpcError:
+            return
+
+
+async def _hold(options: argparse.Namespace) -> None:
+    metadata = (("authorization", f"Bearer {options.token}"),)
+    channels = [
+        grpc.aio.insecure_channel(options.target, options=[("grpc.use_local_subchannel_pool", 1)])
+        for _ in range(-(-options.streams // options.shared))
+    ]
+    held = [
+        Held(api.TurnGatewayServiceStub(channels[place // options.shared]), metadata, options.first + place)
+        for place in range(options.streams)
+    ]
+    _tell(opened_s=await _paced([stream.open for stream in held]))
+    commands = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    while line := (await commands.readline()).decode().split():
+        if line[0] == "say":
+            _tell(replied_s=await _paced([stream.say for stream in held[: int(line[1])]]))
+        else:
+            _tell(ends=Counter([await stream.end() for stream in held]))
+
+
+async def _paced(steps: list[Any]) -> list[float]:
+    """Results of all steps, so many at once that the machine is busy and nobody waits long."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(step: Any) -> float:
+        async with room:
+            return float(await step())
+
+    return list(await asyncio.gather(*(one(step) for step in steps)))
+
+
+def _tell(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

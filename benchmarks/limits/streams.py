@@ -1,0 +1,174 @@
+"""Thousands of open `Converse` streams: what an idle one costs, and that all still work and end well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from benchmarks.limits import descriptors
+from benchmarks.mesh import agent, cpu, load, turns
+from focal_cli import admin
+
+RULES = 10
+_PER_PROCESS = 1250
+_LINE_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`streams` at once, `shared` of them over one connection; `talked` have a session, for their customer
+    has written once. Idle use is watched for `idle_s` seconds.
+    """
+
+    streams: int
+    shared: int
+    talked: int
+    idle_s: float
+
+
+async def measure(plan: Plan) -> dict[str, Any]:
+    """Start a mesh with a model double that answers at once, and measure its gateway."""
+    descriptors.room_for(plan.streams // plan.shared)
+    with tempfile.TemporaryDirectory(prefix="focal-bench-", dir="/tmp") as home:
+        async with turns.running(Path(home), with_model=True) as bench:
+            await admin.publish_to_end(bench.connection, agent.sources(RULES))
+            return {"plan": asdict(plan), **await _measure(bench, plan)}
+
+
+async def _measure(bench: turns.Bench, plan: Plan) -> dict[str, Any]:
+    gateway = bench.pids["turn_gateway"]
+    async with AsyncExitStack() as stack:
+        crowd = await stack.enter_async_context(Crowd(bench, plan))
+        await crowd.one_more()
+        before = rss(gateway)
+        began = time.perf_counter()
+        opened = await crowd.open()
+        figures: dict[str, Any] = {
+            "open": {
+                "seconds": round(time.perf_counter() - began, 1),
+                "p99_ms": round(load.percentile(opened, 0.99) * 1000),
+            },
+            "silent": await _idle(bench, gateway, plan, before),
+        }
+        if plan.talked:
+            replied = await crowd.say(plan.talked)
+            figures["talked"] = await _idle(bench, gateway, plan, before)
+            figures["talked"]["answered"] = len(replied)
+        last = await crowd.say(1)
+        figures["one_answered_ms"] = [round(seconds * 1000) for seconds in last]
+        began = time.perf_counter()
+        os.kill(gateway, signal.SIGTERM)
+        figures["ends"] = await crowd.ends()
+        figures["drained_s"] = round(time.perf_counter() - began, 1)
+        return figures
+
+
+async def _idle(bench: turns.Bench, gateway: int, plan: Plan, before: int) -> dict[str, Any]:
+    """What the gateway holds, and what gateway and stores do, while nobody says anything."""
+    await asyncio.sleep(2.0)
+    used, began = cpu.seconds(bench.pids), time.perf_counter()
+    await asyncio.sleep(plan.idle_s)
+    seconds, after = time.perf_counter() - began, cpu.seconds(bench.pids)
+    return {
+        "kib_per_stream": round((rss(gateway) - before) / 1024 / plan.streams, 1),
+        "rss_mib": round(rss(gateway) / 1024 / 1024),
+        "cpu_percent": {
+            name: round((after[name] - used[name]) / seconds * 100, 1)
+            for name in ("turn_gateway", "postgres", "valkey")
+            if name in after
+        },
+    }
+
+
+def rss(pid: int) -> int:
+    """Resident bytes of a process."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+class Crowd:
+    """The client processes, each with its share of the streams."""
+
+    def __init__(self, bench: turns.Bench, plan: Plan) -> None:
+        self._target = bench.local.target("turn_gateway")
+        self._token = bench.connection.token()
+        self._plan = plan
+        self._processes: list[asyncio.subprocess.Process] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def one_more(self) -> None:
+        """A stream of its own that has had its reply, so that what is made once is made before memory is
+        read.
+        """
+        process = await self._start(1, 10_000_000)
+        await _told(process)
+        await _ask(process, "say 1")
+        process.kill()
+
+    async def open(self) -> list[float]:
+        """Seconds that each stream took to open."""
+        sizes = [
+            min(_PER_PROCESS, self._plan.streams - first)
+            for first in range(0, self._plan.streams, _PER_PROCESS)
+        ]
+        self._processes = [await self._start(size, place * _PER_PROCESS) for place, size in enumerate(sizes)]
+        answers = await asyncio.gather(*map(_told, self._processes))
+        return [seconds for answer in answers for seconds in answer["opened_s"]]
+
+    async def say(self, customers: int) -> list[float]:
+        """Seconds that each of so many customers waited for a reply, all processes at once."""
+        shares = [
+            min(_PER_PROCESS, max(0, customers - place * _PER_PROCESS))
+            for place in range(len(self._processes))
+        ]
+        answers = await asyncio.gather(
+            *(_ask(process, f"say {share}") for process, share in zip(self._processes, shares, strict=True))
+        )
+        return [seconds for answer in answers for seconds in answer["replied_s"]]
+
+    async def ends(self) -> dict[str, int]:
+        """How all streams ended."""
+        ends: Counter[str] = Counter()
+        for answer in await asyncio.gather(*(_ask(process, "wait") for process in self._processes)):
+            ends.update(answer["ends"])
+        return dict(ends)
+
+    async def _start(self, streams: int, first: int) -> asyncio.subprocess.Process:
+        options = ["--streams", str(streams), "--first", str(first), "--shared", str(self._plan.shared)]
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.limits.holder", self._target, self._token, *options),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+
+
+async def _ask(process: asyncio.subprocess.Process, command: str) -> dict[str, Any]:
+    assert process.stdin is not None
+    process.stdin.write(f"{command}\n".encode())
+    return await _told(process)
+
+
+async def _told(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    answer: dict[str, Any] = json.loads(await process.stdout.readline())
+    return answer
