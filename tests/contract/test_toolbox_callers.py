@@ -174,7 +174,9 @@ async def test_anybody_of_the_tenant_may_list_the_tools(database: str) -> None:
     async with running_toolbox.serving(database, NOWHERE, tools=[*running_toolbox.TOOLS, hidden]) as toolbox:
         request = pb.ListToolsRequest(agent_id="returns_desk")
         tools = (await toolbox.stub().ListTools(request, timeout=5)).tools
-        assert [tool.name for tool in tools] == ["archive", "label", "look_up", "refund", "reserve"]
+        assert [tool.name for tool in tools] == sorted(
+            ["archive", *(tool.name for tool in running_toolbox.TOOLS)]
+        )
         assert [tool.name for tool in tools if not tool.enabled] == ["archive"]
         (refund,) = [tool for tool in tools if tool.name == "refund"]
         assert refund.policy == running_toolbox.IRREVERSIBLE
@@ -256,7 +258,7 @@ async def test_effects_are_filtered_by_session_and_state(database: str) -> None:
     [
         ({"page_size": -1}, "INVALID_FIELD"),
         ({"session_id": "a b"}, "INVALID_ID"),
-        ({"state": effect_pb2.EFFECT_STATE_COMPENSATED}, "INVALID_FIELD"),
+        ({"state": 99}, "INVALID_FIELD"),
         ({"page_token": "%%%"}, "INVALID_PAGE_TOKEN"),
         ({"page_token": "AAAA"}, "INVALID_PAGE_TOKEN"),
     ],
@@ -273,7 +275,6 @@ async def test_calls_of_later_releases_say_so(database: str) -> None:
         calls = [
             stub.ExecuteBatch(pb.ExecuteBatchRequest(), timeout=5),
             stub.Confirm(pb.ConfirmRequest(), timeout=5),
-            stub.Compensate(pb.CompensateRequest(), timeout=5),
             stub.ReportToolResult(pb.ReportToolResultRequest(), timeout=5),
             stub.ResolveEffect(pb.ResolveEffectRequest(), timeout=5),
         ]

@@ -20,14 +20,15 @@ from tests.fakes import toolbox
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
 _RESERVE = """
-    SELECT outcome FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '9 s')
+    SELECT outcome FROM effects.reserve(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '9 s')
 """
 
 
 async def _reserve_uncommitted(connection: asyncpg.Connection, wish: Wish, instance_id: str) -> None:
     """Reserve in an open transaction of `connection`, as somebody who is a moment ahead."""
     await connection.execute("BEGIN")
-    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish), instance_id)
+    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish)[:-1], instance_id)
     assert outcome == Outcome.RESERVED
 
 

@@ -73,7 +73,19 @@ SCHEMA = {
 TOOLS = (
     tool("look_up", PURE, config={"method": "GET", "url": "${PROVIDER}/orders/{order_id}"}),
     tool("label", IDEMPOTENT),
-    tool("reserve", COMPENSATABLE, compensation_tool="release"),
+    tool(
+        "reserve",
+        COMPENSATABLE,
+        compensation_tool="release",
+        compensation_arguments={"hold": "result.hold.id"},
+    ),
+    tool(
+        "release",
+        IDEMPOTENT,
+        schema={"type": "object", "properties": {"order_id": {}, "hold": {}}, "required": ["order_id"]},
+    ),
+    tool("ship", COMPENSATABLE, compensation_tool="recall"),
+    tool("recall", IRREVERSIBLE),
     tool("refund", IRREVERSIBLE),
 )
 
@@ -139,6 +151,10 @@ class RunningToolbox:
         events = [event async for event in self.call(name, arguments, turn, **more)]
         assert events[-1].WhichOneof("event") == "result"
         return events[-1].result
+
+    async def compensate(self, turn: Turn = Turn(), *effect_ids: str) -> pb.CompensateResponse:
+        request = pb.CompensateRequest(context=turn.context(), effect_ids=effect_ids, reason="a test")
+        return await self.stub(turn).Compensate(request, timeout=CALL_S)
 
     async def fence(self, turn: Turn) -> pb.FenceResponse:
         request = pb.FenceRequest(

@@ -44,7 +44,7 @@ class MemoryLedger:
 
     async def reserve(self, wish: Wish) -> Reservation:
         self._reach()
-        reservation = self._reserve(wish)
+        reservation = self._undo(wish) if wish.compensates else self._reserve(wish)
         if self.lost_replies:
             self.lost_replies -= 1
             raise errors.LedgerAway
@@ -55,12 +55,14 @@ class MemoryLedger:
         found = self.rows.effects.get((wish.tenant_id, wish.effect_key))
         if found and found.reservation_id == wish.reservation_id and found.state in _OPEN:
             self._put(replace(found, state=State.FAILED, error_reason="not_sent"))
+            self._follow(found, State.FAILED)
 
     async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
         self._reach()
         found = self.rows.effects[effect.tenant_id, effect.effect_key]
         if found.reservation_id != effect.reservation_id or found.state not in _OPEN:
             return found
+        self._follow(found, state)
         return self._put(
             replace(
                 found,
@@ -83,7 +85,8 @@ class MemoryLedger:
     async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
         self._reach()
         wanted = (session_id, turn_group_id)
-        return [one for one in self._of(tenant_id) if (one.session_id, one.turn_group_id) == wanted]
+        group = [one for one in self._of(tenant_id) if (one.session_id, one.turn_group_id) == wanted]
+        return [one for one in group if not one.compensates]
 
     async def page(self, query: Query) -> Sequence[Effect]:
         self._reach()
@@ -100,6 +103,28 @@ class MemoryLedger:
         self._reach()
         return self._doubt(lambda one: True)
 
+    def _undo(self, wish: Wish) -> Reservation:
+        fence = self._raise_fence(wish.tenant_id, wish.session_id, wish.epoch)
+        undone = next(one for one in self._of(wish.tenant_id) if one.effect_id == wish.compensates)
+        if undone.state in {State.PREPARED, State.IN_DOUBT, State.FAILED}:
+            return Reservation(Outcome.NOT_DONE, fence, undone)
+        for other in self._of(wish.tenant_id):
+            again = (other.tool_name, other.business_key) == (undone.tool_name, undone.business_key)
+            later = other.position > undone.position and other.state not in _GONE
+            if undone.state is State.DONE and again and later:
+                return Reservation(Outcome.OVERTAKEN, fence, other)
+        reservation = self._reserve(replace(wish, epoch=fence))
+        if reservation.outcome is Outcome.RESERVED:
+            self._put(replace(undone, state=State.COMPENSATING))
+        return reservation
+
+    def _follow(self, ended: Effect, state: State) -> None:
+        """What a compensation undoes changes with its end."""
+        after = {State.DONE: State.COMPENSATED, State.FAILED: State.DONE}.get(state)
+        for one in self._of(ended.tenant_id):
+            if after and one.effect_id == ended.compensates and one.state is State.COMPENSATING:
+                self._put(replace(one, state=after))
+
     def _reserve(self, wish: Wish) -> Reservation:
         if self.instance_id not in self.rows.alive:
             return Reservation(Outcome.OWNER_LOST, 0)
@@ -110,7 +135,7 @@ class MemoryLedger:
         own = self.rows.effects.get((wish.tenant_id, wish.effect_key))
         if own and own.state is State.PREPARED:
             return Reservation(Outcome.RUNNING, fence, own)
-        if own and (own.state is State.DONE or _blocks(own)):
+        if own and (own.state in {State.DONE, State.COMPENSATED} or _blocks(own)):
             return Reservation(Outcome.EXISTS, fence, own)
         for other in self._of(wish.tenant_id):
             if _same_operation(other, wish) and other.effect_key != wish.effect_key and _blocks(other):
@@ -141,6 +166,9 @@ class MemoryLedger:
             reservation_id=wish.reservation_id,
             prepared_at=BEGINNING,
             updated_at=BEGINNING,
+            agent_id=wish.agent_id,
+            config_version=wish.config_version,
+            compensates=wish.compensates,
         )
 
     def _raise_fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
@@ -175,6 +203,7 @@ class MemoryLedger:
 
 
 _OPEN = {State.PREPARED, State.IN_DOUBT}
+_GONE = {State.FAILED, State.COMPENSATED}
 
 
 def _same_operation(effect: Effect, wish: Wish) -> bool:
@@ -187,7 +216,7 @@ def _same_operation(effect: Effect, wish: Wish) -> bool:
 
 def _blocks(effect: Effect) -> bool:
     doubtful = effect.state is State.IN_DOUBT and effect.policy is not Policy.IDEMPOTENT
-    return effect.state is State.PREPARED or doubtful
+    return effect.state in {State.PREPARED, State.COMPENSATING} or doubtful
 
 
 def wish(number: int = 1, **changes: Any) -> Wish:
@@ -205,6 +234,8 @@ def wish(number: int = 1, **changes: Any) -> Wish:
         turn_id="trn_1",
         epoch=1,
         arguments_json="{}",
+        agent_id="returns_desk",
+        config_version=1,
     )
     return replace(made, **changes)
 

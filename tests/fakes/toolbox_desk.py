@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from focal_kernel.clock import Clock, SystemClock
 from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
 from focal_toolbox.core.preparing import Preparation
 from focal_toolbox.core.runs import Runs
+from focal_toolbox.domain.compensation import Demand, Undone
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
@@ -20,12 +22,25 @@ from tests.fakes.toolbox import CountingMeter, FixedCatalogue, MemoryLedger, Scr
 
 ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1)
 ORDER = Order(ATTEMPT, "refund", '{"order_id":"1"}')
+_OF_RELEASE = """{"type": "object", "properties": {"order_id": {}, "hold": {}},
+    "required": ["order_id", "hold"], "additionalProperties": false}"""
+_OF_RECALL = '{"type": "object", "properties": {"order_id": {}}, "required": ["order_id"]}'
 TOOLS = (
     Tool("look_up", policy=Policy.PURE),
     Tool("label", policy=Policy.IDEMPOTENT),
     Tool("refund", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",)),
     Tool("keyless", policy=Policy.COMPENSATABLE),
     Tool("disabled", enabled=False),
+    Tool(
+        "reserve",
+        policy=Policy.COMPENSATABLE,
+        business_key_fields=("order_id",),
+        compensation="release",
+        compensation_arguments={"hold": "result.hold.id"},
+    ),
+    Tool("release", policy=Policy.IDEMPOTENT, schema_json=_OF_RELEASE),
+    Tool("ship", policy=Policy.COMPENSATABLE, business_key_fields=("order_id",), compensation="recall"),
+    Tool("recall", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",), schema_json=_OF_RECALL),
     Tool("elsewhere", provider="pigeon", policy=Policy.PURE),
 )
 
@@ -45,16 +60,23 @@ class Desk:
         return (await self.events(order))[-1]  # type: ignore[return-value]
 
     async def events(self, order: Order = ORDER) -> list[Event]:
-        courier = Courier(Retries(2, 0.001, 0.001), self.clock)
         execution = Execution(
-            Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000),
-            courier,
-            Effects(self.ledger, courier, self.runs, self.meter, self.clock, self.timing),
-            self.meter,
-            self.clock,
-            Timeouts(),
+            self._preparation(), self._courier(), self._effects(), self.meter, self.clock, Timeouts()
         )
         return [event async for event in execution.execute(order)]
+
+    async def compensate(self, *effect_ids: str, attempt: Attempt = ATTEMPT) -> Undone:
+        compensation = Compensation(self.ledger, self._preparation(), self._effects(), Timeouts(), 30)
+        return await compensation.compensate(Demand(attempt, frozenset(effect_ids)))
+
+    def _preparation(self) -> Preparation:
+        return Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000)
+
+    def _courier(self) -> Courier:
+        return Courier(Retries(2, 0.001, 0.001), self.clock)
+
+    def _effects(self) -> Effects:
+        return Effects(self.ledger, self._courier(), self.runs, self.meter, self.clock, self.timing)
 
     def state(self) -> State:
         (effect,) = self.ledger.rows.effects.values()

@@ -17,6 +17,7 @@ from focal_toolbox.adapters.postgres_ledger import PostgresLedger
 from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
 from focal_toolbox.adapters.providers import http
 from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
@@ -44,24 +45,21 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     courier = Courier(_retries(settings), clock)
     runs = Runs()
     host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
-    execution = Execution(
-        Preparation(
-            catalogue,
-            providers,
-            Schemas(settings.bundles.schemas_kept),
-            settings.execution.max_arguments_bytes,
-        ),
-        courier,
-        Effects(ledger, courier, runs, meter, clock, _timing(settings)),
-        meter,
-        clock,
-        Timeouts(settings.execution.timeout_s, settings.execution.longest_timeout_s),
+    preparation = Preparation(
+        catalogue,
+        providers,
+        Schemas(settings.bundles.schemas_kept),
+        settings.execution.max_arguments_bytes,
     )
+    effects = Effects(ledger, courier, runs, meter, clock, _timing(settings))
+    timeouts = Timeouts(settings.execution.timeout_s, settings.execution.longest_timeout_s)
+    execution = Execution(preparation, courier, effects, meter, clock, timeouts)
+    compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
     invocation = Invocation(
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
     )
     toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(
-        ToolboxServicer(execution, ledger, catalogue), host.server
+        ToolboxServicer(execution, compensation, ledger, catalogue), host.server
     )
     tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
         GatewayServicer(invocation), host.server

@@ -30,7 +30,10 @@ class EffectLedger(Protocol):
     while the ledger is away."""
 
     async def reserve(self, wish: Wish) -> Reservation:
-        """Raise the session's fence to the wish's epoch and reserve the effect, or say why not."""
+        """Raise the session's fence to the wish's epoch and reserve the effect, or say why not.
+
+        A wish that undoes an effect is not refused by a newer epoch, and makes that effect COMPENSATING.
+        """
 
     async def release(self, wish: Wish) -> None:
         """Undo a reservation of which only the request is known to have left: nothing was sent."""
@@ -38,7 +41,8 @@ class EffectLedger(Protocol):
     async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
         """Record the end of a reservation; returns the effect as it then stands.
 
-        Changes nothing when the reservation is not the latest one or the effect has ended otherwise.
+        Changes nothing when the reservation is not the latest one or the effect has ended otherwise. With the
+        end of a compensation the effect that it undoes is COMPENSATED, or DONE again when it FAILED.
         `more_requests` counts requests beyond the first.
         """
 
@@ -52,7 +56,7 @@ class EffectLedger(Protocol):
         """
 
     async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
-        """Effects of a turn group, oldest first."""
+        """Effects of a turn group in the order they were reserved, compensations left out."""
 
     async def page(self, query: Query) -> Sequence[Effect]:
         """Effects, newest first."""

@@ -43,6 +43,9 @@ class ExecutionSettings(settings.Section):
     poll_s: float = Field(
         0.05, gt=0, description="seconds between looks at an effect that another toolbox carries out"
     )
+    compensation_s: float = Field(
+        30, gt=0, description="seconds one compensation may take, its repetitions included"
+    )
     drain_s: float = Field(
         10, ge=0, description="seconds running effects get to end when the process stops; then in doubt"
     )

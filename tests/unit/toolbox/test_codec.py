@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ EFFECT = Effect(
     reservation_id="rsv_1",
     prepared_at=NOW,
     updated_at=NOW,
+    compensates="eff_0",
 )
 
 
@@ -52,6 +54,24 @@ def test_an_order_survives_the_wire() -> None:
     attempt = order.attempt
     assert (attempt.tenant_id, attempt.agent_id, attempt.config_version) == ("acme", "a", 4)
     assert (attempt.session_id, attempt.turn_id, attempt.turn_group_id, attempt.epoch) == ("s", "t", "g", 2)
+
+
+def test_a_demand_to_compensate_survives_the_wire() -> None:
+    context = tool_pb2.ToolContext(agent_id="a", session_id="s", turn_id="t", turn_group_id="g", epoch=2)
+    request = toolbox_service_pb2.CompensateRequest(context=context, session_id="s", effect_ids=["e", "f"])
+    demand = codec.demand_from_proto("acme", request)
+    assert demand.effect_ids == {"e", "f"}
+    assert (demand.attempt.turn_group_id, demand.attempt.epoch) == ("g", 2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"session_id": "x"}, {"effect_ids": ["e"] * 101}, {"effect_ids": ["a:b"]}, {"reason": "x" * 201}],
+)
+def test_a_malformed_demand_is_refused(changes: dict[str, Any]) -> None:
+    context = tool_pb2.ToolContext(agent_id="a", session_id="s", turn_id="t", turn_group_id="g", epoch=2)
+    with pytest.raises(kernel_errors.InvalidArgument):
+        codec.demand_from_proto("acme", toolbox_service_pb2.CompensateRequest(context=context, **changes))
 
 
 def test_an_effect_shows_every_public_field() -> None:
@@ -70,10 +90,10 @@ def test_every_state_survives_the_wire(state: State) -> None:
     assert codec.state_from_proto(number) is state
 
 
-def test_an_unspecified_state_is_none_and_a_later_one_is_refused() -> None:
+def test_an_unspecified_state_is_none_and_an_unknown_one_is_refused() -> None:
     assert codec.state_from_proto(effect_pb2.EFFECT_STATE_UNSPECIFIED) is None
     with pytest.raises(kernel_errors.InvalidArgument):
-        codec.state_from_proto(effect_pb2.EFFECT_STATE_COMPENSATING)
+        codec.state_from_proto(99)  # type: ignore[arg-type]
 
 
 def test_a_tool_survives_bundle_and_wire() -> None:

@@ -167,4 +167,6 @@ def from_proto(definition: tool_definition_pb2.ToolDefinition) -> Tool:
         requires_confirmation=definition.requires_confirmation,
         timeout_s=definition.timeout_ms / 1000 or None,
         enabled=definition.enabled,
+        compensation=definition.compensation_tool,
+        compensation_arguments=dict(definition.compensation_arguments),
     )

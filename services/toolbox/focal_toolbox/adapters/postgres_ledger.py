@@ -17,31 +17,23 @@ from focal_toolbox.domain.policy import Policy
 
 _RESERVE = """
     SELECT outcome, fence, (effect).*
-    FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
-_RELEASE = """
-    UPDATE effects.effects
-    SET state = 'FAILED', error_reason = 'not_sent', updated_at = clock_timestamp()
-    WHERE tenant_id = $1 AND effect_key = $2 AND reservation_id = $3
-        AND state IN ('PREPARED', 'IN_DOUBT')
+_RESERVE_COMPENSATION = """
+    SELECT outcome, fence, (effect).*
+    FROM effects.reserve_compensation(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
-# The holder of the latest reservation may also end what others took for doubtful: it knows.
-_CONCLUDE = """
-    UPDATE effects.effects
-    SET state = $3, result_json = $4, error_reason = $5, attempts = attempts + $6,
-        updated_at = clock_timestamp()
-    WHERE effect_id = $1 AND reservation_id = $2 AND state IN ('PREPARED', 'IN_DOUBT')
-    RETURNING *
-"""
+_CONCLUDE = "SELECT * FROM effects.conclude($1, $2, $3, $4, $5, $6, $7)"
 
 _FIND = "SELECT * FROM effects.effects WHERE tenant_id = $1 AND effect_id = $2"
 
 _OF_GROUP = """
     SELECT * FROM effects.effects
-    WHERE tenant_id = $1 AND session_id = $2 AND turn_group_id = $3
-    ORDER BY position
+    WHERE tenant_id = $1 AND session_id = $2 AND turn_group_id = $3 AND compensates = ''
+    ORDER BY prepared_at, position
 """
 
 _PAGE = """
@@ -62,8 +54,9 @@ class PostgresLedger:
         self._lease = timedelta(seconds=lease_s)
 
     async def reserve(self, wish: Wish) -> Reservation:
+        undoing = (wish.compensates,) if wish.compensates else ()
         row = await self._one(
-            _RESERVE,
+            _RESERVE_COMPENSATION if undoing else _RESERVE,
             wish.effect_id,
             wish.reservation_id,
             wish.tenant_id,
@@ -76,19 +69,24 @@ class PostgresLedger:
             wish.turn_id,
             wish.epoch,
             wish.arguments_json,
+            wish.agent_id,
+            wish.config_version,
             self._instance_id,
             self._lease,
+            *undoing,
         )
         found = _effect(row) if row["effect_id"] is not None else None
         return Reservation(Outcome(row["outcome"]), row["fence"], found)
 
     async def release(self, wish: Wish) -> None:
-        await self._one(_RELEASE, wish.tenant_id, wish.effect_key, wish.reservation_id)
+        key = (wish.tenant_id, wish.effect_key, wish.reservation_id)
+        await self._one(_CONCLUDE, *key, State.FAILED.value, "", "not_sent", 0)
 
     async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
         row = await self._one(
             _CONCLUDE,
-            effect.effect_id,
+            effect.tenant_id,
+            effect.effect_key,
             effect.reservation_id,
             state.value,
             answer.result_json,
@@ -170,4 +168,7 @@ def _effect(row: Any) -> Effect:
         reservation_id=row["reservation_id"],
         prepared_at=row["prepared_at"],
         updated_at=row["updated_at"],
+        agent_id=row["agent_id"],
+        config_version=row["config_version"],
+        compensates=row["compensates"],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -33,13 +34,15 @@ class Retries:
 class Plan:
     """How one call may be sent.
 
-    A request may take `request_s` seconds; after `retry_within_s` seconds no further one begins.
+    A request may take `request_s` seconds; after `retry_within_s` seconds no further one begins; all of them
+    and their pauses may take `within_s` seconds.
     """
 
     idempotency_key: str
     repeatable: bool
     request_s: float
     retry_within_s: float
+    within_s: float = math.inf
 
 
 class Courier:
@@ -53,23 +56,26 @@ class Courier:
         """Send once; where repeating is safe, until a clear answer or the limits are reached."""
         started = self._clock.monotonic()
         allowed = self._retries.requests if plan.repeatable else 1
-        doubt = False
+        until = min(plan.retry_within_s, plan.within_s)
+        doubt, elapsed = False, 0.0
         for sent in range(1, allowed + 1):
-            answer = await _send(dispatch, plan)
+            limit_s = min(plan.request_s, plan.within_s - elapsed)
+            answer = await _send(dispatch, plan.idempotency_key, limit_s)
             doubt = doubt or answer.verdict is Verdict.UNKNOWN
             pause = self._retries.pause_s(sent)
             elapsed = self._clock.monotonic() - started
-            if not answer.transient or sent == allowed or elapsed + pause >= plan.retry_within_s:
+            if not answer.transient or sent == allowed or elapsed + pause >= until:
                 break
             notify(Progress(f"request {sent} of {allowed} ended with {answer.reason}, trying again"))
             await asyncio.sleep(pause)
+            elapsed += pause
         return Delivery(_overall(answer, doubt), sent, elapsed)
 
 
-async def _send(dispatch: Dispatch, plan: Plan) -> Answer:
+async def _send(dispatch: Dispatch, idempotency_key: str, limit_s: float) -> Answer:
     """A provider adapter that breaks its promise not to raise leaves the world unknown."""
     try:
-        return await dispatch.send(plan.idempotency_key, plan.request_s)
+        return await dispatch.send(idempotency_key, limit_s)
     except Exception as failure:  # noqa: BLE001 - whatever it was, the request may be out
         _log.error("provider adapter failed", exc_info=failure)
         return Answer(Verdict.UNKNOWN, reason="provider_failure", message="the provider adapter failed")

@@ -170,6 +170,10 @@ def _not_reserved(job: Job, reservation: Reservation) -> Result | Effect:
             return _in_doubt(job.tool.name, effect)
         case Outcome.BLOCKED_RUNNING:
             return _in_progress(job.tool.name, effect)
+        case Outcome.OVERTAKEN:
+            return _overtaken(job.tool.name, effect)
+        case Outcome.NOT_DONE:
+            return _not_done(job.tool.name, effect)
     return result.of_earlier(effect)
 
 
@@ -181,3 +185,15 @@ def _in_doubt(tool_name: str, blocking: Effect) -> Result:
 def _in_progress(tool_name: str, blocking: Effect) -> Result:
     text = f"effect {blocking.effect_id} on the same business key is still being carried out"
     return result.blocked(tool_name, errors.Refusal("EFFECT_IN_PROGRESS", text), blocking)
+
+
+def _overtaken(tool_name: str, later: Effect) -> Result:
+    text = f"effect {later.effect_id} on the same business key came later and might be undone instead"
+    return result.blocked(tool_name, errors.Refusal("COMPENSATION_OVERTAKEN", text), later)
+
+
+def _not_done(tool_name: str, undone: Effect) -> Result:
+    """The effect to undo changed behind the look at it, or is not known to have happened."""
+    if undone.state is State.IN_DOUBT:
+        return _in_doubt(tool_name, undone)
+    return _in_progress(tool_name, undone)

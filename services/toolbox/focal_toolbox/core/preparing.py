@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.core import arguments
-from focal_toolbox.domain import keys
-from focal_toolbox.domain.effect import Wish
-from focal_toolbox.domain.order import Arguments, Order
+from focal_toolbox.domain import compensation, keys
+from focal_toolbox.domain.effect import Effect, Wish
+from focal_toolbox.domain.order import Arguments, Attempt, Order
 from focal_toolbox.domain.tool import Tool
 from focal_toolbox.ports import Dispatch, Provider, ToolCatalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A call that may be carried out: its tool, its request, and for ledgered tools its keys."""
+    """A call that may be carried out: its tool, its request, for ledgered tools its keys, and which effect
+    it undoes.
+    """
 
     order: Order
     tool: Tool
@@ -25,6 +27,7 @@ class Job:
     dispatch: Dispatch
     effect_key: str = ""
     business_key: str = ""
+    compensates: str = ""
 
     def wish(self) -> Wish:
         """A new wish to reserve the effect."""
@@ -42,6 +45,9 @@ class Job:
             turn_id=attempt.turn_id,
             epoch=attempt.epoch,
             arguments_json=self.arguments.canonical,
+            agent_id=attempt.agent_id,
+            config_version=attempt.config_version,
+            compensates=self.compensates,
         )
 
 
@@ -80,6 +86,24 @@ class Preparation:
         effect_key, business_key = _keys(order, tool, given) if tool.policy.ledgered else ("", "")
         dispatch = self._provider(tool).prepare(tool.provider_config_json, given.values)
         return Job(order, tool, given, dispatch, effect_key, business_key)
+
+    async def compensation(self, effect: Effect, attempt: Attempt) -> Job:
+        """The call that undoes an effect, by the definition that the effect was caused under; Refusal when
+        there is none. Rows of earlier releases do not know theirs: then it is the attempt's.
+        """
+        if effect.agent_id:
+            attempt = replace(attempt, agent_id=effect.agent_id, config_version=effect.config_version)
+        tools = await self._catalogue.tools(attempt.tenant_id, attempt.agent_id, attempt.config_version)
+        tool = tools.get(effect.tool_name)
+        undo = tools.get(tool.compensation) if tool else None
+        if tool is None or undo is None or not undo.policy.ledgered:
+            raise errors.Refusal("NOT_COMPENSATABLE", f"no tool is named that undoes {effect.tool_name}")
+        if undo.requires_confirmation:
+            raise errors.Refusal("NOT_COMPENSATABLE", f"{undo.name} undoes it, and needs a customer's yes")
+        text = compensation.arguments(tool, undo, effect)
+        order = Order(attempt, undo.name, text)
+        job = self.job(order, undo, self.arguments(order))
+        return replace(job, effect_key=keys.compensation_key(effect), compensates=effect.effect_id)
 
     def _provider(self, tool: Tool) -> Provider:
         provider = self._providers.get(tool.provider)

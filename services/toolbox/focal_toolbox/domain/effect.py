@@ -6,6 +6,12 @@
                                        │               │
               owner learns the truth ──┴► DONE|FAILED  └── reserve ──► PREPARED (again)
 
+An effect that is DONE may be undone by another effect, its compensation:
+
+    DONE ── compensation reserved ──► COMPENSATING ── it is DONE ──► COMPENSATED
+      ▲                                    │
+      └──────── it is FAILED ──────────────┘        while it is IN_DOUBT, the effect stays COMPENSATING
+
 IN_DOUBT → DONE or FAILED by the process that holds the reservation is knowledge, not an effect: a
 frozen process that thaws may write down what its request came to. It may not send another.
 """
@@ -30,6 +36,10 @@ class State(enum.StrEnum):
     """Refused or never sent: the world is unchanged, so it may be reserved again."""
     IN_DOUBT = "IN_DOUBT"
     """Nobody knows."""
+    COMPENSATING = "COMPENSATING"
+    """Its compensation runs, or is in doubt."""
+    COMPENSATED = "COMPENSATED"
+    """It was undone."""
 
 
 class Outcome(enum.StrEnum):
@@ -38,7 +48,7 @@ class Outcome(enum.StrEnum):
     RESERVED = "RESERVED"
     """The effect is PREPARED by this call: send."""
     EXISTS = "EXISTS"
-    """The same effect is DONE or IN_DOUBT: do not send."""
+    """The same effect is DONE, IN_DOUBT or undone: do not send."""
     RUNNING = "RUNNING"
     """The same effect is being carried out by another call: wait for its end."""
     FENCED = "FENCED"
@@ -47,13 +57,19 @@ class Outcome(enum.StrEnum):
     """Another effect on the same business key is in doubt."""
     BLOCKED_RUNNING = "BLOCKED_RUNNING"
     """Another effect on the same business key is being carried out."""
+    NOT_DONE = "NOT_DONE"
+    """The effect to undo is not known to have happened."""
+    OVERTAKEN = "OVERTAKEN"
+    """A later effect on the business key of the effect to undo has begun or happened."""
     OWNER_LOST = "OWNER_LOST"
     """The ledger holds the asking process for dead; its reservation would be in doubt at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a reservation would enter. `reservation_id` is new per call of `reserve`."""
+    """What a reservation would enter. `reservation_id` is new per call of `reserve`; agent and version say
+    whose definition of the tool holds, `compensates` which effect this one undoes.
+    """
 
     effect_id: str
     reservation_id: str
@@ -67,6 +83,9 @@ class Wish:
     turn_id: str
     epoch: int
     arguments_json: str
+    agent_id: str
+    config_version: int
+    compensates: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,7 @@ class Effect:
 
     `position` counts rows in the order they were first reserved; `attempts` counts requests;
     `prepared_at` and `updated_at` are the moments of the latest reservation and of the latest change.
+    `compensates` names the effect that this one undoes.
     """
 
     effect_id: str
@@ -96,6 +116,9 @@ class Effect:
     reservation_id: str
     prepared_at: datetime
     updated_at: datetime
+    agent_id: str = ""
+    config_version: int = 0
+    compensates: str = ""
 
     @property
     def commit_point(self) -> bool:

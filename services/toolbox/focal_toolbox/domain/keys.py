@@ -8,6 +8,7 @@ attempt repeats its turn group, so it arrives at the same effect key.
 from __future__ import annotations
 
 from focal_kernel import canonical_json, ids
+from focal_toolbox.domain.effect import Effect
 from focal_toolbox.domain.order import Arguments, Order
 from focal_toolbox.domain.tool import Tool
 
@@ -38,6 +39,11 @@ def effect_key(order: Order, values: str) -> str:
         values,
         str(order.occurrence),
     )
+
+
+def compensation_key(undone: Effect) -> str:
+    """The effect key of what undoes an effect: one for each effect, whoever asks and however often."""
+    return ids.digest("compensation", undone.tenant_id, undone.effect_key)
 
 
 def _present(arguments: Arguments, name: str) -> object:

@@ -38,7 +38,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a call. `effect` is None for PURE tools and for refusals that met no effect."""
+    """The end of a call. `effect` is None for PURE tools and for refusals that met no effect; `passing` says
+    that the same call may fare better soon.
+    """
 
     tool_name: str
     status: Status
@@ -49,6 +51,7 @@ class Result:
     provider_s: float = 0.0
     attempts: int = 0
     commit_point_reached: bool = False
+    passing: bool = False
 
 
 Event = Started | Progress | Result
@@ -63,6 +66,7 @@ _STATUS_OF_STATE = {
     State.FAILED: Status.ERROR,
     State.IN_DOUBT: Status.IN_DOUBT,
 }
+_COMPENSATED = "the effect was undone; the same wish in another turn is a new effect"
 _MESSAGES = {
     State.FAILED: "the provider refused the call, or it was never sent",
     State.IN_DOUBT: "it is not known whether the call took effect",
@@ -87,6 +91,7 @@ def of_delivery(delivery: Delivery) -> Result:
         error_message=answer.message,
         provider_s=delivery.seconds,
         attempts=delivery.requests,
+        passing=answer.transient,
     )
 
 
@@ -102,11 +107,14 @@ def of_effect(effect: Effect, delivery: Delivery) -> Result:
         provider_s=delivery.seconds,
         attempts=delivery.requests,
         commit_point_reached=effect.commit_point,
+        passing=delivery.answer.transient,
     )
 
 
 def of_earlier(effect: Effect) -> Result:
     """The result of a call that found its effect ended by another call."""
+    if effect.state in {State.COMPENSATING, State.COMPENSATED}:
+        return blocked(effect.tool_name, Refusal("EFFECT_COMPENSATED", _COMPENSATED), effect)
     done = effect.state is State.DONE
     return Result(
         effect.tool_name,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from focal_toolbox.domain.policy import Policy
 
@@ -12,7 +13,8 @@ class Tool:
     """Definition of one tool.
 
     `schema_json` and `provider_config_json` are canonical JSON, `timeout_s` is the limit of one
-    request in seconds or None for the service's default.
+    request in seconds or None for the service's default. `compensation` names the tool that undoes it,
+    `compensation_arguments` where that one's arguments come from, beyond those of the same name.
     """
 
     name: str
@@ -25,3 +27,5 @@ class Tool:
     requires_confirmation: bool = False
     timeout_s: float | None = None
     enabled: bool = True
+    compensation: str = ""
+    compensation_arguments: Mapping[str, str] = field(default_factory=dict)

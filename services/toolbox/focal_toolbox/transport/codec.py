@@ -11,6 +11,7 @@ from focal.toolbox.v1 import effect_pb2, tool_pb2, toolbox_service_pb2
 from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
 from focal_toolbox import errors
+from focal_toolbox.domain.compensation import Demand, Undone
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
@@ -19,6 +20,8 @@ from focal_toolbox.domain.tool import Tool
 
 MAX_OCCURRENCE = 1000
 """More equal calls in one turn group are a loop, not a wish."""
+MAX_EFFECTS = 100
+MAX_REASON_CHARS = 200
 
 _POLICIES = {
     Policy.PURE: policies.SIDE_EFFECT_POLICY_PURE,
@@ -31,6 +34,8 @@ _STATES = {
     State.DONE: effect_pb2.EFFECT_STATE_DONE,
     State.FAILED: effect_pb2.EFFECT_STATE_FAILED,
     State.IN_DOUBT: effect_pb2.EFFECT_STATE_IN_DOUBT,
+    State.COMPENSATING: effect_pb2.EFFECT_STATE_COMPENSATING,
+    State.COMPENSATED: effect_pb2.EFFECT_STATE_COMPENSATED,
 }
 _STATES_BY_NUMBER = {number: state for state, number in _STATES.items()}
 _STATUSES = {
@@ -57,6 +62,30 @@ def order_from_proto(tenant_id: str, request: toolbox_service_pb2.ExecuteRequest
     )
 
 
+def demand_from_proto(tenant_id: str, request: toolbox_service_pb2.CompensateRequest) -> Demand:
+    """What a tenant's attempt wants undone; BadRequest or InvalidArgument INVALID_ID when it is malformed."""
+    if request.session_id not in {"", request.context.session_id}:
+        raise _bad("session_id", "must be empty or that of the context")
+    if len(request.effect_ids) > MAX_EFFECTS:
+        raise _bad("effect_ids", f"must be at most {MAX_EFFECTS}")
+    if len(request.reason) > MAX_REASON_CHARS:
+        raise _bad("reason", f"must be at most {MAX_REASON_CHARS} characters")
+    effect_ids = frozenset(ids.check_id(effect_id, "effect_ids") for effect_id in request.effect_ids)
+    return Demand(_attempt(tenant_id, request.context), effect_ids)
+
+
+def undone_to_proto(undone: Undone) -> toolbox_service_pb2.CompensateResponse:
+    """What came of a demand."""
+    return toolbox_service_pb2.CompensateResponse(
+        effects=map(effect_to_proto, undone.effects),
+        compensations=[
+            toolbox_service_pb2.Compensation(effect_id=each.effect_id, result=result_to_proto(each.result))
+            for each in undone.undoings
+        ],
+        repeat=undone.repeat,
+    )
+
+
 def _attempt(tenant_id: str, context: tool_pb2.ToolContext) -> Attempt:
     if context.config_version < 0:
         raise _bad("context.config_version", "must be 0 or a published version")
@@ -74,11 +103,11 @@ def _attempt(tenant_id: str, context: tool_pb2.ToolContext) -> Attempt:
 
 
 def state_from_proto(number: effect_pb2.EffectState.ValueType) -> State | None:
-    """The state, None for unspecified; BadRequest for one that no effect of this release is in."""
+    """The state, None for unspecified; BadRequest for one that no effect can be in."""
     if number == effect_pb2.EFFECT_STATE_UNSPECIFIED:
         return None
     if number not in _STATES_BY_NUMBER:
-        raise _bad("state", "must be PREPARED, DONE, FAILED or IN_DOUBT")
+        raise _bad("state", "must be one of " + ", ".join(State))
     return _STATES_BY_NUMBER[number]
 
 
@@ -147,6 +176,7 @@ def effect_to_proto(effect: Effect) -> effect_pb2.Effect:
         attempts=effect.attempts,
         prepared_at=_timestamp(effect.prepared_at),
         updated_at=_timestamp(effect.updated_at),
+        compensates=effect.compensates,
     )
 
 

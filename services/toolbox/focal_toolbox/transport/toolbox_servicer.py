@@ -16,6 +16,7 @@ from focal_kernel.errors import FieldViolation
 from focal_service_kit import identity, logging, pages
 from focal_toolbox import errors
 from focal_toolbox.core import fencing, listing
+from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
@@ -26,8 +27,15 @@ from focal_toolbox.transport import callers, codec, page_tokens
 class ToolboxServicer(ToolboxServiceServicer):
     """Decodes, calls the core, encodes."""
 
-    def __init__(self, execution: Execution, ledger: EffectLedger, catalogue: ToolCatalogue) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        compensation: Compensation,
+        ledger: EffectLedger,
+        catalogue: ToolCatalogue,
+    ) -> None:
         self._execution = execution
+        self._compensation = compensation
         self._ledger = ledger
         self._catalogue = catalogue
 
@@ -77,7 +85,10 @@ class ToolboxServicer(ToolboxServiceServicer):
         raise errors.NotBuilt("Confirm")
 
     async def Compensate(self, request: pb.CompensateRequest, context: Any) -> pb.CompensateResponse:
-        raise errors.NotBuilt("Compensate")
+        demand = codec.demand_from_proto(callers.of_attempt(request.context), request)
+        undone = await self._compensation.compensate(demand)
+        logging.bind(why=request.reason, statuses=[each.result.status for each in undone.undoings])
+        return codec.undone_to_proto(undone)
 
     async def ReportToolResult(
         self, request: pb.ReportToolResultRequest, context: Any

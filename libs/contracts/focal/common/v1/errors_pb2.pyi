@@ -134,6 +134,14 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
     ERROR_REASON_REPLY_PART_NOT_FOUND: _ErrorReason.ValueType  # 90
     """NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""
+    ERROR_REASON_NOT_COMPENSATABLE: _ErrorReason.ValueType  # 101
+    """In results of tools: nothing undoes the effect by itself, so it stands: its tool is not COMPENSATABLE, or the tool
+    that undoes it needs a person.
+    """
+    ERROR_REASON_COMPENSATION_OVERTAKEN: _ErrorReason.ValueType  # 102
+    """In results of tools: a later effect on the same business key has happened; undoing the earlier one might undo it."""
+    ERROR_REASON_EFFECT_COMPENSATED: _ErrorReason.ValueType  # 103
+    """In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -252,3 +260,11 @@ ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 62
 """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
 ERROR_REASON_REPLY_PART_NOT_FOUND: ErrorReason.ValueType  # 90
 """NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""
+ERROR_REASON_NOT_COMPENSATABLE: ErrorReason.ValueType  # 101
+"""In results of tools: nothing undoes the effect by itself, so it stands: its tool is not COMPENSATABLE, or the tool
+that undoes it needs a person.
+"""
+ERROR_REASON_COMPENSATION_OVERTAKEN: ErrorReason.ValueType  # 102
+"""In results of tools: a later effect on the same business key has happened; undoing the earlier one might undo it."""
+ERROR_REASON_EFFECT_COMPENSATED: ErrorReason.ValueType  # 103
+"""In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""

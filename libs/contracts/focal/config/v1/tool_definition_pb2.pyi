@@ -53,6 +53,26 @@ class ToolDefinition(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    @typing.final
+    class CompensationArgumentsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
     POLICY_FIELD_NUMBER: builtins.int
@@ -66,6 +86,7 @@ class ToolDefinition(message.Message):
     TIMEOUT_MS_FIELD_NUMBER: builtins.int
     ENABLED_FIELD_NUMBER: builtins.int
     CATEGORIES_FIELD_NUMBER: builtins.int
+    COMPENSATION_ARGUMENTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name, unique in the bundle."""
     description: builtins.str
@@ -96,6 +117,12 @@ class ToolDefinition(message.Message):
     def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Words that group tools."""
 
+    @builtins.property
+    def compensation_arguments(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Arguments of the compensation by name: a path such as `arguments.order_id` or `result.pickup.id` into the arguments
+        and the result of the call that it undoes. Arguments of the same name are handed over unless they are named here.
+        """
+
     def __init__(
         self,
         *,
@@ -112,10 +139,11 @@ class ToolDefinition(message.Message):
         timeout_ms: builtins.int = ...,
         enabled: builtins.bool = ...,
         categories: abc.Iterable[builtins.str] | None = ...,
+        compensation_arguments: abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["business_key_fields", b"business_key_fields", "categories", b"categories", "compensation_tool", b"compensation_tool", "confirmation_prompt", b"confirmation_prompt", "description", b"description", "enabled", b"enabled", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "provider_config_json", b"provider_config_json", "requires_confirmation", b"requires_confirmation", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["business_key_fields", b"business_key_fields", "categories", b"categories", "compensation_arguments", b"compensation_arguments", "compensation_tool", b"compensation_tool", "confirmation_prompt", b"confirmation_prompt", "description", b"description", "enabled", b"enabled", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "provider_config_json", b"provider_config_json", "requires_confirmation", b"requires_confirmation", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,7 @@ class _EffectStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_EffectStat
     EFFECT_STATE_IN_DOUBT: _EffectState.ValueType  # 4
     """Nobody knows whether it happened; it blocks its business key until it is resolved."""
     EFFECT_STATE_COMPENSATING: _EffectState.ValueType  # 5
-    """Its compensation runs."""
+    """Its compensation runs, or is in doubt itself; it keeps its business key blocked."""
     EFFECT_STATE_COMPENSATED: _EffectState.ValueType  # 6
     """It was undone."""
 
@@ -54,7 +54,7 @@ EFFECT_STATE_FAILED: EffectState.ValueType  # 3
 EFFECT_STATE_IN_DOUBT: EffectState.ValueType  # 4
 """Nobody knows whether it happened; it blocks its business key until it is resolved."""
 EFFECT_STATE_COMPENSATING: EffectState.ValueType  # 5
-"""Its compensation runs."""
+"""Its compensation runs, or is in doubt itself; it keeps its business key blocked."""
 EFFECT_STATE_COMPENSATED: EffectState.ValueType  # 6
 """It was undone."""
 
@@ -80,6 +80,7 @@ class Effect(message.Message):
     PREPARED_AT_FIELD_NUMBER: builtins.int
     UPDATED_AT_FIELD_NUMBER: builtins.int
     BUSINESS_KEY_FIELD_NUMBER: builtins.int
+    COMPENSATES_FIELD_NUMBER: builtins.int
     effect_id: builtins.str
     """Id issued by the ledger."""
     effect_key: builtins.str
@@ -108,6 +109,8 @@ class Effect(message.Message):
     """Calls made to the provider."""
     business_key: builtins.str
     """Hash of tenant, tool and business-key fields; equal in every turn group."""
+    compensates: builtins.str
+    """Effect that this one undoes; empty when it is no compensation."""
     @builtins.property
     def prepared_at(self) -> timestamp_pb2.Timestamp:
         """When it was reserved."""
@@ -135,9 +138,10 @@ class Effect(message.Message):
         prepared_at: timestamp_pb2.Timestamp | None = ...,
         updated_at: timestamp_pb2.Timestamp | None = ...,
         business_key: builtins.str = ...,
+        compensates: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["prepared_at", b"prepared_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "attempts", b"attempts", "business_key", b"business_key", "effect_id", b"effect_id", "effect_key", b"effect_key", "epoch", b"epoch", "error_reason", b"error_reason", "policy", b"policy", "prepared_at", b"prepared_at", "result_json", b"result_json", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "attempts", b"attempts", "business_key", b"business_key", "compensates", b"compensates", "effect_id", b"effect_id", "effect_key", b"effect_key", "epoch", b"epoch", "error_reason", b"error_reason", "policy", b"policy", "prepared_at", b"prepared_at", "result_json", b"result_json", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -297,15 +297,20 @@ class CompensateRequest(message.Message):
     EFFECT_IDS_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    CONTEXT_FIELD_NUMBER: builtins.int
     session_id: builtins.str
-    """The session."""
+    """The session; empty, or that of `context`."""
     reason: builtins.str
-    """Why, for a person."""
+    """Why, for a person; at most 200 characters."""
     request_id: builtins.str
-    """Makes the call repeatable."""
+    """Not needed: an effect is undone once whoever asks. Accepted for the sake of callers that always send one."""
     @builtins.property
     def effect_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Effects to undo, in the order they happened."""
+        """Effects of the turn group to undo, at most 100; empty for all of them."""
+
+    @builtins.property
+    def context(self) -> tool_pb2.ToolContext:
+        """On whose behalf: the attempt that ended the turn group. Agent and version serve effects that were stored without."""
 
     def __init__(
         self,
@@ -314,10 +319,11 @@ class CompensateRequest(message.Message):
         effect_ids: abc.Iterable[builtins.str] | None = ...,
         reason: builtins.str = ...,
         request_id: builtins.str = ...,
+        context: tool_pb2.ToolContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_ids", b"effect_ids", "reason", b"reason", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["context", b"context", "effect_ids", b"effect_ids", "reason", b"reason", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,18 +334,59 @@ class CompensateResponse(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     EFFECTS_FIELD_NUMBER: builtins.int
+    COMPENSATIONS_FIELD_NUMBER: builtins.int
+    REPEAT_FIELD_NUMBER: builtins.int
+    repeat: builtins.bool
+    """Whether repeating the call soon may get further: what stopped it was passing."""
     @builtins.property
     def effects(self) -> containers.RepeatedCompositeFieldContainer[effect_pb2.Effect]:
-        """The effects as they stand."""
+        """The effects asked for as they stand, oldest first."""
+
+    @builtins.property
+    def compensations(self) -> containers.RepeatedCompositeFieldContainer[Compensation]:
+        """What this call came to for each effect that it looked at, latest effect first. Effects that did not happen, and those
+        behind the one it stopped at, are left out.
+        """
 
     def __init__(
         self,
         *,
         effects: abc.Iterable[effect_pb2.Effect] | None = ...,
+        compensations: abc.Iterable[Compensation] | None = ...,
+        repeat: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["effects", b"effects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["compensations", b"compensations", "effects", b"effects", "repeat", b"repeat"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Compensation(message.Message):
+    """What undoing one effect came to."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    EFFECT_ID_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    effect_id: builtins.str
+    """The effect."""
+    @builtins.property
+    def result(self) -> tool_pb2.ToolResult:
+        """SUCCESS or CACHED: it is undone. ERROR: the provider refused, the effect stands. IN_DOUBT: nobody knows. REFUSED:
+        nothing was sent, with reason NOT_COMPENSATABLE, COMPENSATION_OVERTAKEN, EFFECT_IN_DOUBT or EFFECT_IN_PROGRESS among
+        others. Tool and effect of the result are those of the compensation.
+        """
+
+    def __init__(
+        self,
+        *,
+        effect_id: builtins.str = ...,
+        result: tool_pb2.ToolResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_id", b"effect_id", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,7 +116,8 @@ class ToolboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Compensate(self, request, context):
-        """Undoes effects, latest first.
+        """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
+        at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,9 @@ class ToolboxServiceStub:
     Confirm: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]
     """Records the customer's yes to one exact call."""
     Compensate: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]
-    """Undoes effects, latest first."""
+    """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
+    at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
+    """
     ReportToolResult: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ReportToolResultRequest, toolbox_service_pb2.ReportToolResultResponse]
     """Takes the result of a tool that answered STARTED."""
     Fence: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.FenceRequest, toolbox_service_pb2.FenceResponse]
@@ -70,7 +72,9 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     Confirm: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Records the customer's yes to one exact call."""
     Compensate: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]  # type: ignore[assignment]
-    """Undoes effects, latest first."""
+    """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
+    at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
+    """
     ReportToolResult: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ReportToolResultRequest, toolbox_service_pb2.ReportToolResultResponse]  # type: ignore[assignment]
     """Takes the result of a tool that answered STARTED."""
     Fence: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.FenceRequest, toolbox_service_pb2.FenceResponse]  # type: ignore[assignment]
@@ -123,7 +127,9 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         request: toolbox_service_pb2.CompensateRequest,
         context: _ServicerContext,
     ) -> typing.Union[toolbox_service_pb2.CompensateResponse, abc.Awaitable[toolbox_service_pb2.CompensateResponse]]:
-        """Undoes effects, latest first."""
+        """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
+        at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
+        """
 
     @abc_1.abstractmethod
     def ReportToolResult(

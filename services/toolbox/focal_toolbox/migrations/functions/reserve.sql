@@ -1,7 +1,8 @@
 CREATE FUNCTION effects.reserve(
     p_effect_id text, p_reservation_id text, p_tenant_id text, p_effect_key text, p_business_key text,
     p_tool_name text, p_policy text, p_session_id text, p_turn_group_id text, p_turn_id text,
-    p_epoch bigint, p_arguments_json text, p_instance_id text, p_lease interval
+    p_epoch bigint, p_arguments_json text, p_agent_id text, p_config_version bigint, p_instance_id text,
+    p_lease interval
 ) RETURNS TABLE (outcome text, fence bigint, effect effects.effects)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -32,7 +33,8 @@ BEGIN
             WHERE e.tenant_id = p_tenant_id AND e.effect_key = p_effect_key FOR UPDATE;
         IF own.state = 'PREPARED' THEN
             outcome := 'RUNNING';
-        ELSIF own.state = 'DONE' OR (own.state = 'IN_DOUBT' AND own.policy <> 'IDEMPOTENT') THEN
+        ELSIF own.state IN ('DONE', 'COMPENSATING', 'COMPENSATED')
+                OR (own.state = 'IN_DOUBT' AND own.policy <> 'IDEMPOTENT') THEN
             outcome := 'EXISTS';
         END IF;
         IF outcome IS NOT NULL THEN
@@ -44,9 +46,10 @@ BEGIN
         SELECT * INTO other FROM effects.effects e
             WHERE e.tenant_id = p_tenant_id AND e.tool_name = p_tool_name
                 AND e.business_key = p_business_key AND e.effect_key <> p_effect_key
-                AND (e.state = 'PREPARED' OR (e.state = 'IN_DOUBT' AND e.policy <> 'IDEMPOTENT'));
+                AND (e.state IN ('PREPARED', 'COMPENSATING')
+                    OR (e.state = 'IN_DOUBT' AND e.policy <> 'IDEMPOTENT'));
         IF FOUND THEN
-            outcome := CASE other.state WHEN 'PREPARED' THEN 'BLOCKED_RUNNING' ELSE 'BLOCKED_IN_DOUBT' END;
+            outcome := CASE other.state WHEN 'IN_DOUBT' THEN 'BLOCKED_IN_DOUBT' ELSE 'BLOCKED_RUNNING' END;
             effect := other;
             RETURN NEXT;
             RETURN;
@@ -55,16 +58,18 @@ BEGIN
         BEGIN
             INSERT INTO effects.effects AS e (
                 effect_id, tenant_id, effect_key, business_key, tool_name, policy, state, session_id,
-                turn_group_id, turn_id, epoch, arguments_json, attempts, reservation_id, instance_id
+                turn_group_id, turn_id, epoch, arguments_json, agent_id, config_version, attempts, reservation_id,
+                instance_id
             ) VALUES (
                 p_effect_id, p_tenant_id, p_effect_key, p_business_key, p_tool_name, p_policy,
-                'PREPARED', p_session_id, p_turn_group_id, p_turn_id, p_epoch, p_arguments_json, 1,
-                p_reservation_id, p_instance_id
+                'PREPARED', p_session_id, p_turn_group_id, p_turn_id, p_epoch, p_arguments_json,
+                p_agent_id, p_config_version, 1, p_reservation_id, p_instance_id
             )
             ON CONFLICT (tenant_id, effect_key) DO UPDATE SET
                 state = 'PREPARED', policy = excluded.policy, session_id = excluded.session_id,
                 turn_id = excluded.turn_id, epoch = excluded.epoch,
-                arguments_json = excluded.arguments_json, result_json = '', error_reason = '',
+                arguments_json = excluded.arguments_json, agent_id = excluded.agent_id,
+                config_version = excluded.config_version, result_json = '', error_reason = '',
                 attempts = e.attempts + 1, reservation_id = excluded.reservation_id,
                 instance_id = excluded.instance_id, prepared_at = clock_timestamp(),
                 updated_at = clock_timestamp()
