@@ -137,6 +137,12 @@ def test_an_error_is_found_in_its_line(file: str, text: str, reason: str, line: 
         ("policy: irreversible", "policy: compensatable", "NO_COMPENSATION"),
         ("policy: irreversible", "policy: irreversible\n  compensation: pay", "DANGLING_TOOL"),
         ("policy: irreversible", "policy: irreversible\n  compensation: undo", "DANGLING_TOOL"),
+        ("policy: irreversible", "policy: compensatable\n  compensation: look", "BAD_COMPENSATION"),
+        (
+            "policy: irreversible",
+            "policy: irreversible\n  compensation_arguments: {a: b}",
+            "BAD_COMPENSATION",
+        ),
         ("type: object", "type: objekt", "BAD_SCHEMA"),
         ("type: object", "type: array", "BAD_SCHEMA"),
         ("{type: string, maxLength: 5}", "{$ref: 'http://elsewhere/schema'}", "BAD_SCHEMA"),
@@ -148,6 +154,53 @@ def test_an_error_is_found_in_its_line(file: str, text: str, reason: str, line: 
 def test_a_tool_that_would_act_unsafely_is_refused(old: str, new: str, reason: str) -> None:
     assert old in TOOLS
     assert reason in {item.reason for item in problems(tools=TOOLS.replace(old, new)) if item.refuses}
+
+
+UNDONE = """
+hold:
+  description: Keeps one back.
+  policy: compensatable
+  business_key: [order_id]
+  compensation: release
+  compensation_arguments: {hold: result.hold.id}
+  parameters:
+    type: object
+    properties: {order_id: {type: string}}
+    required: [order_id]
+  http: {method: POST, url: "http://shop/{order_id}/hold"}
+release:
+  description: Gives it back.
+  policy: idempotent
+  parameters:
+    type: object
+    properties: {order_id: {type: string}, hold: {type: string}}
+    required: [order_id, hold]
+  http: {method: DELETE, url: "http://shop/{order_id}/hold/{hold}"}
+"""
+
+
+def test_a_tool_with_its_undoing_is_sound() -> None:
+    assert problems(tools=TOOLS + UNDONE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason", "line"),
+    [
+        ("policy: idempotent", "policy: pure", "BAD_COMPENSATION", 24),
+        ("Gives it back.", "Gives it back.\n  confirm: Really?", "BAD_COMPENSATION", 24),
+        ("  compensation_arguments: {hold: result.hold.id}\n", "", "MISSING_ARGUMENT", 24),
+        ("{hold: result.hold.id}", "{hold: hold.id}", "BAD_COMPENSATION", 25),
+        ("{hold: result.hold.id}", "{hold: result}", "BAD_COMPENSATION", 25),
+        ("{hold: result.hold.id}", "{hold: arguments.hold}", "UNKNOWN_ARGUMENT", 25),
+        ("{hold: result.hold.id}", "{hold: result.hold.id, day: result.day}", "UNKNOWN_ARGUMENT", 25),
+    ],
+)
+def test_an_undoing_that_could_not_run_by_itself_is_refused(
+    old: str, new: str, reason: str, line: int
+) -> None:
+    assert old in UNDONE
+    found = problems(tools=TOOLS + UNDONE.replace(old, new))
+    assert (reason, line) in {(item.reason, item.line) for item in found if item.refuses}
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def tool(name: str, source: Tool) -> tool_definition_pb2.ToolDefinition:
         provider=source.provider or "http",
         provider_config_json=canonical_json.dumps(config),
         compensation_tool=source.compensation or "",
+        compensation_arguments=source.compensation_arguments,
         requires_confirmation=bool(source.confirm),
         confirmation_prompt=source.confirm,
         timeout_ms=source.timeout_ms,

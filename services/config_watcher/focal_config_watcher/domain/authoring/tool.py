@@ -51,6 +51,11 @@ class Tool(Definition):
     provider: Provider | None = Field(None, description="another provider: internal, grpc or mcp")
     config: dict[str, Json] = Field(default={}, description="configuration of `provider`")
     compensation: Id | None = Field(None, description="tool that undoes it")
+    compensation_arguments: dict[str, str] = Field(
+        default={},
+        description="where arguments of `compensation` come from: arguments.order_id or result.hold.id;"
+        " arguments of the same name are handed over",
+    )
     confirm: OptionalText = Field("", description="asks the customer this before each call")
     timeout_ms: Annotated[int, Field(ge=0, le=MAX_TIMEOUT_MS)] = Field(
         0, description="milliseconds one call may take; 0 for the toolbox's default"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from focal_config_watcher.core.authoring.checks import (
     bindings,
+    compensations,
     hard_rules,
     policies,
     references,
@@ -26,6 +27,7 @@ _CHECKS = (
     variables.check,
     schemas.check,
     policies.check,
+    compensations.check,
     bindings.check,
     hard_rules.check,
 )
@@ -36,6 +38,7 @@ _OF_ABSENCE = frozenset(
         "NO_BUSINESS_KEY",
         "BAD_BUSINESS_KEY",
         "NO_COMPENSATION",
+        "BAD_COMPENSATION",
         "MISSING_ARGUMENT",
         "UNKNOWN_ARGUMENT",
         "BAD_SCHEMA",
