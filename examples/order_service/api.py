@@ -33,8 +33,11 @@ class Shop:
                 Route("/healthz", _health),
                 Route("/orders/{number}", self._failing(self._order)),
                 Route("/orders/{number}/return-label", self._failing(self._label), methods=["POST"]),
+                Route("/orders/{number}/pickup", self._failing(self._book_pickup), methods=["POST"]),
+                Route("/pickups/{pickup}", self._failing(self._cancel_pickup), methods=["DELETE"]),
                 Route("/orders/{number}/refund", self._failing(self._refund), methods=["POST"]),
                 Route("/refunds", self._failing(self._refunds)),
+                Route("/admin/pickups", self._admin_pickups),
                 Route("/admin/refunds", self._admin_refunds),
                 Route("/admin/faults", self._admin_faults, methods=["POST"]),
             ],
@@ -56,6 +59,20 @@ class Shop:
 
     async def _label(self, request: Request) -> Response:
         return JSONResponse(self._store.label(request.path_params["number"]))
+
+    async def _book_pickup(self, request: Request) -> Response:
+        """Books, and answers after `pickup_delay_after_ms`."""
+        pickup = self._store.book_pickup(
+            request.path_params["number"], request.headers.get("idempotency-key")
+        )
+        await faults.pause(self._plan.current.pickup_delay_after_ms)
+        return JSONResponse(pickup)
+
+    async def _cancel_pickup(self, request: Request) -> Response:
+        """Calls off, and answers after `cancel_delay_after_ms`."""
+        cancelled = self._store.cancel_pickup(request.path_params["pickup"])
+        await faults.pause(self._plan.current.cancel_delay_after_ms)
+        return JSONResponse(cancelled)
 
     async def _refund(self, request: Request) -> Response:
         """Pays between the two delays, whether or not the caller still waits."""
@@ -84,6 +101,9 @@ class Shop:
     async def _admin_refunds(self, request: Request) -> Response:
         refunds = [refund.as_json() for refund in self._store.refunds()]
         return JSONResponse({"refunds": refunds, "in_flight": self._refunds_in_flight})
+
+    async def _admin_pickups(self, request: Request) -> Response:
+        return JSONResponse({"pickups": self._store.pickups()})
 
     async def _admin_faults(self, request: Request) -> Response:
         self._plan.current = self._plan.current.updated(await _body(request))

@@ -1,7 +1,7 @@
 """What the shop refuses; each becomes `{"error": {"code": …, "message": …}}` with its status.
 
 ShopError
-├── BadRequest 400 · OrderNotFound 404
+├── BadRequest 400 · OrderNotFound 404 · PickupNotFound 404
 ├── NotDelivered 409 · AlreadyRefunded 409 · KeyReused 409
 ├── AmountTooHigh 422
 └── InjectedFault (status and code as ordered through POST /admin/faults)
@@ -25,6 +25,12 @@ class OrderNotFound(ShopError):
     """No order has this number."""
 
     status, code = 404, "ORDER_NOT_FOUND"
+
+
+class PickupNotFound(ShopError):
+    """No courier was ever booked under this number."""
+
+    status, code = 404, "PICKUP_NOT_FOUND"
 
 
 class NotDelivered(ShopError):

@@ -18,6 +18,8 @@ class Faults:
 
     refund_delay_before_ms: int = 0
     refund_delay_after_ms: int = 0
+    pickup_delay_after_ms: int = 0
+    cancel_delay_after_ms: int = 0
     fail_next: int = 0
     fail_next_after: int = 0
     status: int = 500

@@ -1,4 +1,4 @@
-"""Orders, labels and refunds in one SQLite file. Every call is one short transaction."""
+"""Orders, labels, pickups and refunds in one SQLite file. Every call is one short transaction."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from order_service.errors import (
     KeyReused,
     NotDelivered,
     OrderNotFound,
+    PickupNotFound,
 )
 
 SCHEMA = """
@@ -30,6 +31,17 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE TABLE IF NOT EXISTS labels (
     number TEXT PRIMARY KEY,
     label TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS pickups (
+    id INTEGER PRIMARY KEY,
+    number TEXT NOT NULL,
+    key TEXT,
+    at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS cancellations (
+    id INTEGER PRIMARY KEY,
+    pickup INTEGER NOT NULL,
+    at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS refunds (
     id INTEGER PRIMARY KEY,
@@ -100,6 +112,39 @@ class Store:
         self._db.execute("INSERT OR IGNORE INTO labels VALUES (?, ?)", [number, label])
         return {"order": number, "label": label, "carrier": "ParcelPost"}
 
+    def book_pickup(self, number: str, key: str | None) -> dict[str, object]:
+        """Sends a courier, and another one at every request unless keys are honoured.
+
+        Raises OrderNotFound, NotDelivered, AlreadyRefunded.
+        """
+        self._require_delivered(number)
+        booked = self._db.execute("SELECT id FROM pickups WHERE key = ?", [key]).fetchone()
+        if booked is None or not self._honour_key:
+            insert = "INSERT INTO pickups (number, key, at) VALUES (?, ?, ?) RETURNING id"
+            booked = self._db.execute(insert, (number, key, _now())).fetchone()
+        return {"order": number, "pickup": f"PU-{booked[0]:05d}", "carrier": "ParcelPost"}
+
+    def cancel_pickup(self, pickup: str) -> dict[str, object]:
+        """Calls the courier off; one that was called off before stays so. Raises PickupNotFound."""
+        number = pickup.removeprefix("PU-")
+        if not number.isdecimal() or not self._booked(int(number)):
+            raise PickupNotFound(f"there is no pickup {pickup[:64]!r}")
+        once = """
+            INSERT INTO cancellations (pickup, at) SELECT ?1, ?2
+            WHERE NOT EXISTS (SELECT 1 FROM cancellations WHERE pickup = ?1)
+        """
+        self._db.execute(once, (int(number), _now()))
+        return {"pickup": pickup, "cancelled": True}
+
+    def pickups(self) -> list[dict[str, object]]:
+        """All pickups as they were booked, each with how often it was called off."""
+        rows = self._db.execute(
+            "SELECT id, number, key, (SELECT count(*) FROM cancellations c WHERE c.pickup = p.id)"
+            " FROM pickups p ORDER BY id"
+        )
+        names = ("pickup", "order", "key", "cancellations")
+        return [dict(zip(names, (f"PU-{id_:05d}", *rest), strict=True)) for id_, *rest in rows]
+
     def refund(self, number: str, amount_cents: int, key: str | None) -> Refund:
         """Pays, and records that it paid.
 
@@ -111,7 +156,7 @@ class Store:
                 raise KeyReused(f"the key was used to refund {money.text(first.cents)} of {first.order}")
             return first
         self._check_refund(number, amount_cents)
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        at = _now()
         cursor = self._db.execute(
             "INSERT INTO refunds (number, cents, key, at) VALUES (?, ?, ?, ?)",
             (number, amount_cents, key, at),
@@ -129,6 +174,9 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+    def _booked(self, pickup: int) -> bool:
+        return self._db.execute("SELECT 1 FROM pickups WHERE id = ?", [pickup]).fetchone() is not None
 
     def _status(self, number: str) -> tuple[str, str | None]:
         row = self._db.execute(
@@ -165,3 +213,7 @@ class Store:
 
     def _sum(self, query: str, number: str) -> int:
         return int(self._db.execute(query, [number]).fetchone()[0] or 0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -123,6 +123,8 @@ def test_a_wish_to_return_something_broken_starts_the_return_and_gets_a_word_of_
         ("trace my parcel, order 10004", "trace_parcel"),
         ("Please trace my parcel, the order is 10014.", "trace_parcel"),
         ("Sorry, I meant order 10004. Please trace that parcel.", "trace_parcel"),
+        ("Please book a courier for order 10003.", "book_pickup"),
+        ("Please book a courier for order 10003.\nSorry, I meant order 10001.", "book_pickup"),
         ("Hello!\nWhere is my order 10001?", "order_status"),
         ("please cancel my order", "cancel_order"),
         ("how long does shipping take", "shipping_times"),

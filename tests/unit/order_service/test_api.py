@@ -172,6 +172,18 @@ async def test_a_senseless_refund_is_refused_and_not_recorded(
     assert await paid(shop) == []
 
 
+async def test_a_courier_is_called_off_once(shop: httpx.AsyncClient) -> None:
+    booked = (await shop.post("/orders/10003/pickup", headers={"idempotency-key": "k"})).json()
+    assert booked == {"order": "10003", "pickup": "PU-00001", "carrier": "ParcelPost"}
+    for _ in range(2):
+        called_off = await shop.delete("/pickups/PU-00001")
+        assert called_off.json() == {"pickup": "PU-00001", "cancelled": True}
+    pickups = (await shop.get("/admin/pickups")).json()["pickups"]
+    assert pickups == [{"pickup": "PU-00001", "order": "10003", "key": "k", "cancellations": 1}]
+    assert code(await shop.delete("/pickups/PU-00002")) == (404, "PICKUP_NOT_FOUND")
+    assert code(await shop.delete("/pickups/x")) == (404, "PICKUP_NOT_FOUND")
+
+
 @pytest.mark.parametrize("body", ["", "[]", "{", "\x00"])
 async def test_a_body_that_is_no_object_is_refused(shop: httpx.AsyncClient, body: str) -> None:
     assert code(await shop.post("/orders/10003/refund", content=body)) == (400, "BAD_REQUEST")
