@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import grpc.aio
 import pytest
 
 from focal.config.v1 import tenant_service_pb2 as tenant_pb
-from tests.fakes.gateway_calls import stub, submit
+from focal_service_kit import errors as wire
+from tests.fakes.gateway_calls import send, stub, submit
 from tests.fakes.gateway_peers import Peers, Run, gateways
 from tests.fakes.until import until
 
@@ -27,7 +29,8 @@ class Crowd:
 
     async def script(self, run: Run) -> None:
         self.running.append(run.texts[0])
-        await self.go.wait()
+        if run.texts[0] != "at once":
+            await self.go.wait()
         await run.answer()
 
     async def until_running(self, *texts: str) -> None:
@@ -78,3 +81,29 @@ async def test_an_open_window_takes_no_place_from_other_customers(database: str,
             await stub(gateway, token).SubmitMessage(submit("hello", user=f"u{number}"), timeout=10)
         await until(lambda: len(crowd.running) == 4, "all are answered", timeout_s=10)
         assert asyncio.get_running_loop().time() - began < 2 * 2, "windows passed one after the other"
+
+
+async def test_a_flood_is_turned_away_while_turns_come_late_and_others_are_answered(
+    database: str, redis_url: str
+) -> None:
+    crowd = Crowd(notice_s=0.2)
+    sharing = {"first": 2, "least": 1, "waiting": 3, "every_s": 0.05, "late_ms": 100}
+    async with gateways(crowd.peers, database, redis_url, sharing=sharing) as [gateway]:
+        quiet = stub(gateway, gateway.deployment.tenant_token("umbrella", tier="free"))
+        await quiet.SendMessage(send("at once"), timeout=10)
+        flood = stub(gateway, gateway.deployment.tenant_token("acme", tier="free"))
+        answers: list[str] = []
+        for number in range(40):
+            try:
+                await flood.SubmitMessage(submit("flood", user=f"u{number}"), timeout=10)
+                answers.append("accepted")
+            except grpc.aio.AioRpcError as error:
+                refusal = wire.from_rpc(error)
+                answers.append(f"{refusal.reason} {refusal.metadata['scope']}")
+        assert answers.count("RATE_LIMIT_EXCEEDED backlog") > 0
+        await quiet.SendMessage(send("at once", user="somebody else"), timeout=10)
+        assert crowd.running.count("flood") < answers.count("accepted"), "the flood waits"
+        crowd.go.set()
+        await until(
+            lambda: crowd.running.count("flood") == answers.count("accepted"), "what was accepted is answered"
+        )

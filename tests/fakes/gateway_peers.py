@@ -132,11 +132,13 @@ class Peers(
     config_api.ConfigWatcherServiceServicer,
     tenant_api.TenantServiceServicer,
 ):
-    """All four peers. `script` answers turns; `starts`, `fences` and `episodes` note what was asked;
-    `effects` are those of the ledger, `fenced_effects` those that only a fence sees.
+    """All four peers. `script` answers turns, each noticed after `notice_s` seconds; `starts`, `fences` and
+    `episodes` note what was asked; `effects` are those of the ledger, `fenced_effects` those that only a
+    fence sees.
     """
 
     script: Script = echo
+    notice_s: float = 0
     agents: set[str] = field(default_factory=lambda: {"desk"})
     tenants: set[str] = field(default_factory=lambda: {"acme", "umbrella"})
     judgement: pipeline_pb.JudgeInputResponse | None = None
@@ -153,6 +155,8 @@ class Peers(
         incoming = aiter(request_iterator)
         start = (await anext(incoming)).start
         self.starts.append(start)
+        await asyncio.sleep(self.notice_s)
+        await context.send_initial_metadata(())
         frames: asyncio.Queue[Any] = asyncio.Queue()
         scripted = asyncio.create_task(self._play(Run(start, incoming, frames.put), frames))
         try:

@@ -228,6 +228,18 @@ class RateLimited(errors.ResourceExhausted):
         )
 
 
+class Crowded(errors.ResourceExhausted):
+    """The process is busy and the tenant has enough waiting in it already; nothing is stored."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(
+            "RATE_LIMIT_EXCEEDED",
+            "many conversations of this tenant wait for a turn already; send this message again later",
+            metadata={"scope": "backlog"},
+            retry_after_s=retry_after_s,
+        )
+
+
 class CustomerBlocked(errors.PermissionDenied):
     """The customer is blocked; nothing is stored. Why, and for how long, only the tenant's people learn."""
 

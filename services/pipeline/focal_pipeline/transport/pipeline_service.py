@@ -38,6 +38,8 @@ class PipelineServicer(PipelineServiceServicer):
         """One attempt; the caller must be a service."""
         identity.require_role("internal")
         turn = await _start(request_iterator)
+        # At once, not with the first frame: the gateway reads from it how soon turns are noticed here.
+        await context.send_initial_metadata(())
         logging.bind(turn=turn.turn_id, session=turn.session_id, attempt=turn.attempt)
         stream = TurnStream(context)
         limit = self._brain.settings.supersede.limit

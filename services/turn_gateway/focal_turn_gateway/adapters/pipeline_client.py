@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from focal.pipeline.v1 import pipeline_service_pb2 as pb
 from focal.pipeline.v1 import pipeline_service_pb2_grpc as api
 from focal.pipeline.v1 import turn_run_pb2
 from focal_service_kit import errors as wire
-from focal_service_kit import tracing
+from focal_service_kit import tasks, tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import attempts
 from focal_turn_gateway.domain.messages import Message, traceparent
@@ -38,7 +39,8 @@ _Call = grpc.aio.StreamStreamCall[pb.RunTurnRequest, pb.RunTurnResponse]
 
 class GrpcPipeline:
     """`ports.Pipeline`. `token` mints the attempt's token, `budget_s` bounds an attempt in seconds,
-    `supersede_default` knows what its channel does with messages that nobody judges.
+    `supersede_default` knows what its channel does with messages that nobody judges, `noticed` is told how
+    many seconds the pipeline took to notice an attempt.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class GrpcPipeline:
         token: Callable[[Attempt], str],
         budget_s: float,
         supersede_default: Callable[[Attempt], Awaitable[SupersedeAction | None]],
+        noticed: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._stub: Any = api.PipelineServiceStub(channel)
         self._token = token
         self._budget_s = budget_s
         self._supersede_default = supersede_default
+        self._noticed = noticed
 
     @asynccontextmanager
     async def run(self, attempt: Attempt, effects: tuple[bytes, ...]) -> AsyncIterator[GrpcPipelineRun]:
@@ -67,9 +71,21 @@ class GrpcPipeline:
             run = GrpcPipelineRun(call)
             supersede_default = await self._supersede_default(attempt)
             await run.start(attempts.start_to_proto(attempt, effects, supersede_default))
-            yield run
+            noticing = asyncio.create_task(self._notice(call), name="notice")
+            try:
+                yield run
+            finally:
+                await tasks.cancel([noticing])
         finally:
             call.cancel()
+
+    async def _notice(self, call: _Call) -> None:
+        began = time.monotonic()
+        try:
+            await call.initial_metadata()
+        except grpc.aio.AioRpcError:
+            return  # who reads the frames learns of it
+        self._noticed(time.monotonic() - began)
 
 
 class GrpcPipelineRun:

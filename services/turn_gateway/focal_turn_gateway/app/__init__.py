@@ -22,6 +22,8 @@ from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
+from focal_turn_gateway.adapters.engines.crowd import Crowd
+from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
 from focal_turn_gateway.adapters.hints import WakeHints
 from focal_turn_gateway.adapters.input_judge import GrpcInputJudge
@@ -40,7 +42,6 @@ from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
-from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.app import events, limiting, router
 from focal_turn_gateway.core import channel_registry
@@ -103,25 +104,27 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     host.background("pubsub", pubsub.run)
     live = ValkeyLiveFeed(pubsub, settings.limits.stream_buffer)
     tiers = limiting.tiers(settings, host)
-    engine = _engine(settings, pool, pubsub, tiers)
+    places = limiting.places(settings, tiers)
+    crowd = limiting.crowd(settings, host, places)
+    engine = _engine(settings, pool, pubsub, places)
     deliveries = _deliveries(settings, host, pool, valkey)
     token = partial(_token, settings, host)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = events.admission(settings, host, valkey)
     policies = _policies(settings, host, pool, pubsub)
-    drain = _drain(settings, host, pool, deliveries, _Attempting(live, fence, admit, policies))
+    drain = _drain(settings, host, pool, deliveries, _Attempting(live, fence, admit, policies, crowd))
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     for delivery in deliveries:
         host.background(f"deliver {delivery.name}", delivery.run)
-    admission = limiting.admission(settings, host, valkey, tiers)
+    admission = limiting.admission(settings, host, valkey, tiers, crowd)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
     await router.read(settings, host, submit, policies.registry)
 
 
 def _engine(
-    settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub, tiers: TenantTiers
+    settings: TurnGatewaySettings, pool: asyncpg.Pool, pubsub: PubSub, places: Places
 ) -> PostgresEngine:
     engine = settings.engine
     return PostgresEngine(
@@ -130,7 +133,7 @@ def _engine(
             settings.postgres, ids.new_id("gtw"), heartbeat_s=engine.heartbeat_s, lease_s=engine.lease_s
         ),
         WakeHints(pubsub),
-        limiting.places(settings, tiers),
+        places,
         sweep_s=engine.sweep_s,
         sweep_limit=engine.sweep_limit,
         max_waiting=engine.max_waiting,
@@ -145,6 +148,7 @@ class _Attempting:
     fence: EffectFence
     admit: AdmitEvents
     policies: ChannelPolicies
+    crowd: Crowd
 
 
 def _drain(
@@ -170,6 +174,7 @@ def _drain(
             token,
             min(turns.brain_s, turns.budget_s),
             uses.policies.supersede_default,
+            uses.crowd.noticed,
         ),
         fence=uses.fence,
         live=uses.live,

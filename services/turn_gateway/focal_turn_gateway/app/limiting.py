@@ -6,10 +6,12 @@ import redis.asyncio
 
 from focal_service_kit import channels
 from focal_service_kit.host import Host
+from focal_turn_gateway.adapters.engines.crowd import Crowd
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.rate_windows import Uncounted, ValkeyRateWindows
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.core.admit import Admit
+from focal_turn_gateway.domain.crowding import Crowding, Shares
 from focal_turn_gateway.domain.rates import Rates
 from focal_turn_gateway.domain.tiers import Tier
 from focal_turn_gateway.ports.messages import RateWindows
@@ -42,11 +44,33 @@ def places(settings: TurnGatewaySettings, known: TenantTiers) -> Places:
         tier = known.seen(tenant_id)
         return limits.of(tier).running_turns if tier else limits.unknown_running_turns
 
-    return Places(settings.engine.max_drains, cap)
+    shares = Shares(settings.sharing.memory_s, settings.sharing.together_s)
+    return Places(settings.engine.max_drains, cap, shares)
+
+
+def crowd(settings: TurnGatewaySettings, host: Host, among: Places) -> Crowd:
+    """What lets fewer turns run while the process is late; it watches when it is switched on."""
+    sharing = settings.sharing
+    watching = Crowd(
+        among,
+        Crowding(sharing.late_ms, sharing.shrink, sharing.least, sharing.first, settings.engine.max_drains),
+        host.metrics,
+        nap_s=sharing.nap_s,
+        every_s=sharing.every_s,
+        usual_s=sharing.usual_s,
+        waiting=sharing.waiting,
+    )
+    if sharing.enabled:
+        host.background("crowd", watching.run)
+    return watching
 
 
 def admission(
-    settings: TurnGatewaySettings, host: Host, valkey: redis.asyncio.Redis, known: TenantTiers
+    settings: TurnGatewaySettings,
+    host: Host,
+    valkey: redis.asyncio.Redis,
+    known: TenantTiers,
+    crowding: Crowd,
 ) -> Admit:
     """What looks at a message before it is stored."""
     rates, limits = settings.rates, settings.tiers
@@ -64,4 +88,4 @@ def admission(
             timeout_s=rates.timeout_s,
             pause_s=rates.pause_s,
         )
-    return Admit(known, windows, rates_of)
+    return Admit(known, windows, rates_of, crowding.crowds, settings.sharing.retry_s)

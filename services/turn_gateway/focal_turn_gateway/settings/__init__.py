@@ -10,7 +10,7 @@ from focal_turn_gateway.settings.channels import Channels
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
 from focal_turn_gateway.settings.events import Retention, Webhooks
 from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Tiers
-from focal_turn_gateway.settings.turns import Engine, Errors, Supersede, Turns
+from focal_turn_gateway.settings.turns import Engine, Errors, Sharing, Supersede, Turns
 
 
 class Peers(settings.Section):
@@ -31,6 +31,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     accumulation: Accumulation = Accumulation()
     channels: Channels = Channels()
     engine: Engine = Engine()
+    sharing: Sharing = Sharing()
     tiers: Tiers = Tiers()
     turns: Turns = Turns()
     errors: Errors = Errors()

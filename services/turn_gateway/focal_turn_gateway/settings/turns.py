@@ -24,6 +24,38 @@ class Engine(settings.Section):
     )
 
 
+class Sharing(settings.Section):
+    """How tenants share a process that cannot keep up with what they send."""
+
+    enabled: bool = Field(True, description="whether heavy tenants wait while turns come late")
+    late_ms: float = Field(
+        2,
+        gt=0,
+        description="ms by which turns may be later than usual before fewer run at once: the event loop, or"
+        " what the pipeline takes to notice one",
+    )
+    usual_s: float = Field(60, gt=0, description="seconds whose lowest fifth is the usual lateness")
+    least: float = Field(
+        0.25, gt=0, description="lowest limit of heavy tenants' turns; below 1, turns begun per step"
+    )
+    first: float = Field(4, gt=0, description="the limit when a second tenant comes")
+    shrink: float = Field(0.7, gt=0, lt=1, description="factor of each step down; a step up adds one turn")
+    nap_s: float = Field(0.01, gt=0, description="seconds of the naps whose lateness is measured")
+    every_s: float = Field(0.25, gt=0, description="seconds between steps")
+    memory_s: float = Field(
+        10,
+        gt=0,
+        description="seconds in which what a tenant used fades to 37 %; the mean decides who is heavy",
+    )
+    together_s: float = Field(
+        60, gt=0, description="seconds that a tenant counts as present after it last needed a turn"
+    )
+    waiting: int = Field(
+        20, gt=0, description="sessions of a heavy tenant that may wait for a turn meanwhile; more is refused"
+    )
+    retry_s: float = Field(1, gt=0, description="seconds after which who is refused is told to come again")
+
+
 class Turns(settings.Section):
     """Limits of one turn."""
 

@@ -34,3 +34,13 @@ async def test_a_blocked_customer_is_not_told_to_come_back() -> None:
     with pytest.raises(errors.CustomerBlocked) as caught:
         await admit(submission())
     assert caught.value.retry_after_s is None
+
+
+async def test_a_tenant_that_crowds_others_out_is_told_to_come_back_before_it_is_counted() -> None:
+    windows = Windows()
+    admit = Admit(Tiers(), windows, lambda tier: Rates(5, 5, 1), lambda tenant_id: tenant_id == "acme", 2.0)
+    with pytest.raises(errors.Crowded) as caught:
+        await admit(submission())
+    assert caught.value.retry_after_s == 2.0
+    assert caught.value.metadata == {"scope": "backlog"}
+    assert windows.asked == []

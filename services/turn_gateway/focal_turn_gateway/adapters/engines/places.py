@@ -7,17 +7,24 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
+from focal_turn_gateway.domain.crowding import Shares
+
 
 class Places:
     """At most `total` places are taken, and by one tenant at most `cap(tenant_id)`.
 
     A place that becomes free goes to the tenant that has the fewest, in turn between equals, whoever came
-    first: a tenant that floods waits behind itself.
+    first: a tenant that floods waits behind itself. While places are scarce, those who want more than their
+    share have `scarce` together; the others do not notice.
     """
 
-    def __init__(self, total: int, cap: Callable[[str], int]) -> None:
-        self._free = total
+    def __init__(self, total: int, cap: Callable[[str], int], shares: Shares | None = None) -> None:
+        self.scarce: float | None = None
+        self._due = 0.0
+        self.taken = 0
+        self._total = total
         self._cap = cap
+        self._shares = shares or Shares(memory_s=3, together_s=60)
         self._taken: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
@@ -31,9 +38,36 @@ class Places:
         finally:
             place.leave()
 
+    def want(self, tenant_id: str) -> None:
+        """A tenant has something that will need a place; said of what is turned away too."""
+        self._shares.want(tenant_id, _now(), self._cap(tenant_id))
+
+    def tenants(self) -> int:
+        """Tenants that wanted a place lately."""
+        return self._shares.tenants(_now())
+
+    def backlog(self, tenant_id: str) -> int:
+        """How many of a tenant's wait while places are scarce and it wants more than its share, else 0."""
+        if self.scarce is None or not self._shares.heavy(tenant_id):
+            return 0
+        return len(self._waiting.get(tenant_id, ()))
+
+    @property
+    def heavy(self) -> int:
+        """Places taken by those who want more than their share."""
+        return sum(count for tenant_id, count in self._taken.items() if self._shares.heavy(tenant_id))
+
+    def allot(self, scarce: float | None) -> None:
+        """Let this be the number of places for those who want more than their share, or all with None. Less
+        than one allows one when as many calls as make one were made.
+        """
+        self.scarce = scarce
+        self._due = 0.0 if scarce is None or scarce >= 1 else min(1.0, self._due + scarce)
+        self._seat()
+
     async def take(self, tenant_id: str) -> None:
         """Wait for a place of this tenant's."""
-        if self._free and tenant_id not in self._waiting and self._may(tenant_id):
+        if tenant_id not in self._waiting and self._may(tenant_id, self._left()):
             self._grant(tenant_id)
             return
         granted = asyncio.get_running_loop().create_future()
@@ -47,24 +81,41 @@ class Places:
 
     def give(self, tenant_id: str) -> None:
         """Give a place back, to whoever is next."""
-        self._free += 1
+        self.taken -= 1
         self._taken[tenant_id] -= 1
         if not self._taken[tenant_id]:
             del self._taken[tenant_id]
-        while self._free and (following := self._next()) is not None:
+        self._seat()
+
+    def _seat(self) -> None:
+        while (following := self._next()) is not None:
             tenant, granted = following
             self._grant(tenant)
             granted.set_result(None)
 
-    def _may(self, tenant_id: str) -> bool:
-        return self._taken[tenant_id] < self._cap(tenant_id)
+    def _left(self) -> bool:
+        """Whether there is a place for those who want more than their share."""
+        if self.scarce is None:
+            return True
+        if self.scarce >= 1:
+            return self.heavy < self.scarce
+        return self._due >= 1 and not self.heavy
+
+    def _may(self, tenant_id: str, left: bool) -> bool:
+        if self.taken >= self._total or self._taken[tenant_id] >= self._cap(tenant_id):
+            return False
+        return left or not self._shares.heavy(tenant_id)
 
     def _grant(self, tenant_id: str) -> None:
-        self._free -= 1
+        self.taken += 1
         self._taken[tenant_id] += 1
+        if self._due >= 1 and self._shares.heavy(tenant_id):
+            self._due -= 1
 
     def _next(self) -> tuple[str, asyncio.Future[None]] | None:
-        for tenant_id in sorted(filter(self._may, self._waiting), key=self._taken.__getitem__):
+        left = self._left()
+        seated = (tenant_id for tenant_id in self._waiting if self._may(tenant_id, left))
+        for tenant_id in sorted(seated, key=self._taken.__getitem__):
             queue = self._waiting[tenant_id]
             while queue:
                 granted = queue.popleft()
@@ -80,6 +131,10 @@ class Places:
             self._waiting.move_to_end(tenant_id)
         else:
             del self._waiting[tenant_id]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Place:

@@ -1,0 +1,88 @@
+"""Watches how late turns come, and makes places scarce while tenants share a process that cannot keep up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import prometheus_client as prometheus
+
+from focal_turn_gateway.adapters.engines.places import Places
+from focal_turn_gateway.domain.crowding import Crowding, Limit, Usual
+
+
+class Crowd:
+    """Looks every `every_s` seconds at how late naps of `nap_s` ended and how long the pipeline took to
+    notice attempts, whichever is worse, beside the looks of the last `usual_s`.
+
+    One tenant alone has the process to itself. Of a tenant that wants more than its share, `waiting` sessions
+    may wait while places are scarce.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        crowding: Crowding,
+        registry: prometheus.CollectorRegistry,
+        *,
+        nap_s: float,
+        every_s: float,
+        usual_s: float,
+        waiting: int,
+    ) -> None:
+        self._places = places
+        self._crowding = crowding
+        self._nap_s = nap_s
+        self._every_s = every_s
+        self._waiting = waiting
+        self._usual = Usual(max(1, round(usual_s / every_s)))
+        self._noticed: list[float] = []
+        self._limit: Limit | None = None
+        self._late = prometheus.Gauge(
+            "focal_gateway_late_seconds",
+            "How late turns were at the last look",
+            registry=registry,
+        )
+        self._scarce = prometheus.Gauge(
+            "focal_gateway_scarce_turns",
+            "Turns that may run at once before heavy tenants wait; 0 while there is no need",
+            registry=registry,
+        )
+
+    def crowds(self, tenant_id: str) -> bool:
+        """Whether a tenant that brings a message has as many sessions waiting as it may while others need
+        the room.
+        """
+        self._places.want(tenant_id)
+        return self._places.backlog(tenant_id) >= self._waiting
+
+    def noticed(self, seconds: float) -> None:
+        """The pipeline took so long to notice an attempt."""
+        self._noticed.append(seconds)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            naps: list[float] = []
+            until = clock() + self._every_s
+            while (began := clock()) < until:
+                await asyncio.sleep(self._nap_s)
+                naps.append(clock() - began - self._nap_s)
+            noticed, self._noticed = self._noticed, []
+            self._look(max(_mean(naps), _mean(noticed)))
+
+    def _look(self, late_s: float) -> None:
+        beyond_ms = self._usual.beyond(late_s * 1000)
+        if self._places.tenants() < 2:
+            self._limit = None
+        elif self._limit is None:
+            self._limit = self._crowding.begin()
+        else:
+            self._limit = self._crowding.after(self._limit, beyond_ms, self._places.heavy)
+        self._places.allot(self._limit.turns if self._limit else None)
+        self._late.set(late_s)
+        self._scarce.set(self._limit.turns if self._limit else 0)
+
+
+def _mean(seconds: list[float]) -> float:
+    return sum(seconds) / len(seconds) if seconds else 0.0
