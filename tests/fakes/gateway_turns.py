@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from focal_turn_gateway import errors
@@ -61,6 +61,7 @@ class InMemoryTurns:
         self.decisions: list[Decision] = []
         self.artifacts: list[Artifact] = []
         self.first_offsets: dict[str, int] = {}
+        self.asked_ahead: list[int] = []
         self.extended: list[tuple[str, str, int]] = []
         self._messages, self._turns = itertools.count(1), itertools.count(1)
 
@@ -231,6 +232,11 @@ class InMemoryTurns:
         self._reach()
         session = self.sessions_by_id.get(session_id)
         return session.events[after_offset : after_offset + limit] if session else []
+
+    async def ahead(self, offsets: Mapping[str, int]) -> list[str]:
+        self._reach()
+        self.asked_ahead.append(len(offsets))
+        return [each for each, seen in offsets.items() if len(self.sessions_by_id[each].events) > seen]
 
     async def first_offset(self, session_id: str) -> int:
         self._reach()

@@ -74,15 +74,12 @@ def result(*message_ids: str, reply: str = "good day", **changes: Any) -> TurnRe
 class Subscription:
     """`LiveSubscription` over an unbounded queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, session_id: str, offset: int) -> None:
+        self.session_id, self.offset = session_id, offset
         self.items: asyncio.Queue[LiveItem | None] = asyncio.Queue()
 
-    async def next(self, timeout_s: float) -> LiveItem | None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self.items.get()
-        except TimeoutError:
-            return None
+    async def next(self) -> LiveItem | None:
+        return await self.items.get()
 
 
 class Feed:
@@ -92,6 +89,7 @@ class Feed:
         self.deaf = False
         self.published: list[LiveItem] = []
         self.hinted: list[str] = []
+        self.noticed: list[str] = []
         self.followers: list[Subscription] = []
 
     def publish(self, session_id: str, items: Iterable[LiveItem]) -> None:
@@ -104,13 +102,23 @@ class Feed:
         self._offer(None)
 
     @contextmanager
-    def subscribe(self, session_id: str) -> Iterator[Subscription]:
-        subscription = Subscription()
+    def subscribe(self, session_id: str, offset: int) -> Iterator[Subscription]:
+        subscription = Subscription(session_id, offset)
         self.followers.append(subscription)
         try:
             yield subscription
         finally:
             self.followers.remove(subscription)
+
+    def followed(self) -> dict[str, int]:
+        by_offset = sorted(self.followers, key=lambda follower: -follower.offset)
+        return {follower.session_id: follower.offset for follower in by_offset}
+
+    def missed(self, session_id: str) -> None:
+        self.noticed.append(session_id)
+        for follower in self.followers:
+            if follower.session_id == session_id:
+                follower.items.put_nowait(None)
 
     def _offer(self, item: LiveItem | None) -> None:
         for follower in self.followers:

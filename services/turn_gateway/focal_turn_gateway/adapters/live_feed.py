@@ -24,7 +24,8 @@ class Subscription:
     read.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, offset: int) -> None:
+        self.offset = offset
         self._items: asyncio.Queue[LiveItem | None] = asyncio.Queue(size)
 
     def offer(self, item: LiveItem | None) -> None:
@@ -32,15 +33,14 @@ class Subscription:
         if not self._items.full():
             self._items.put_nowait(item)
 
-    async def next(self, timeout_s: float) -> LiveItem | None:
-        """The next item; None after `timeout_s` or when the log should be read."""
-        if not self._items.empty():
-            return self._items.get_nowait()
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._items.get()
-        except TimeoutError:
-            return None
+    def missed(self) -> None:
+        """Have the log read, unless the follower has something to look at anyway."""
+        if self._items.empty():
+            self.offer(None)
+
+    async def next(self) -> LiveItem | None:
+        """The next item; None when the log should be read."""
+        return await self._items.get()
 
 
 class ValkeyLiveFeed:
@@ -73,9 +73,9 @@ class ValkeyLiveFeed:
         self._pubsub.publish(_PREFIX + session_id, self._hint)
 
     @contextmanager
-    def subscribe(self, session_id: str) -> Iterator[Subscription]:
-        """Follow a session."""
-        subscription = Subscription(self._buffer)
+    def subscribe(self, session_id: str, offset: int) -> Iterator[Subscription]:
+        """Follow a session from an offset on."""
+        subscription = Subscription(self._buffer, offset)
         followers = self._followers[session_id]
         followers.add(subscription)
         channel = _PREFIX + session_id
@@ -88,6 +88,18 @@ class ValkeyLiveFeed:
             if not followers:
                 self._followers.pop(session_id, None)
                 self._pubsub.unsubscribe(channel)
+
+    def followed(self) -> dict[str, int]:
+        """Sessions followed here, with the offset of the follower that is furthest behind."""
+        return {
+            session_id: min(follower.offset for follower in followers)
+            for session_id, followers in self._followers.items()
+        }
+
+    def missed(self, session_id: str) -> None:
+        """Tell followers here to read the log."""
+        for follower in self._followers.get(session_id, ()):
+            follower.missed()
 
     def _encode(self, item: TextDelta) -> bytes:
         fields = (item.turn_id, item.attempt, item.sequence, item.text, item.restart)

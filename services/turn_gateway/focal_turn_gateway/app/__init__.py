@@ -49,6 +49,7 @@ from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
+from focal_turn_gateway.core.catch_up import CatchUp
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
@@ -292,6 +293,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     refusals = RefusalCounter(host.metrics)
     submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, parts.admit)
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
+    host.background("catch up", CatchUp(reader, live, settings.turns.poll_s, limits.page_followed).run)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)
     conversing = Conversing(

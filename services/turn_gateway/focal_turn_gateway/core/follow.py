@@ -32,7 +32,10 @@ _log = logging.get("follow")
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """The log says what happened, the live feed only says it sooner; `poll_s` makes a lost hint good."""
+    """The log says what happened, the live feed only says it sooner; `CatchUp` makes a lost hint good.
+
+    `poll_s` is the pause in seconds between looks at a store that is away.
+    """
 
     reader: SessionReader
     live: LiveFeed
@@ -52,12 +55,13 @@ class Follow:
         A store that is away is waited for: what is stored then follows without a gap.
         """
         follower = _Follower(after_offset)
-        with self.live.subscribe(session_id) as subscription:
+        with self.live.subscribe(session_id, after_offset) as subscription:
             while True:
                 events = await self._stored(session_id, follower.offset)
                 for event in events:
                     for item in follower.stored(event):
                         yield item
+                subscription.offset = follower.offset
                 if len(events) < self.page:
                     while (live := await self._live(subscription, follower)) is not None:
                         for item in live:
@@ -73,8 +77,10 @@ class Follow:
 
     async def _live(self, subscription: LiveSubscription, follower: _Follower) -> list[Followed] | None:
         """What the next live item comes to; None when the log must be read."""
-        item = await subscription.next(self.poll_s)
-        return None if item is None else follower.live(item)
+        item = await subscription.next()
+        live = None if item is None else follower.live(item)
+        subscription.offset = follower.offset
+        return live
 
 
 class _Follower:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,10 +12,15 @@ LiveItem = StoredEvent | TextDelta
 
 
 class LiveSubscription(Protocol):
-    """What happens in one session, as it happens; items may be missing, the log has them all."""
+    """What happens in one session, as it happens; items may be missing, the log has them all.
 
-    async def next(self, timeout_s: float) -> LiveItem | None:
-        """The next item; None after `timeout_s` or when the log should be read."""
+    `offset` is up to where the follower has come; it keeps that true.
+    """
+
+    offset: int
+
+    async def next(self) -> LiveItem | None:
+        """The next item; None when the log should be read."""
 
 
 class LiveFeed(Protocol):
@@ -27,5 +32,11 @@ class LiveFeed(Protocol):
     def hint(self, session_id: str) -> None:
         """Tell followers to read the log."""
 
-    def subscribe(self, session_id: str) -> AbstractContextManager[LiveSubscription]:
-        """Follow a session."""
+    def subscribe(self, session_id: str, offset: int) -> AbstractContextManager[LiveSubscription]:
+        """Follow a session from an offset on."""
+
+    def followed(self) -> Mapping[str, int]:
+        """Sessions followed in this process, with the offset of the follower that is furthest behind."""
+
+    def missed(self, session_id: str) -> None:
+        """Tell followers in this process to read the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from focal_turn_gateway.domain.events import StoredEvent
@@ -46,6 +47,9 @@ class SessionReader(Protocol):
 
     async def events(self, session_id: str, after_offset: int, limit: int) -> list[StoredEvent]:
         """Stored events behind an offset, in order."""
+
+    async def ahead(self, offsets: Mapping[str, int]) -> list[str]:
+        """Which of these sessions have stored events behind the offset beside their id."""
 
     async def first_offset(self, session_id: str) -> int:
         """The offset of the oldest event that is kept; of the next one when none is."""

@@ -77,6 +77,9 @@ class Limits(settings.Section):
         0.5, gt=0, description="seconds between looks for new events of a tenant that is watched"
     )
     stream_buffer: int = Field(256, gt=0, description="frames held for a slow reader before text is dropped")
+    page_followed: int = Field(
+        1000, gt=0, description="followed sessions asked about at once, when lost hints are made good"
+    )
     page_events: int = Field(200, gt=0, description="stored events read at once")
     known_agents_s: float = Field(30, gt=0, description="seconds an agent's existence is remembered")
     unknown_agents_s: float = Field(2, gt=0, description="seconds an agent's absence is remembered")

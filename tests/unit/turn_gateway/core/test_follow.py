@@ -100,15 +100,34 @@ async def test_a_hole_in_what_is_heard_is_filled_from_the_log() -> None:
         assert offsets([await waiting, await anext(items)]) == [2, 3]
 
 
-async def test_a_follower_that_hears_nothing_reads_the_log() -> None:
-    log = Log(poll_s=0.01)
+async def test_a_follower_that_is_told_it_missed_something_reads_the_log() -> None:
+    log = Log()
     log.feed.deaf = True
     await log.begin()
     async with asyncio.timeout(5), aclosing(log.follow(SESSION, 1)) as items:
         waiting = asyncio.ensure_future(anext(items))
         await asyncio.sleep(0)
         log.store(started(), live=True)
+        log.feed.missed(SESSION)
         assert offsets([await waiting]) == [2]
+
+
+async def test_where_a_follower_stands_is_known_whatever_it_heard() -> None:
+    log = Log()
+    await log.begin()
+    log.store(started())
+    async with asyncio.timeout(5), aclosing(log.follow(SESSION, 0)) as items:
+        assert offsets([await anext(items), await anext(items)]) == [1, 2]
+        waiting = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0)
+        assert log.feed.followed() == {SESSION: 2}
+        log.store(completed(), live=True)
+        await waiting
+        following = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0)
+        assert log.feed.followed() == {SESSION: 3}
+        following.cancel()
+        await asyncio.wait([following])
 
 
 async def test_a_store_that_goes_away_is_waited_for_without_a_gap() -> None:
@@ -121,7 +140,7 @@ async def test_a_store_that_goes_away_is_waited_for_without_a_gap() -> None:
         await asyncio.sleep(0.05)
         assert not waiting.done()
         log.turns.away = False
-        log.store(started())
+        log.store(started(), live=True)
         assert offsets([await waiting]) == [2]
 
 

@@ -50,6 +50,7 @@ class Place:
         turn = closed(opened, result(*message_ids), TurnStatus.COMPLETE)
         last = Event(TurnCompleted(turn), turn.turn_id, 1)
         await self.turns.commit(opened, turn, None, [last], [])
+        self.feed.hint("ses_1")
 
 
 async def test_the_turn_that_answers_the_message_is_returned() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +51,10 @@ _MESSAGES_OF = """
 SELECT coalesce(
   jsonb_agg(turns.message_json(m) || jsonb_build_object('turn_id', m.turn_id) ORDER BY m.sequence), '[]')
 FROM turns.messages m WHERE m.turn_id = $2 AND m.tenant_id = $1
+"""
+_AHEAD = """
+SELECT s.session_id FROM unnest($1::text[], $2::bigint[]) AS f(session_id, seen)
+JOIN turns.sessions s USING (session_id) WHERE s.event_offset > f.seen
 """
 # A session that ended with messages open is still answered on its version.
 _PINNED = """
@@ -165,6 +170,12 @@ class PostgresSessionReader:
             )
             for row in rows
         ]
+
+    async def ahead(self, offsets: Mapping[str, int]) -> list[str]:
+        """Which of these sessions have stored events behind the offset beside their id."""
+        with failures.translated():
+            rows = await self._pool.fetch(_AHEAD, list(offsets), list(offsets.values()))
+        return [row["session_id"] for row in rows]
 
     async def first_offset(self, session_id: str) -> int:
         """The offset of the oldest event that is kept; of the next one when none is."""

@@ -115,3 +115,12 @@ async def test_events_are_read_behind_an_offset(place: Place) -> None:
     [last] = await place.reader.events(accepted.session_id, 3, 10)
     assert isinstance(last.body, TurnCompleted)
     assert last.body.turn.reply_text == "good day"
+
+
+async def test_sessions_that_have_gone_on_are_told_from_those_that_have_not(place: Place) -> None:
+    one, two = await place.say(user="1"), await place.say(user="2")
+    seen = {one.session_id: one.event_offset, two.session_id: two.event_offset, "ses_gone": 0}
+    assert await place.reader.ahead(seen) == []
+    await place.answer(two)
+    assert await place.reader.ahead(seen) == [two.session_id]
+    assert await place.reader.ahead({}) == []
