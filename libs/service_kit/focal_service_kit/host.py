@@ -57,7 +57,7 @@ class Host:
         self._started = False
         layers = interceptors.layers(Verifier(service, keys, chosen.auth), self.metrics, tracer)
         self.server = grpc.aio.server(
-            interceptors=[interceptors.Around(layers, translators)],
+            interceptors=[interceptors.Around(layers, translators, chosen.grpc.write_timeout_s)],
             options=_server_options(chosen.grpc),
         )
 

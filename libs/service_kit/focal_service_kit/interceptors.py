@@ -17,7 +17,7 @@ import grpc.aio
 import prometheus_client
 from opentelemetry import trace
 
-from focal_kernel.errors import FocalError, Unimplemented
+from focal_kernel.errors import FocalError, ResourceExhausted, Unimplemented
 from focal_service_kit import deadlines, errors, logging, metrics, tracing
 from focal_service_kit.identity import Verifier, caller
 from focal_service_kit.rpc import Layer, Rpc
@@ -26,7 +26,19 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Any], Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
 
+_ABORT_S = 1.0
+"""Seconds the end of a call may take; a caller that reads nothing finds it when it reads again."""
+
 _log = logging.get("rpc")
+
+
+class SlowReader(ResourceExhausted):
+    """The caller left a frame of its stream unread for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "SLOW_READER", "the stream is not read", metadata={"write_timeout_s": f"{seconds:g}"}
+        )
 
 
 def layers(
@@ -70,11 +82,17 @@ class Identity:
 
 
 class Around(grpc.aio.ServerInterceptor):
-    """Runs the layers around each handler and maps what it raises to a status."""
+    """Runs the layers around each handler and maps what it raises to a status.
 
-    def __init__(self, layers: Sequence[Layer], translators: Sequence[errors.Translator]) -> None:
+    A frame that its caller does not take within `write_timeout_s` seconds ends the stream.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], translators: Sequence[errors.Translator], write_timeout_s: float
+    ) -> None:
         self._layers = layers
         self._translators = translators
+        self._write_timeout_s = write_timeout_s
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
@@ -103,7 +121,8 @@ class Around(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _around(self, method: str, handler: Handler) -> Handler:
-        respond = _written(handler) if inspect.isasyncgenfunction(handler) else handler
+        written = inspect.isasyncgenfunction(handler)
+        respond = _written(handler, self._write_timeout_s) if written else handler
 
         async def around(request: Any, context: Context) -> Any:
             rpc = Rpc(
@@ -127,7 +146,7 @@ class Around(grpc.aio.ServerInterceptor):
             finally:
                 for layer in reversed(entered):
                     layer.leave(rpc)
-            return await context.abort_with_status(errors.to_status(refusal))
+            return await _abort(context, refusal)
 
         return around
 
@@ -140,15 +159,31 @@ class Around(grpc.aio.ServerInterceptor):
         return error
 
 
-def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]]) -> Handler:
+def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]], timeout_s: float) -> Handler:
     """A generator handler as one that writes, so that its `finally` runs before the call is over."""
 
     async def write(request: Any, context: Context) -> None:
         async with aclosing(handler(request, context)) as responses:
             async for response in responses:
-                await context.write(response)
+                taking = asyncio.timeout(timeout_s)
+                try:
+                    async with taking:
+                        await context.write(response)
+                except TimeoutError:
+                    if not taking.expired():
+                        raise
+                    raise SlowReader(timeout_s) from None
 
     return write
+
+
+async def _abort(context: Context, refusal: FocalError) -> None:
+    """End the call with the refusal; a status that the caller does not take is left to the transport."""
+    try:
+        async with asyncio.timeout(_ABORT_S):
+            await context.abort_with_status(errors.to_status(refusal))
+    except TimeoutError:
+        raise grpc.aio.AbortError from None
 
 
 def _unimplemented(raised: Exception, context: Context) -> FocalError | None:

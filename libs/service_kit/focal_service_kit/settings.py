@@ -43,6 +43,11 @@ class GrpcSettings(Section):
     keepalive_timeout_s: float = Field(
         3, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
     )
+    write_timeout_s: float = Field(
+        30,
+        gt=0,
+        description="seconds a caller may leave a frame of its stream unread before the stream is ended",
+    )
     allow_insecure_remote: bool = Field(
         False, description="allow plaintext to and from other machines (a mesh that encrypts)"
     )

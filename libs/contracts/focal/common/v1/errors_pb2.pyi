@@ -106,6 +106,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
     ERROR_REASON_PAYLOAD_TOO_LARGE: _ErrorReason.ValueType  # 40
     """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+    ERROR_REASON_SLOW_READER: _ErrorReason.ValueType  # 42
+    """RESOURCE_EXHAUSTED: the caller left a frame of its stream unread for `write_timeout_s` seconds (metadata; default
+    30). A stream that can be resumed may be, once the caller reads again.
+    """
     ERROR_REASON_BLOCKED: _ErrorReason.ValueType  # 41
     """PERMISSION_DENIED: the customer is blocked for abuse; a person of the tenant can lift it."""
     ERROR_REASON_UNREADABLE_ENVELOPE: _ErrorReason.ValueType  # 50
@@ -232,6 +236,10 @@ ERROR_REASON_PROVIDER_NOT_CONFIGURED: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION: a tool provider is not configured, e.g. a variable its URL refers to has no value."""
 ERROR_REASON_PAYLOAD_TOO_LARGE: ErrorReason.ValueType  # 40
 """RESOURCE_EXHAUSTED: a request over the transport's size limit (default 4 MiB)."""
+ERROR_REASON_SLOW_READER: ErrorReason.ValueType  # 42
+"""RESOURCE_EXHAUSTED: the caller left a frame of its stream unread for `write_timeout_s` seconds (metadata; default
+30). A stream that can be resumed may be, once the caller reads again.
+"""
 ERROR_REASON_BLOCKED: ErrorReason.ValueType  # 41
 """PERMISSION_DENIED: the customer is blocked for abuse; a person of the tenant can lift it."""
 ERROR_REASON_UNREADABLE_ENVELOPE: ErrorReason.ValueType  # 50
