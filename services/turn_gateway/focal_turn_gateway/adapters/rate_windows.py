@@ -1,14 +1,15 @@
 """Sliding windows of messages in Valkey: one script per message, and never a reason to refuse one.
 
-A window is counted in two halves, this one's messages and the last one's weighed by how much of it still
-overlaps the window that slides (Cloudflare's "sliding window counter"): two numbers instead of one entry per
-message. It is an estimate: the last window is taken as evenly filled, so after a burst at its end a stretch
-of one window may hold almost twice the limit, never more; over several windows the limit holds.
+A window is counted in slices, and a message gets in when those that its window touches, the oldest of them
+whole, leave room. So no stretch of one window ever holds more than the limit; in return what was admitted
+counts for up to one slice longer than the window. A window costs as many numbers as it has slices, however
+many messages it takes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import prometheus_client as prometheus
@@ -21,43 +22,53 @@ from focal_turn_gateway.domain.rates import Allowance, Rates, Verdict
 _log = logging.get("rates")
 
 # Only what is admitted is counted: who is refused gets in again as the window slides, however often it asks.
-_SCRIPT = """
-local now = redis.call('TIME')
-local ms = now[1] * 1000 + math.floor(now[2] / 1000)
-local window = tonumber(ARGV[1])
-local start = ms - ms % window
-local overlap = 1 - (ms - start) / window
+SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local slice, slices = tonumber(ARGV[1]), tonumber(ARGV[2])
+local newest = math.floor(now / slice)
+local oldest = newest - slices
+local function forgotten_in(index) return (index + slices + 1) * slice - now end
 local function look(key, limit)
-  local seen = redis.call('HMGET', key, 's', 'c', 'p')
-  local began, current, last = tonumber(seen[1]) or 0, tonumber(seen[2]) or 0, tonumber(seen[3]) or 0
-  if began ~= start then
-    last = (began == start - window) and current or 0
-    current = 0
-  end
-  local used = current + last * overlap
-  local wait = 0
-  if limit > 0 and used + 1 > limit then
-    if current + 1 <= limit then
-      wait = (overlap - (limit - 1 - current) / last) * window
+  local seen = redis.call('HGETALL', key)
+  local counts, used, gone, first = {}, 0, {}, newest
+  for place = 1, #seen, 2 do
+    local index = tonumber(seen[place])
+    if index and index >= oldest and index <= newest then
+      counts[index] = tonumber(seen[place + 1])
+      used = used + counts[index]
+      first = math.min(first, index)
     else
-      wait = overlap * window + (1 - (limit - 1) / current) * window
+      gone[#gone + 1] = seen[place]
     end
   end
-  return {key = key, limit = limit, current = current, last = last, used = used, wait = math.ceil(wait)}
+  local wait = 0
+  if limit > 0 and used + 1 > limit then
+    local left = used
+    for index = first, newest do
+      left = left - (counts[index] or 0)
+      if left + 1 <= limit then
+        wait = forgotten_in(index)
+        break
+      end
+    end
+  end
+  return {key = key, limit = limit, used = used, gone = gone, first = first, wait = wait}
 end
 local function answer(verdict, of)
-  local left = of.limit > 0 and math.max(0, math.floor(of.limit - of.used)) or 0
-  return {verdict, of.limit, left, start + window - ms, of.wait}
+  local left = of.limit > 0 and math.max(0, of.limit - of.used) or 0
+  return {verdict, of.limit, left, forgotten_in(of.first), of.wait}
 end
 local restricted = redis.call('EXISTS', KEYS[4]) == 1
-local customer = look(KEYS[2], restricted and tonumber(ARGV[4]) or tonumber(ARGV[3]))
-local tenant = look(KEYS[1], tonumber(ARGV[2]))
+local customer = look(KEYS[2], restricted and tonumber(ARGV[5]) or tonumber(ARGV[4]))
+local tenant = look(KEYS[1], tonumber(ARGV[3]))
 if redis.call('EXISTS', KEYS[3]) == 1 then return answer('BLOCKED', customer) end
 if customer.wait > 0 then return answer('CUSTOMER', customer) end
 if tenant.wait > 0 then return answer('TENANT', tenant) end
 for _, each in ipairs({tenant, customer}) do
-  redis.call('HSET', each.key, 's', start, 'c', each.current + 1, 'p', each.last)
-  redis.call('PEXPIRE', each.key, window * 2)
+  if #each.gone > 0 then redis.call('HDEL', each.key, unpack(each.gone)) end
+  redis.call('HINCRBY', each.key, newest, 1)
+  redis.call('PEXPIRE', each.key, slice * (slices + 1))
 end
 tenant.used = tenant.used + 1
 return answer('ADMITTED', tenant)
@@ -78,11 +89,13 @@ class ValkeyRateWindows:
         registry: prometheus.CollectorRegistry,
         *,
         window_s: float,
+        slices: int,
         timeout_s: float,
         pause_s: float,
     ) -> None:
-        self._script = client.register_script(_SCRIPT)
-        self._window_ms = int(window_s * 1000)
+        self._script = client.register_script(SCRIPT)
+        self._slice_ms = math.ceil(window_s * 1000 / slices)
+        self._slices = slices
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._closed_until = 0.0
@@ -103,7 +116,7 @@ class ValkeyRateWindows:
             f"abuse:blocked:{tenant_id}:{customer}",
             f"abuse:restricted:{tenant_id}:{customer}",
         ]
-        limits = [self._window_ms, rates.tenant, rates.customer, rates.restricted]
+        limits = [self._slice_ms, self._slices, rates.tenant, rates.customer, rates.restricted]
         probe = self._closed_until > 0
         if probe:
             self._closed_until = time.monotonic() + self._pause_s

@@ -85,6 +85,7 @@ def admission(
             valkey,
             host.metrics,
             window_s=rates.window_s,
+            slices=rates.slices,
             timeout_s=rates.timeout_s,
             pause_s=rates.pause_s,
         )

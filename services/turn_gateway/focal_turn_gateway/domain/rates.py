@@ -26,8 +26,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a window leaves: the limit that counted, how many are left of it, seconds until the window is
-    renewed, and for a refused message the seconds after which one has room again.
+    """What a window leaves: the limit that counted, how many are left of it, seconds until the
+    first of those that count is forgotten, and for a refused message the seconds until one has room again.
     """
 
     verdict: Verdict

@@ -97,6 +97,12 @@ class RateLimits(settings.Section):
     )
     restricted_per_minute: int = Field(10, ge=0, description="the same for a customer who is restricted")
     window_s: float = Field(60, gt=0, description="seconds that a limit's minute has")
+    slices: int = Field(
+        12,
+        ge=1,
+        le=100,
+        description="parts in which a window is counted; a message counts for up to one part longer than it",
+    )
     timeout_s: float = Field(0.05, gt=0, description="seconds a message waits for Valkey to count it")
     pause_s: float = Field(2, gt=0, description="seconds in which a Valkey that is away is not asked")
 
