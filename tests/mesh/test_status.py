@@ -16,6 +16,7 @@ from focal.memory.v1 import customer_data_service_pb2, memory_service_pb2
 from focal.pipeline.v1 import pipeline_service_pb2
 from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
 from focal.turn.v1 import (
+    abuse_service_pb2,
     channel_service_pb2,
     dead_letter_service_pb2,
     event_service_pb2,
@@ -34,6 +35,7 @@ HOSTS = {
     receipt_service_pb2: "turn_gateway",
     dead_letter_service_pb2: "turn_gateway",
     event_service_pb2: "turn_gateway",
+    abuse_service_pb2: "turn_gateway",
     webhook_service_pb2: "turn_gateway",
     pipeline_service_pb2: "pipeline",
     toolbox_service_pb2: "toolbox",

@@ -9,6 +9,7 @@ import typer
 import typer.exceptions
 
 from focal_cli.commands import (
+    abuse,
     channels,
     chat,
     demo,
@@ -59,6 +60,7 @@ app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(channels.commands, name="channels")
 app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(abuse.commands, name="abuse")
 app.add_typer(dlq.commands, name="dlq")
 
 
@@ -94,6 +96,7 @@ HINTS = {
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
     "EVENTS_REMOVED": "`--all`, or `--from` the first offset named, starts with what is kept.",
     "WEBHOOK_NOT_FOUND": "`focal webhooks list` shows those of the tenant.",
+    "CUSTOMER_NOT_FOUND": "`focal sessions list` shows the customers that wrote.",
     "NO_RUNNING_TURN": "`focal turns stuck --older-than 0` shows the turns that have not ended.",
     "TURN_CLOSED": "There is nothing to stop; `focal sessions show SESSION` shows how it ended.",
     "COMMIT_POINT_PASSED": "It will end by itself; `focal effects list` shows what it has done.",

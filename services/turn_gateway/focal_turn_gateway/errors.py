@@ -3,6 +3,7 @@
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
 ├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound · WebhookNotFound · ReplyPartNotFound
+│                    CustomerNotFound
 ├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
@@ -16,6 +17,7 @@ Exception            (never leave the process)
 ├── AttemptFailed    the pipeline could not run the attempt
 ├── Undeliverable    a destination will never take what it was given
 ├── Poison           an entry of a routed stream that can never become a message
+├── CacheAway        Valkey does not answer
 ├── StreamsAway      the router's streams do not answer
 ├── StreamLost       another gateway may have become the stream's reader
 └── StreamGone       there is no such stream (any more)
@@ -137,6 +139,13 @@ class ReplyPartNotFound(errors.NotFound):
 
     def __init__(self) -> None:
         super().__init__("REPLY_PART_NOT_FOUND", "no such part of a reply was sent, or it was removed since")
+
+
+class CustomerNotFound(errors.NotFound):
+    """No such customer for the caller's tenant."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__("CUSTOMER_NOT_FOUND", f"customer '{customer_id}' does not exist")
 
 
 class RequestIdReused(errors.AlreadyExists):
@@ -308,6 +317,10 @@ class Poison(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class CacheAway(Exception):
+    """Valkey does not answer."""
 
 
 class StreamsAway(Exception):

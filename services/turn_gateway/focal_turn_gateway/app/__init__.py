@@ -43,7 +43,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import events, limiting, router
+from focal_turn_gateway.app import abuse, events, limiting, router
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
@@ -121,6 +121,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
         host.background(f"deliver {delivery.name}", delivery.run)
     admission = limiting.admission(settings, host, valkey, tiers, crowd)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
+    abuse.register(settings, host, pool, valkey, live)
     await router.read(settings, host, submit, policies.registry)
 
 

@@ -48,7 +48,9 @@ def register(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, stre
     event_service_pb2_grpc.add_EventServiceServicer_to_server(events, host.server)
     host.serves("focal.turn.v1.EventService")
     kept = settings.retention
-    retention = Retention(kept.events_days, kept.payloads_days, kept.deliveries_days, kept.artifacts_days)
+    retention = Retention(
+        kept.events_days, kept.payloads_days, kept.deliveries_days, kept.artifacts_days, kept.abuse_days
+    )
     retain = Retain(PostgresRetirement(pool), retention, kept.every_s, kept.batch, kept.pause_s)
     host.background("retention", retain.run)
     _webhooks(settings, host, pool)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from focal.turn.v1 import event_pb2, turn_gateway_service_pb2, turn_pb2
-from focal_turn_gateway.codecs import turns, values
+from focal_turn_gateway.codecs import abuse, turns, values
 from focal_turn_gateway.domain import event_names, events
 
 
@@ -149,6 +149,18 @@ def _receipt_reported(body: events.ReceiptReported, _: events.StoredEvent) -> ev
     )
 
 
+def _abuse_suspected(body: events.AbuseSuspected, _: events.StoredEvent) -> event_pb2.AbuseSuspected:
+    return event_pb2.AbuseSuspected(abuse=abuse.abuse_to_proto(body.abuse))
+
+
+def _abuse_blocked(body: events.AbuseBlocked, _: events.StoredEvent) -> event_pb2.AbuseBlocked:
+    return event_pb2.AbuseBlocked(abuse=abuse.abuse_to_proto(body.abuse))
+
+
+def _abuse_lifted(body: events.AbuseLifted, _: events.StoredEvent) -> event_pb2.AbuseLifted:
+    return event_pb2.AbuseLifted(abuse=abuse.abuse_to_proto(body.abuse))
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -162,4 +174,7 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.EventsDropped: ("events_dropped", _events_dropped),
     events.WebhookDisabled: ("webhook_disabled", _webhook_disabled),
     events.ReceiptReported: ("receipt_reported", _receipt_reported),
+    events.AbuseSuspected: ("abuse_suspected", _abuse_suspected),
+    events.AbuseBlocked: ("abuse_blocked", _abuse_blocked),
+    events.AbuseLifted: ("abuse_lifted", _abuse_lifted),
 }

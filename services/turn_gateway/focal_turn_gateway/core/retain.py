@@ -20,14 +20,15 @@ _log = logging.get("retention")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in days: events, payloads of rule and custom events, what was delivered
-    and artifacts of closed turns.
+    """How long things are kept, in days: events, payloads of rule and custom events, what was delivered,
+    artifacts of closed turns, and what is no longer held against customers.
     """
 
     events_days: float
     payloads_days: float
     deliveries_days: float
     artifacts_days: float
+    abuse_days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Retain:
         kept_s = kept.deliveries_days * DAY_S
         await self._all("webhook deliveries", partial(store.remove_webhook_deliveries, kept_s))
         await self._all("artifacts", partial(store.remove_artifacts, kept.artifacts_days * DAY_S))
+        await self._all("abuse", partial(store.remove_abuse, kept.abuse_days * DAY_S))
 
     async def _all(self, what: str, remove: Callable[[int], Awaitable[int]]) -> None:
         total = 0

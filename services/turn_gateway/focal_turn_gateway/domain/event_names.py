@@ -33,6 +33,9 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.EventsDropped: "infra.events.dropped",
         events.WebhookDisabled: "infra.webhook.disabled",
         events.ReceiptReported: "infra.receipt.reported",
+        events.AbuseSuspected: "infra.abuse.suspected",
+        events.AbuseBlocked: "infra.abuse.blocked",
+        events.AbuseLifted: "infra.abuse.lifted",
     }
 )
 """Names of the bodies that have one name each."""
@@ -53,6 +56,8 @@ _SEVERITIES: Mapping[type[events.Body], str] = {
     events.TurnFailed: "ERROR",
     events.WebhookDisabled: "ERROR",
     events.EventsDropped: "WARN",
+    events.AbuseSuspected: "WARN",
+    events.AbuseBlocked: "WARN",
 }
 _SPOKEN = re.compile(r"(brain\.[a-z0-9_.]+|tool\.(started|completed|failed)|commit\.reached)\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")

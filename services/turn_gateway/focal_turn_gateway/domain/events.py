@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from focal_turn_gateway.domain.abuse import Abuse
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.turns import Turn
 
@@ -127,6 +128,27 @@ class ReceiptReported:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AbuseSuspected:
+    """The customer is watched or restricted."""
+
+    abuse: Abuse
+
+
+@dataclass(frozen=True, slots=True)
+class AbuseBlocked:
+    """The customer is blocked."""
+
+    abuse: Abuse
+
+
+@dataclass(frozen=True, slots=True)
+class AbuseLifted:
+    """A person ended what was held against the customer."""
+
+    abuse: Abuse
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -140,6 +162,9 @@ Body = (
     | EventsDropped
     | WebhookDisabled
     | ReceiptReported
+    | AbuseSuspected
+    | AbuseBlocked
+    | AbuseLifted
 )
 
 

@@ -41,6 +41,9 @@ class Retirement(Protocol):
     async def remove_artifacts(self, age_s: float, limit: int) -> int:
         """Artifacts of closed turns."""
 
+    async def remove_abuse(self, age_s: float, limit: int) -> int:
+        """What was held against customers and is over or lifted."""
+
     async def remove_webhook_deliveries(self, age_s: float, limit: int) -> int:
         """Deliveries to webhooks that wait for nothing."""
 

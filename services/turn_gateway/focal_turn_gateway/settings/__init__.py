@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from focal_service_kit import settings
+from focal_turn_gateway.settings.abuse import Abuse
 from focal_turn_gateway.settings.accumulation import Accumulation
 from focal_turn_gateway.settings.channels import Channels
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
@@ -37,6 +38,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     errors: Errors = Errors()
     queue: Queue = Queue()
     rates: RateLimits = RateLimits()
+    abuse: Abuse = Abuse()
     supersede: Supersede = Supersede()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()

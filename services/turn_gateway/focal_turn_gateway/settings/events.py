@@ -45,6 +45,9 @@ class Retention(settings.Section):
         7, gt=0, description="days an outbox row or a delivery to a webhook is kept"
     )
     artifacts_days: float = Field(1, gt=0, description="days an artifact of a closed turn is kept")
+    abuse_days: float = Field(
+        90, gt=0, description="days an entry about a customer's abuse is kept once it is over or lifted"
+    )
     every_s: float = Field(300, gt=0, description="seconds between looks for what is too old")
     batch: int = Field(500, gt=0, description="rows removed at once")
     pause_s: float = Field(0.1, ge=0, description="seconds between batches")

@@ -1,16 +1,20 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from focal.turn.v1 import event_pb2
+from focal.turn.v1 import abuse_pb2, event_pb2
 from focal_turn_gateway.adapters.postgres import records
 from focal_turn_gateway.codecs import events as codec
 from focal_turn_gateway.domain import events
+from focal_turn_gateway.domain.abuse import Cause, Finding, Level
 from focal_turn_gateway.domain.turns import TurnStatus, closed
+from tests.fakes import abuse
 from tests.fakes.turn_gateway import NOW, attempt, message, result
 
 PLACE = codec.Place("acme", "desk", "web")
 TURN = closed(attempt(message(1)), result("msg_1"), TurnStatus.COMPLETE)
+RESTRICTED = Finding("cus_1", Level.MEDIUM, Cause.BOT, 24.0, {"turns": 10, "mean_s": 1.5})
 BODIES: dict[str, events.Body] = {
     "message_received": events.MessageReceived(message(1)),
     "turn_started": events.TurnStarted("grp_1", 2, "MESSAGE", "trn_0"),
@@ -23,6 +27,13 @@ BODIES: dict[str, events.Body] = {
     "agent": events.AgentReported("tool", "done", '{"n":1}', "ERROR", "1.0"),
     "webhook_disabled": events.WebhookDisabled("whk_1", 10, "the receiver answered 500"),
     "receipt_reported": events.ReceiptReported("trn_1:0:1", 0, 1, "sms", "FAILED", "unknown number"),
+    "abuse_suspected": events.AbuseSuspected(abuse.entry("abs_1", RESTRICTED)),
+    "abuse_blocked": events.AbuseBlocked(
+        replace(abuse.entry("abs_2", RESTRICTED), level=Level.HIGH, until=NOW)
+    ),
+    "abuse_lifted": events.AbuseLifted(
+        replace(abuse.entry("abs_2", RESTRICTED), lifted_at=NOW, lifted_by="ops", lift_reason="mistake")
+    ),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 
@@ -58,6 +69,11 @@ def test_bodies_keep_what_they_say() -> None:
     disabled = sent("webhook_disabled").webhook_disabled
     assert (disabled.webhook_id, disabled.exhausted_deliveries) == ("whk_1", 10)
     assert disabled.reason == "the receiver answered 500"
+    suspected = sent("abuse_suspected").abuse_suspected.abuse
+    assert (suspected.customer_id, dict(suspected.evidence)) == ("cus_1", {"turns": 10, "mean_s": 1.5})
+    assert (suspected.level, suspected.cause) == (abuse_pb2.ABUSE_LEVEL_MEDIUM, abuse_pb2.ABUSE_CAUSE_BOT)
+    assert sent("abuse_blocked").abuse_blocked.abuse.until.ToDatetime(NOW.tzinfo) == NOW
+    assert sent("abuse_lifted").abuse_lifted.abuse.lift_reason == "mistake"
     [dropped] = sent("events_dropped").events_dropped.dropped
     assert (dropped.category, dropped.count) == ("custom", 3)
     assert dropped.reason == event_pb2.EVENT_DROP_REASON_CUSTOM_RATE_LIMIT

@@ -7,7 +7,7 @@ from focal_turn_gateway import errors
 from focal_turn_gateway.core.retain import DAY_S, Retain, Retention
 from tests.fakes.until import until
 
-KEPT = Retention(events_days=90, payloads_days=30, deliveries_days=7, artifacts_days=1)
+KEPT = Retention(events_days=90, payloads_days=30, deliveries_days=7, artifacts_days=1, abuse_days=60)
 
 
 class Rows:
@@ -35,6 +35,9 @@ class Rows:
     async def remove_artifacts(self, age_s: float, limit: int) -> int:
         return self._remove("artifacts", age_s, limit)
 
+    async def remove_abuse(self, age_s: float, limit: int) -> int:
+        return self._remove("abuse", age_s, limit)
+
     async def remove_webhook_deliveries(self, age_s: float, limit: int) -> int:
         return self._remove("webhooks", age_s, limit)
 
@@ -61,6 +64,7 @@ async def test_everything_past_its_days_is_removed_in_batches() -> None:
         ("deliveries", 7),
         ("webhooks", 7),
         ("artifacts", 1),
+        ("abuse", 60),
     }
 
 

@@ -146,6 +146,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """In results of tools: a later effect on the same business key has happened; undoing the earlier one might undo it."""
     ERROR_REASON_EFFECT_COMPENSATED: _ErrorReason.ValueType  # 103
     """In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""
+    ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 130
+    """NOT_FOUND: no such customer for this tenant."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -276,3 +278,5 @@ ERROR_REASON_COMPENSATION_OVERTAKEN: ErrorReason.ValueType  # 102
 """In results of tools: a later effect on the same business key has happened; undoing the earlier one might undo it."""
 ERROR_REASON_EFFECT_COMPENSATED: ErrorReason.ValueType  # 103
 """In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""
+ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 130
+"""NOT_FOUND: no such customer for this tenant."""

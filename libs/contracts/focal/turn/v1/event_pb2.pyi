@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as abc
+from focal.turn.v1 import abuse_pb2 as abuse_pb2
 from focal.turn.v1 import message_pb2 as message_pb2
 from focal.turn.v1 import turn_pb2 as turn_pb2
 from google.protobuf import descriptor as descriptor
@@ -267,6 +268,9 @@ class FabricEvent(message.Message):
     EVENTS_DROPPED_FIELD_NUMBER: builtins.int
     WEBHOOK_DISABLED_FIELD_NUMBER: builtins.int
     RECEIPT_REPORTED_FIELD_NUMBER: builtins.int
+    ABUSE_SUSPECTED_FIELD_NUMBER: builtins.int
+    ABUSE_BLOCKED_FIELD_NUMBER: builtins.int
+    ABUSE_LIFTED_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -349,6 +353,18 @@ class FabricEvent(message.Message):
     def receipt_reported(self) -> ReceiptReported:
         """A channel adapter learnt something new about a part of a reply."""
 
+    @builtins.property
+    def abuse_suspected(self) -> AbuseSuspected:
+        """The customer is watched or restricted; in its latest session."""
+
+    @builtins.property
+    def abuse_blocked(self) -> AbuseBlocked:
+        """The customer is blocked; in its latest session."""
+
+    @builtins.property
+    def abuse_lifted(self) -> AbuseLifted:
+        """A person ended what held against the customer; in its latest session."""
+
     def __init__(
         self,
         *,
@@ -378,12 +394,15 @@ class FabricEvent(message.Message):
         events_dropped: EventsDropped | None = ...,
         webhook_disabled: WebhookDisabled | None = ...,
         receipt_reported: ReceiptReported | None = ...,
+        abuse_suspected: AbuseSuspected | None = ...,
+        abuse_blocked: AbuseBlocked | None = ...,
+        abuse_lifted: AbuseLifted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported", "abuse_suspected", "abuse_blocked", "abuse_lifted"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -813,5 +832,71 @@ class SessionEnded(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class AbuseSuspected(message.Message):
+    """The customer is watched (LOW) or restricted (MEDIUM)."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ABUSE_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def abuse(self) -> abuse_pb2.Abuse:
+        """What was found."""
+
+    def __init__(
+        self,
+        *,
+        abuse: abuse_pb2.Abuse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class AbuseBlocked(message.Message):
+    """The customer is blocked (HIGH, CRITICAL)."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ABUSE_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def abuse(self) -> abuse_pb2.Abuse:
+        """What was found or decided."""
+
+    def __init__(
+        self,
+        *,
+        abuse: abuse_pb2.Abuse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class AbuseLifted(message.Message):
+    """A person ended what held against the customer; one event an entry."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ABUSE_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def abuse(self) -> abuse_pb2.Abuse:
+        """The entry as it stands."""
+
+    def __init__(
+        self,
+        *,
+        abuse: abuse_pb2.Abuse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse", b"abuse"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

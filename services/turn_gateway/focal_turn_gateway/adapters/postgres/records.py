@@ -31,6 +31,9 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "events_dropped": events.EventsDropped,
         "webhook_disabled": events.WebhookDisabled,
         "receipt_reported": events.ReceiptReported,
+        "abuse_suspected": events.AbuseSuspected,
+        "abuse_blocked": events.AbuseBlocked,
+        "abuse_lifted": events.AbuseLifted,
         "agent": events.AgentReported,
     }.items()
 }

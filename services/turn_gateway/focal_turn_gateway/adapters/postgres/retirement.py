@@ -48,6 +48,10 @@ class PostgresRetirement:
         """Remove artifacts of closed turns."""
         return await self._count("remove_artifacts($1, $2)", timedelta(seconds=age_s), limit)
 
+    async def remove_abuse(self, age_s: float, limit: int) -> int:
+        """Remove what was held against customers and is over."""
+        return await self._count("remove_abuse($1, $2)", timedelta(seconds=age_s), limit)
+
     async def remove_webhook_deliveries(self, age_s: float, limit: int) -> int:
         """Remove deliveries to webhooks that wait for nothing."""
         return await self._count("remove_webhook_deliveries($1, $2)", timedelta(seconds=age_s), limit)

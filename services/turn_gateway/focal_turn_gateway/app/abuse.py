@@ -1,0 +1,35 @@
+"""Wiring of what is held against customers."""
+
+from __future__ import annotations
+
+import asyncpg
+import redis.asyncio
+
+from focal.turn.v1 import abuse_service_pb2_grpc
+from focal_service_kit.host import Host
+from focal_turn_gateway.adapters.postgres.abuse_records import PostgresAbuseRecords
+from focal_turn_gateway.adapters.standing_keys import ValkeyStandings
+from focal_turn_gateway.core.abuse_desk import AbuseDesk
+from focal_turn_gateway.core.standings import Standings
+from focal_turn_gateway.ports.live import LiveFeed
+from focal_turn_gateway.settings import TurnGatewaySettings
+from focal_turn_gateway.transport.abuse_servicer import AbuseServicer
+
+
+def register(
+    settings: TurnGatewaySettings,
+    host: Host,
+    pool: asyncpg.Pool,
+    valkey: redis.asyncio.Redis,
+    live: LiveFeed,
+) -> None:
+    """Who is blocked, and those who decide about it."""
+    chosen = settings.abuse
+    records = PostgresAbuseRecords(pool, chosen.told_s)
+    standings = Standings(records, ValkeyStandings(valkey), refresh_s=chosen.refresh_s, poll_s=chosen.poll_s)
+    if settings.rates.enabled:
+        host.background("standings", standings.run)
+    desk = AbuseDesk(records, standings, live, settings.errors.target)
+    servicer = AbuseServicer(records, desk, chosen.terms())
+    abuse_service_pb2_grpc.add_AbuseServiceServicer_to_server(servicer, host.server)
+    host.serves("focal.turn.v1.AbuseService")
