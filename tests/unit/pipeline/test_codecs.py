@@ -14,6 +14,7 @@ from focal_pipeline.domain.bundle import SideEffect
 from focal_pipeline.domain.session import (
     AccumulationHint,
     ScenarioInstance,
+    ScenarioMove,
     ScenarioStatus,
     SessionState,
     StepVisit,
@@ -32,6 +33,7 @@ STATE = SessionState(
     last_intent_label="return",
     step_history=(StepVisit("s", "one", 8, is_checkpoint=True),),
     hint=AccumulationHint(True, True, 0.5, "order_id"),
+    moves=(ScenarioMove("s", "two"), ScenarioMove("t")),
 )
 
 

@@ -38,8 +38,10 @@ RUNTIME = fakes.compiled(
 class Collecting:
     """A collection with its fakes at hand."""
 
-    def __init__(self, text: str, *, at: str = "", answer: Any = None, **known: Any) -> None:
-        instances = (ScenarioInstance("s", at),) if at else ()
+    def __init__(
+        self, text: str, *, at: str = "", forced: bool = False, answer: Any = None, **known: Any
+    ) -> None:
+        instances = (ScenarioInstance("s", at, updated_at_turn=int(forced)),) if at else ()
         turn = fakes.make_turn(text, state=SessionState(scenarios=instances))
         self.known = Known({}, known)
         self.models = fakes.Models({"large": answer})
@@ -76,6 +78,12 @@ async def test_a_checkpoint_takes_the_answer_to_its_question() -> None:
     assert await Collecting("agreed", at="check").path() == ("check", "done")
 
 
+async def test_a_checkpoint_that_an_operator_forces_takes_no_answer_from_before() -> None:
+    collecting = Collecting("agreed", at="check", forced=True)
+    assert await collecting.path() == ("check",)
+    assert "ok" not in collecting.known.values
+
+
 async def test_a_word_that_was_not_asked_for_means_nothing() -> None:
     collecting = Collecting("yes", at="check")
     assert await collecting.path() == ("check",)
@@ -108,6 +116,13 @@ def test_a_stored_plan_is_followed_and_not_judged_anew() -> None:
     assert course is not None
     assert (course.path, course.started) == (("number", "gift"), True)
     assert collecting.known.values["order_id"] == "1"
+
+
+def test_a_plan_made_behind_an_operators_move_is_followed_from_there() -> None:
+    plan = StoredPlan(1, ("m1",), {}, "s", ("gift", "check"), started=True, calls=())
+    course = Collecting("go on", at="gift", forced=True).collection.replayed(plan)
+    assert course is not None
+    assert (course.path, course.started, course.instance.step_id) == (("gift", "check"), True, "gift")
 
 
 def test_what_nothing_was_found_under_is_asked_for_again() -> None:

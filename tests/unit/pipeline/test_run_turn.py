@@ -22,6 +22,7 @@ from focal_pipeline.domain.bundle import (
     Transition,
     Variable,
 )
+from focal_pipeline.domain.session import ScenarioInstance, ScenarioMove, ScenarioStatus, SessionState
 from focal_pipeline.domain.turn import Action, InterruptPoint, Message, Outcome, Result, Turn
 from focal_pipeline.ports import Recalled, Verdict
 from focal_pipeline.settings import ArtifactSettings, LlmSettings, PipelineSettings
@@ -118,6 +119,27 @@ async def test_a_rule_of_a_step_holds_from_the_turn_that_arrives_there() -> None
     mind = Mind(fakes.bundle(rules=rules, scenarios=[scenario], variables=[Variable("x", prompt="x?")]))
     assert (await mind.think(fakes.make_turn("send it back"))).matched_rule_ids == ("here",)
     assert (await mind.think(fakes.make_turn("hello"))).matched_rule_ids == ()
+
+
+async def test_a_turn_goes_where_an_operator_sent_it_and_says_so() -> None:
+    mind = Mind(BRANCHING)
+    sent = SessionState(turn_index=3, moves=(ScenarioMove("s", "late"),))
+    result = await mind.think(fakes.make_turn("hello", state=sent))
+    assert result.reply == ("Too late.",)
+    assert result.state.moves == ()
+    assert "scenario.forced" in mind.output.names
+
+
+async def test_a_move_to_an_unknown_step_leaves_the_running_scenario_alone() -> None:
+    mind = Mind(BRANCHING)
+    mind.toolbox.outcomes["look"] = fakes.success("look", {"status": "other"})
+    running = ScenarioInstance("s", "look")
+    sent = SessionState(scenarios=(running,), turn_index=3, moves=(ScenarioMove("s", "lost"),))
+    result = await mind.think(fakes.make_turn("hello", state=sent))
+    assert [(i.step_id, i.status) for i in result.state.scenarios] == [("look", ScenarioStatus.ACTIVE)]
+    assert result.state.moves == ()
+    [ignored] = [event for event in mind.output.events if event.type == "move_ignored"]
+    assert ignored.payload == {"scenario": "s", "step": "lost"}
 
 
 async def test_the_result_answers_the_messages_of_the_start_and_no_others() -> None:

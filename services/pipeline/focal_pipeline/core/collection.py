@@ -44,7 +44,7 @@ class Collection:
         """The course of this turn before any tool ran."""
         running = self._scenarios.current()
         self._learn(collecting.unasked)
-        self._learn(collecting.asked_by(running.last if running else None))
+        self._learn(collecting.asked_by(running.last if running and not running.started else None))
         course = self._scenarios.choose(retrieved, self._known)
         if course is None:
             return None
@@ -59,8 +59,12 @@ class Collection:
         if not plan.scenario_id:
             return None
         current = self._scenarios.current()
-        if plan.started or current is None:
-            return replace(self._scenarios.start(plan.scenario_id), path=plan.path)
+        if (
+            current is None
+            or current.started is not plan.started
+            or current.scenario.scenario_id != plan.scenario_id
+        ):
+            current = self._scenarios.start(plan.scenario_id)
         return replace(current, path=plan.path)
 
     def held_up(self, course: Course, step_id: str, ran: Sequence[Ran]) -> Course:

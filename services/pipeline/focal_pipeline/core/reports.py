@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from focal_pipeline.core import staging
+from focal_pipeline.core.moves import Fate
 from focal_pipeline.core.rule_filter import Matched
 from focal_pipeline.core.runtime import AgentRuntime
 from focal_pipeline.domain.course import Course
+from focal_pipeline.domain.session import ScenarioMove
 from focal_pipeline.domain.tools import Ran, Status
 from focal_pipeline.domain.turn import Event, Result, Severity, Turn
 from focal_pipeline.ports import Output
@@ -27,6 +29,13 @@ class Reports:
         if restarts:
             payload["restart"] = restarts
         await self._output.event(Event("infra", "brain.started", payload))
+
+    async def made(self, fates: Iterable[tuple[ScenarioMove, Fate]]) -> None:
+        """What became of the moves that an operator asked for."""
+        for move, fate in fates:
+            payload = {"scenario": move.scenario_id, "step": move.step_id}
+            severity = Severity.WARN if fate is Fate.IGNORED else Severity.INFO
+            await self._output.event(Event("scenario", fate.value, payload, severity))
 
     async def matched(self, matched: Sequence[Matched]) -> None:
         """The rules that apply, in one event."""

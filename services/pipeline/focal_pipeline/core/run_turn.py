@@ -13,6 +13,7 @@ from focal_kernel.clock import Clock
 from focal_pipeline.core import (
     bound_tools,
     generation,
+    moves,
     phase_artifacts,
     response_plan,
     rule_filter,
@@ -87,6 +88,10 @@ class Brain:
         planned = _planned_part(turn, plan)
         if len(planned.messages) < len(turn.messages):
             interrupts.leave_waiting()
+        made = moves.make(planned.state, runtime)
+        if not interrupts.restarts:
+            await Reports(output, planned, runtime).made(made.fates)
+        planned = replace(planned, state=made.state)
         return _RunningTurn(self, planned, runtime, plan, interrupts, output, carried)
 
 

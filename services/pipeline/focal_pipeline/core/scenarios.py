@@ -33,14 +33,17 @@ class Scenarios:
         self._limits = limits
 
     def current(self) -> Course | None:
-        """The running scenario, standing where the last turn left it; None when there is none, or
-        when the bundle no longer has its step.
+        """The running scenario, standing where the last turn left it, or where an operator has put it now;
+        None when there is none, or when the bundle no longer has its step.
         """
         instance = self._state.active
         scenario = self._runtime.scenarios.get(instance.scenario_id) if instance else None
         if instance is None or scenario is None or instance.step_id not in scenario.by_id:
             return None
-        return Course(scenario, instance, (instance.step_id,))
+        # Only a move that this turn has made is newer than the last turn. What the customer wrote is no
+        # answer to a step that they have not been at.
+        arrived = instance.updated_at_turn > self._state.turn_index
+        return Course(scenario, instance, (instance.step_id,), started=arrived)
 
     def start(self, scenario_id: str) -> Course:
         """A scenario at its entry step."""
@@ -59,7 +62,7 @@ class Scenarios:
         if running is not None:
             moved = self.walk_on(running, retrieved, known)
             answered = running.last.collects and set(running.last.collects) & known.set_this_turn.keys()
-            if len(moved.path) > 1 or answered:
+            if running.started or len(moved.path) > 1 or answered:
                 return moved
         entered = self._entry(retrieved, running)
         return running if entered is None else self.walk_on(self.start(entered.scenario_id), retrieved, known)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from focal_pipeline.core import stacking
 from focal_pipeline.core.response_plan import ResponsePlan, ResponseType
 from focal_pipeline.core.rule_filter import Matched
 from focal_pipeline.core.runtime import AgentRuntime
@@ -90,10 +91,10 @@ def _scenarios(happened: Happened, turn_index: int) -> list[ScenarioInstance]:
     others = [i for i in instances if i is not course.instance]
     moved = _moved(course, happened.ran, turn_index)
     if course.started:
-        others = [_paused(instance) for instance in others]
+        others = [stacking.paused(instance) for instance in others]
     if moved.status is not ScenarioStatus.ACTIVE:
-        others = _resumed(others)
-        return [moved, *others] if _runs(others) else [*others, moved]
+        others = stacking.resumed(others)
+        return [moved, *others] if stacking.runs(others) else [*others, moved]
     return [*others, moved]
 
 
@@ -142,24 +143,6 @@ def _stands(instance: ScenarioInstance, runtime: AgentRuntime) -> bool:
 def _cancelled(instance: ScenarioInstance) -> ScenarioInstance:
     gone = instance.status in _OPEN
     return replace(instance, status=ScenarioStatus.CANCELLED) if gone else instance
-
-
-def _paused(instance: ScenarioInstance) -> ScenarioInstance:
-    runs = instance.status is ScenarioStatus.ACTIVE
-    return replace(instance, status=ScenarioStatus.PAUSED) if runs else instance
-
-
-def _resumed(instances: list[ScenarioInstance]) -> list[ScenarioInstance]:
-    """The latest paused one runs again, and moves to the end."""
-    waiting = [i for i in instances if i.status is ScenarioStatus.PAUSED]
-    if not waiting or _runs(instances):
-        return instances
-    latest = waiting[-1]
-    return [*(i for i in instances if i is not latest), replace(latest, status=ScenarioStatus.ACTIVE)]
-
-
-def _runs(instances: Iterable[ScenarioInstance]) -> bool:
-    return any(instance.status is ScenarioStatus.ACTIVE for instance in instances)
 
 
 def _kept(instances: Sequence[ScenarioInstance], most: int) -> tuple[ScenarioInstance, ...]:

@@ -46,6 +46,14 @@ class StepVisit:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioMove:
+    """A move that an operator asked for: to a step, or out of the scenario when `step_id` is empty."""
+
+    scenario_id: str
+    step_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccumulationHint:
     """What a turn tells the wait for the next message."""
 
@@ -57,7 +65,9 @@ class AccumulationHint:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """The state as of the last committed turn; `turn_index` is that turn's, 0 before the first."""
+    """The state as of the last committed turn; `turn_index` is that turn's, 0 before the first. `moves` wait
+    for the next turn.
+    """
 
     scenarios: tuple[ScenarioInstance, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +77,7 @@ class SessionState:
     last_intent_label: str = ""
     step_history: tuple[StepVisit, ...] = ()
     hint: AccumulationHint = AccumulationHint()
+    moves: tuple[ScenarioMove, ...] = ()
 
     @property
     def active(self) -> ScenarioInstance | None:

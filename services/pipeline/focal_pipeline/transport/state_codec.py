@@ -10,6 +10,7 @@ from focal_kernel import canonical_json
 from focal_pipeline.domain.session import (
     AccumulationHint,
     ScenarioInstance,
+    ScenarioMove,
     ScenarioStatus,
     SessionState,
     StepVisit,
@@ -40,6 +41,10 @@ def to_proto(state: SessionState) -> session_pb2.SessionState:
             input_complete_confidence=state.hint.input_complete_confidence,
             expected_input_type=state.hint.expected_input_type,
         ),
+        moves=[
+            session_pb2.ScenarioMove(scenario_id=move.scenario_id, step_id=move.step_id)
+            for move in state.moves
+        ],
     )
 
 
@@ -60,6 +65,7 @@ def from_proto(state: session_pb2.SessionState) -> SessionState:
             input_complete_confidence=hint.input_complete_confidence,
             expected_input_type=hint.expected_input_type,
         ),
+        moves=tuple(ScenarioMove(move.scenario_id, move.step_id) for move in state.moves),
     )
 
 

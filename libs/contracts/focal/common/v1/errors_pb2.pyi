@@ -148,6 +148,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""
     ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 130
     """NOT_FOUND: no such customer for this tenant."""
+    ERROR_REASON_SESSION_CHANGED: _ErrorReason.ValueType  # 110
+    """ABORTED: the session has changed since the caller saw the `etag` it sent; read it again."""
+    ERROR_REASON_SESSION_FULL: _ErrorReason.ValueType  # 111
+    """RESOURCE_EXHAUSTED: the update would leave the session with more variables (default 200) or moves (default 20) than
+    it may keep; metadata `limit`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -280,3 +286,9 @@ ERROR_REASON_EFFECT_COMPENSATED: ErrorReason.ValueType  # 103
 """In results of tools: the effect was undone, or is being undone; the same wish in another turn is a new effect."""
 ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 130
 """NOT_FOUND: no such customer for this tenant."""
+ERROR_REASON_SESSION_CHANGED: ErrorReason.ValueType  # 110
+"""ABORTED: the session has changed since the caller saw the `etag` it sent; read it again."""
+ERROR_REASON_SESSION_FULL: ErrorReason.ValueType  # 111
+"""RESOURCE_EXHAUSTED: the update would leave the session with more variables (default 200) or moves (default 20) than
+it may keep; metadata `limit`.
+"""

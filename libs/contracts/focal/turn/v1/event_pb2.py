@@ -24,67 +24,70 @@ _sym_db = _symbol_database.Default()
 
 from focal.turn.v1 import abuse_pb2 as focal_dot_turn_dot_v1_dot_abuse__pb2
 from focal.turn.v1 import message_pb2 as focal_dot_turn_dot_v1_dot_message__pb2
+from focal.turn.v1 import session_pb2 as focal_dot_turn_dot_v1_dot_session__pb2
 from focal.turn.v1 import turn_pb2 as focal_dot_turn_dot_v1_dot_turn__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66ocal/turn/v1/event.proto\x12\rfocal.turn.v1\x1a\x19\x66ocal/turn/v1/abuse.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\t\n\x0b\x46\x61\x62ricEvent\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x0f\n\x07turn_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\x05\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x0c\n\x04name\x18\n \x01(\t\x12\x10\n\x08\x65vent_id\x18\x0b \x01(\t\x12.\n\x08severity\x18\x0c \x01(\x0e\x32\x1c.focal.turn.v1.EventSeverity\x12:\n\x10message_received\x18\x14 \x01(\x0b\x32\x1e.focal.turn.v1.MessageReceivedH\x00\x12\x32\n\x0cturn_started\x18\x15 \x01(\x0b\x32\x1a.focal.turn.v1.TurnStartedH\x00\x12\x38\n\x0fturn_aggregated\x18\x16 \x01(\x0b\x32\x1d.focal.turn.v1.TurnAggregatedH\x00\x12<\n\x11supersede_decided\x18\x17 \x01(\x0b\x32\x1f.focal.turn.v1.SupersedeDecidedH\x00\x12\x38\n\x0fturn_superseded\x18\x18 \x01(\x0b\x32\x1d.focal.turn.v1.TurnSupersededH\x00\x12\x36\n\x0eturn_completed\x18\x19 \x01(\x0b\x32\x1c.focal.turn.v1.TurnCompletedH\x00\x12\x30\n\x0bturn_failed\x18\x1a \x01(\x0b\x32\x19.focal.turn.v1.TurnFailedH\x00\x12\x36\n\x0eturn_cancelled\x18\x1b \x01(\x0b\x32\x1c.focal.turn.v1.TurnCancelledH\x00\x12*\n\x05\x61gent\x18\x1c \x01(\x0b\x32\x19.focal.turn.v1.AgentEventH\x00\x12:\n\x10\x64\x65livery_updated\x18\x1d \x01(\x0b\x32\x1e.focal.turn.v1.DeliveryUpdatedH\x00\x12\x34\n\rsession_ended\x18\x1e \x01(\x0b\x32\x1b.focal.turn.v1.SessionEndedH\x00\x12\x36\n\x0e\x65vents_dropped\x18( \x01(\x0b\x32\x1c.focal.turn.v1.EventsDroppedH\x00\x12:\n\x10webhook_disabled\x18) \x01(\x0b\x32\x1e.focal.turn.v1.WebhookDisabledH\x00\x12:\n\x10receipt_reported\x18- \x01(\x0b\x32\x1e.focal.turn.v1.ReceiptReportedH\x00\x12\x38\n\x0f\x61\x62use_suspected\x18\x46 \x01(\x0b\x32\x1d.focal.turn.v1.AbuseSuspectedH\x00\x12\x34\n\rabuse_blocked\x18G \x01(\x0b\x32\x1b.focal.turn.v1.AbuseBlockedH\x00\x12\x32\n\x0c\x61\x62use_lifted\x18H \x01(\x0b\x32\x1a.focal.turn.v1.AbuseLiftedH\x00\x42\x06\n\x04\x62ody\":\n\x0fMessageReceived\x12\'\n\x07message\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Message\"u\n\x0bTurnStarted\x12\x15\n\rturn_group_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\'\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x17\n\x0fsuperseded_from\x18\x04 \x01(\t\"W\n\x0eTurnAggregated\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .focal.turn.v1.AggregationReason\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\"\xe8\x01\n\x10SupersedeDecided\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1e.focal.turn.v1.SupersedeAction\x12\x36\n\x0f\x61\x62sorb_strategy\x18\x02 \x01(\x0e\x32\x1d.focal.turn.v1.AbsorbStrategy\x12\x36\n\x0finterrupt_point\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.InterruptPoint\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x05 \x03(\t\x12\x0f\n\x07restart\x18\x06 \x01(\x05\"7\n\x0eTurnSuperseded\x12\x15\n\rsuperseded_by\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"2\n\rTurnCompleted\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"/\n\nTurnFailed\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"J\n\rTurnCancelled\x12\x14\n\x0c\x63\x61ncelled_by\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x03 \x03(\t\"\x8a\x01\n\nAgentEvent\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x14\n\x0cpayload_json\x18\x03 \x01(\t\x12.\n\x08severity\x18\x04 \x01(\x0e\x32\x1c.focal.turn.v1.EventSeverity\x12\x16\n\x0eschema_version\x18\x05 \x01(\t\"S\n\x0fWebhookDisabled\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x1c\n\x14\x65xhausted_deliveries\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\rEventsDropped\x12-\n\x07\x64ropped\x18\x01 \x03(\x0b\x32\x1c.focal.turn.v1.DroppedEvents\"`\n\rDroppedEvents\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12.\n\x06reason\x18\x02 \x01(\x0e\x32\x1e.focal.turn.v1.EventDropReason\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"d\n\x0f\x44\x65liveryUpdated\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\x05\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.focal.turn.v1.DeliveryState\"\x91\x01\n\x0fReceiptReported\x12\x12\n\ndedupe_key\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\x05\x12\x0c\n\x04part\x18\x03 \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.focal.turn.v1.ReceiptState\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x1e\n\x0cSessionEnded\x12\x0e\n\x06reason\x18\x01 \x01(\t\"5\n\x0e\x41\x62useSuspected\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse\"3\n\x0c\x41\x62useBlocked\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse\"2\n\x0b\x41\x62useLifted\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse*\xb1\x01\n\x0fSupersedeAction\x12 \n\x1cSUPERSEDE_ACTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUPERSEDE_ACTION_SUPERSEDE\x10\x01\x12\x1b\n\x17SUPERSEDE_ACTION_ABSORB\x10\x02\x12\x1a\n\x16SUPERSEDE_ACTION_QUEUE\x10\x03\x12#\n\x1fSUPERSEDE_ACTION_FORCE_COMPLETE\x10\x04*l\n\x0e\x41\x62sorbStrategy\x12\x1f\n\x1b\x41\x42SORB_STRATEGY_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x42SORB_STRATEGY_RESTART\x10\x01\x12\x1c\n\x18\x41\x42SORB_STRATEGY_CONTINUE\x10\x02*\xb9\x01\n\x0eInterruptPoint\x12\x1f\n\x1bINTERRUPT_POINT_UNSPECIFIED\x10\x00\x12\"\n\x1eINTERRUPT_POINT_PRE_PROCESSING\x10\x01\x12\"\n\x1eINTERRUPT_POINT_PHASE_BOUNDARY\x10\x02\x12\x1e\n\x1aINTERRUPT_POINT_PRE_EFFECT\x10\x03\x12\x1e\n\x1aINTERRUPT_POINT_PRE_COMMIT\x10\x04*\x95\x01\n\rEventSeverity\x12\x1e\n\x1a\x45VENT_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45VENT_SEVERITY_DEBUG\x10\x01\x12\x17\n\x13\x45VENT_SEVERITY_INFO\x10\x02\x12\x17\n\x13\x45VENT_SEVERITY_WARN\x10\x03\x12\x18\n\x14\x45VENT_SEVERITY_ERROR\x10\x04*\xf4\x01\n\x0f\x45ventDropReason\x12!\n\x1d\x45VENT_DROP_REASON_UNSPECIFIED\x10\x00\x12&\n\"EVENT_DROP_REASON_UNKNOWN_CATEGORY\x10\x01\x12\"\n\x1e\x45VENT_DROP_REASON_INVALID_TYPE\x10\x02\x12\'\n#EVENT_DROP_REASON_PAYLOAD_TOO_LARGE\x10\x03\x12 \n\x1c\x45VENT_DROP_REASON_RATE_LIMIT\x10\x04\x12\'\n#EVENT_DROP_REASON_CUSTOM_RATE_LIMIT\x10\x05*\xa1\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x1b\n\x17\x44\x45LIVERY_STATE_IN_DOUBT\x10\x03\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x04*\x94\x01\n\x0cReceiptState\x12\x1d\n\x19RECEIPT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RECEIPT_STATE_SENT\x10\x01\x12\x18\n\x14RECEIPT_STATE_FAILED\x10\x02\x12\x1b\n\x17RECEIPT_STATE_DELIVERED\x10\x03\x12\x16\n\x12RECEIPT_STATE_READ\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66ocal/turn/v1/event.proto\x12\rfocal.turn.v1\x1a\x19\x66ocal/turn/v1/abuse.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1b\x66ocal/turn/v1/session.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\n\n\x0b\x46\x61\x62ricEvent\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x0f\n\x07turn_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\x05\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x0c\n\x04name\x18\n \x01(\t\x12\x10\n\x08\x65vent_id\x18\x0b \x01(\t\x12.\n\x08severity\x18\x0c \x01(\x0e\x32\x1c.focal.turn.v1.EventSeverity\x12:\n\x10message_received\x18\x14 \x01(\x0b\x32\x1e.focal.turn.v1.MessageReceivedH\x00\x12\x32\n\x0cturn_started\x18\x15 \x01(\x0b\x32\x1a.focal.turn.v1.TurnStartedH\x00\x12\x38\n\x0fturn_aggregated\x18\x16 \x01(\x0b\x32\x1d.focal.turn.v1.TurnAggregatedH\x00\x12<\n\x11supersede_decided\x18\x17 \x01(\x0b\x32\x1f.focal.turn.v1.SupersedeDecidedH\x00\x12\x38\n\x0fturn_superseded\x18\x18 \x01(\x0b\x32\x1d.focal.turn.v1.TurnSupersededH\x00\x12\x36\n\x0eturn_completed\x18\x19 \x01(\x0b\x32\x1c.focal.turn.v1.TurnCompletedH\x00\x12\x30\n\x0bturn_failed\x18\x1a \x01(\x0b\x32\x19.focal.turn.v1.TurnFailedH\x00\x12\x36\n\x0eturn_cancelled\x18\x1b \x01(\x0b\x32\x1c.focal.turn.v1.TurnCancelledH\x00\x12*\n\x05\x61gent\x18\x1c \x01(\x0b\x32\x19.focal.turn.v1.AgentEventH\x00\x12:\n\x10\x64\x65livery_updated\x18\x1d \x01(\x0b\x32\x1e.focal.turn.v1.DeliveryUpdatedH\x00\x12\x34\n\rsession_ended\x18\x1e \x01(\x0b\x32\x1b.focal.turn.v1.SessionEndedH\x00\x12\x36\n\x0e\x65vents_dropped\x18( \x01(\x0b\x32\x1c.focal.turn.v1.EventsDroppedH\x00\x12:\n\x10webhook_disabled\x18) \x01(\x0b\x32\x1e.focal.turn.v1.WebhookDisabledH\x00\x12:\n\x10receipt_reported\x18- \x01(\x0b\x32\x1e.focal.turn.v1.ReceiptReportedH\x00\x12\x38\n\x0f\x61\x62use_suspected\x18\x46 \x01(\x0b\x32\x1d.focal.turn.v1.AbuseSuspectedH\x00\x12\x34\n\rabuse_blocked\x18G \x01(\x0b\x32\x1b.focal.turn.v1.AbuseBlockedH\x00\x12\x32\n\x0c\x61\x62use_lifted\x18H \x01(\x0b\x32\x1a.focal.turn.v1.AbuseLiftedH\x00\x12\x38\n\x0fsession_updated\x18< \x01(\x0b\x32\x1d.focal.turn.v1.SessionUpdatedH\x00\x42\x06\n\x04\x62ody\":\n\x0fMessageReceived\x12\'\n\x07message\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Message\"u\n\x0bTurnStarted\x12\x15\n\rturn_group_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\'\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x17\n\x0fsuperseded_from\x18\x04 \x01(\t\"W\n\x0eTurnAggregated\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .focal.turn.v1.AggregationReason\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\"\xe8\x01\n\x10SupersedeDecided\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1e.focal.turn.v1.SupersedeAction\x12\x36\n\x0f\x61\x62sorb_strategy\x18\x02 \x01(\x0e\x32\x1d.focal.turn.v1.AbsorbStrategy\x12\x36\n\x0finterrupt_point\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.InterruptPoint\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x05 \x03(\t\x12\x0f\n\x07restart\x18\x06 \x01(\x05\"7\n\x0eTurnSuperseded\x12\x15\n\rsuperseded_by\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"2\n\rTurnCompleted\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"/\n\nTurnFailed\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"J\n\rTurnCancelled\x12\x14\n\x0c\x63\x61ncelled_by\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x03 \x03(\t\"\x8a\x01\n\nAgentEvent\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x14\n\x0cpayload_json\x18\x03 \x01(\t\x12.\n\x08severity\x18\x04 \x01(\x0e\x32\x1c.focal.turn.v1.EventSeverity\x12\x16\n\x0eschema_version\x18\x05 \x01(\t\"S\n\x0fWebhookDisabled\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x1c\n\x14\x65xhausted_deliveries\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\rEventsDropped\x12-\n\x07\x64ropped\x18\x01 \x03(\x0b\x32\x1c.focal.turn.v1.DroppedEvents\"`\n\rDroppedEvents\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12.\n\x06reason\x18\x02 \x01(\x0e\x32\x1e.focal.turn.v1.EventDropReason\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"d\n\x0f\x44\x65liveryUpdated\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\x05\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.focal.turn.v1.DeliveryState\"\x91\x01\n\x0fReceiptReported\x12\x12\n\ndedupe_key\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\x05\x12\x0c\n\x04part\x18\x03 \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.focal.turn.v1.ReceiptState\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x92\x01\n\x0eSessionUpdated\x12\x15\n\rset_variables\x18\x01 \x03(\t\x12\x19\n\x11removed_variables\x18\x02 \x03(\t\x12*\n\x05moves\x18\x03 \x03(\x0b\x32\x1b.focal.turn.v1.ScenarioMove\x12\x12\n\nupdated_by\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x1e\n\x0cSessionEnded\x12\x0e\n\x06reason\x18\x01 \x01(\t\"5\n\x0e\x41\x62useSuspected\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse\"3\n\x0c\x41\x62useBlocked\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse\"2\n\x0b\x41\x62useLifted\x12#\n\x05\x61\x62use\x18\x01 \x01(\x0b\x32\x14.focal.turn.v1.Abuse*\xb1\x01\n\x0fSupersedeAction\x12 \n\x1cSUPERSEDE_ACTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUPERSEDE_ACTION_SUPERSEDE\x10\x01\x12\x1b\n\x17SUPERSEDE_ACTION_ABSORB\x10\x02\x12\x1a\n\x16SUPERSEDE_ACTION_QUEUE\x10\x03\x12#\n\x1fSUPERSEDE_ACTION_FORCE_COMPLETE\x10\x04*l\n\x0e\x41\x62sorbStrategy\x12\x1f\n\x1b\x41\x42SORB_STRATEGY_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x42SORB_STRATEGY_RESTART\x10\x01\x12\x1c\n\x18\x41\x42SORB_STRATEGY_CONTINUE\x10\x02*\xb9\x01\n\x0eInterruptPoint\x12\x1f\n\x1bINTERRUPT_POINT_UNSPECIFIED\x10\x00\x12\"\n\x1eINTERRUPT_POINT_PRE_PROCESSING\x10\x01\x12\"\n\x1eINTERRUPT_POINT_PHASE_BOUNDARY\x10\x02\x12\x1e\n\x1aINTERRUPT_POINT_PRE_EFFECT\x10\x03\x12\x1e\n\x1aINTERRUPT_POINT_PRE_COMMIT\x10\x04*\x95\x01\n\rEventSeverity\x12\x1e\n\x1a\x45VENT_SEVERITY_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45VENT_SEVERITY_DEBUG\x10\x01\x12\x17\n\x13\x45VENT_SEVERITY_INFO\x10\x02\x12\x17\n\x13\x45VENT_SEVERITY_WARN\x10\x03\x12\x18\n\x14\x45VENT_SEVERITY_ERROR\x10\x04*\xf4\x01\n\x0f\x45ventDropReason\x12!\n\x1d\x45VENT_DROP_REASON_UNSPECIFIED\x10\x00\x12&\n\"EVENT_DROP_REASON_UNKNOWN_CATEGORY\x10\x01\x12\"\n\x1e\x45VENT_DROP_REASON_INVALID_TYPE\x10\x02\x12\'\n#EVENT_DROP_REASON_PAYLOAD_TOO_LARGE\x10\x03\x12 \n\x1c\x45VENT_DROP_REASON_RATE_LIMIT\x10\x04\x12\'\n#EVENT_DROP_REASON_CUSTOM_RATE_LIMIT\x10\x05*\xa1\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x1b\n\x17\x44\x45LIVERY_STATE_IN_DOUBT\x10\x03\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x04*\x94\x01\n\x0cReceiptState\x12\x1d\n\x19RECEIPT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RECEIPT_STATE_SENT\x10\x01\x12\x18\n\x14RECEIPT_STATE_FAILED\x10\x02\x12\x1b\n\x17RECEIPT_STATE_DELIVERED\x10\x03\x12\x16\n\x12RECEIPT_STATE_READ\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'focal.turn.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUPERSEDEACTION']._serialized_start=2972
-  _globals['_SUPERSEDEACTION']._serialized_end=3149
-  _globals['_ABSORBSTRATEGY']._serialized_start=3151
-  _globals['_ABSORBSTRATEGY']._serialized_end=3259
-  _globals['_INTERRUPTPOINT']._serialized_start=3262
-  _globals['_INTERRUPTPOINT']._serialized_end=3447
-  _globals['_EVENTSEVERITY']._serialized_start=3450
-  _globals['_EVENTSEVERITY']._serialized_end=3599
-  _globals['_EVENTDROPREASON']._serialized_start=3602
-  _globals['_EVENTDROPREASON']._serialized_end=3846
-  _globals['_DELIVERYSTATE']._serialized_start=3849
-  _globals['_DELIVERYSTATE']._serialized_end=4010
-  _globals['_RECEIPTSTATE']._serialized_start=4013
-  _globals['_RECEIPTSTATE']._serialized_end=4161
-  _globals['_FABRICEVENT']._serialized_start=160
-  _globals['_FABRICEVENT']._serialized_end=1402
-  _globals['_MESSAGERECEIVED']._serialized_start=1404
-  _globals['_MESSAGERECEIVED']._serialized_end=1462
-  _globals['_TURNSTARTED']._serialized_start=1464
-  _globals['_TURNSTARTED']._serialized_end=1581
-  _globals['_TURNAGGREGATED']._serialized_start=1583
-  _globals['_TURNAGGREGATED']._serialized_end=1670
-  _globals['_SUPERSEDEDECIDED']._serialized_start=1673
-  _globals['_SUPERSEDEDECIDED']._serialized_end=1905
-  _globals['_TURNSUPERSEDED']._serialized_start=1907
-  _globals['_TURNSUPERSEDED']._serialized_end=1962
-  _globals['_TURNCOMPLETED']._serialized_start=1964
-  _globals['_TURNCOMPLETED']._serialized_end=2014
-  _globals['_TURNFAILED']._serialized_start=2016
-  _globals['_TURNFAILED']._serialized_end=2063
-  _globals['_TURNCANCELLED']._serialized_start=2065
-  _globals['_TURNCANCELLED']._serialized_end=2139
-  _globals['_AGENTEVENT']._serialized_start=2142
-  _globals['_AGENTEVENT']._serialized_end=2280
-  _globals['_WEBHOOKDISABLED']._serialized_start=2282
-  _globals['_WEBHOOKDISABLED']._serialized_end=2365
-  _globals['_EVENTSDROPPED']._serialized_start=2367
-  _globals['_EVENTSDROPPED']._serialized_end=2429
-  _globals['_DROPPEDEVENTS']._serialized_start=2431
-  _globals['_DROPPEDEVENTS']._serialized_end=2527
-  _globals['_DELIVERYUPDATED']._serialized_start=2529
-  _globals['_DELIVERYUPDATED']._serialized_end=2629
-  _globals['_RECEIPTREPORTED']._serialized_start=2632
-  _globals['_RECEIPTREPORTED']._serialized_end=2777
-  _globals['_SESSIONENDED']._serialized_start=2779
-  _globals['_SESSIONENDED']._serialized_end=2809
-  _globals['_ABUSESUSPECTED']._serialized_start=2811
-  _globals['_ABUSESUSPECTED']._serialized_end=2864
-  _globals['_ABUSEBLOCKED']._serialized_start=2866
-  _globals['_ABUSEBLOCKED']._serialized_end=2917
-  _globals['_ABUSELIFTED']._serialized_start=2919
-  _globals['_ABUSELIFTED']._serialized_end=2969
+  _globals['_SUPERSEDEACTION']._serialized_start=3208
+  _globals['_SUPERSEDEACTION']._serialized_end=3385
+  _globals['_ABSORBSTRATEGY']._serialized_start=3387
+  _globals['_ABSORBSTRATEGY']._serialized_end=3495
+  _globals['_INTERRUPTPOINT']._serialized_start=3498
+  _globals['_INTERRUPTPOINT']._serialized_end=3683
+  _globals['_EVENTSEVERITY']._serialized_start=3686
+  _globals['_EVENTSEVERITY']._serialized_end=3835
+  _globals['_EVENTDROPREASON']._serialized_start=3838
+  _globals['_EVENTDROPREASON']._serialized_end=4082
+  _globals['_DELIVERYSTATE']._serialized_start=4085
+  _globals['_DELIVERYSTATE']._serialized_end=4246
+  _globals['_RECEIPTSTATE']._serialized_start=4249
+  _globals['_RECEIPTSTATE']._serialized_end=4397
+  _globals['_FABRICEVENT']._serialized_start=189
+  _globals['_FABRICEVENT']._serialized_end=1489
+  _globals['_MESSAGERECEIVED']._serialized_start=1491
+  _globals['_MESSAGERECEIVED']._serialized_end=1549
+  _globals['_TURNSTARTED']._serialized_start=1551
+  _globals['_TURNSTARTED']._serialized_end=1668
+  _globals['_TURNAGGREGATED']._serialized_start=1670
+  _globals['_TURNAGGREGATED']._serialized_end=1757
+  _globals['_SUPERSEDEDECIDED']._serialized_start=1760
+  _globals['_SUPERSEDEDECIDED']._serialized_end=1992
+  _globals['_TURNSUPERSEDED']._serialized_start=1994
+  _globals['_TURNSUPERSEDED']._serialized_end=2049
+  _globals['_TURNCOMPLETED']._serialized_start=2051
+  _globals['_TURNCOMPLETED']._serialized_end=2101
+  _globals['_TURNFAILED']._serialized_start=2103
+  _globals['_TURNFAILED']._serialized_end=2150
+  _globals['_TURNCANCELLED']._serialized_start=2152
+  _globals['_TURNCANCELLED']._serialized_end=2226
+  _globals['_AGENTEVENT']._serialized_start=2229
+  _globals['_AGENTEVENT']._serialized_end=2367
+  _globals['_WEBHOOKDISABLED']._serialized_start=2369
+  _globals['_WEBHOOKDISABLED']._serialized_end=2452
+  _globals['_EVENTSDROPPED']._serialized_start=2454
+  _globals['_EVENTSDROPPED']._serialized_end=2516
+  _globals['_DROPPEDEVENTS']._serialized_start=2518
+  _globals['_DROPPEDEVENTS']._serialized_end=2614
+  _globals['_DELIVERYUPDATED']._serialized_start=2616
+  _globals['_DELIVERYUPDATED']._serialized_end=2716
+  _globals['_RECEIPTREPORTED']._serialized_start=2719
+  _globals['_RECEIPTREPORTED']._serialized_end=2864
+  _globals['_SESSIONUPDATED']._serialized_start=2867
+  _globals['_SESSIONUPDATED']._serialized_end=3013
+  _globals['_SESSIONENDED']._serialized_start=3015
+  _globals['_SESSIONENDED']._serialized_end=3045
+  _globals['_ABUSESUSPECTED']._serialized_start=3047
+  _globals['_ABUSESUSPECTED']._serialized_end=3100
+  _globals['_ABUSEBLOCKED']._serialized_start=3102
+  _globals['_ABUSEBLOCKED']._serialized_end=3153
+  _globals['_ABUSELIFTED']._serialized_start=3155
+  _globals['_ABUSELIFTED']._serialized_end=3205
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as abc
 from focal.turn.v1 import abuse_pb2 as abuse_pb2
 from focal.turn.v1 import message_pb2 as message_pb2
+from focal.turn.v1 import session_pb2 as session_pb2
 from focal.turn.v1 import turn_pb2 as turn_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
@@ -271,6 +272,7 @@ class FabricEvent(message.Message):
     ABUSE_SUSPECTED_FIELD_NUMBER: builtins.int
     ABUSE_BLOCKED_FIELD_NUMBER: builtins.int
     ABUSE_LIFTED_FIELD_NUMBER: builtins.int
+    SESSION_UPDATED_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -365,6 +367,10 @@ class FabricEvent(message.Message):
     def abuse_lifted(self) -> AbuseLifted:
         """A person ended what held against the customer; in its latest session."""
 
+    @builtins.property
+    def session_updated(self) -> SessionUpdated:
+        """An operator changed the session."""
+
     def __init__(
         self,
         *,
@@ -397,12 +403,13 @@ class FabricEvent(message.Message):
         abuse_suspected: AbuseSuspected | None = ...,
         abuse_blocked: AbuseBlocked | None = ...,
         abuse_lifted: AbuseLifted | None = ...,
+        session_updated: SessionUpdated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_updated", b"session_updated", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "session_updated", b"session_updated", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported", "abuse_suspected", "abuse_blocked", "abuse_lifted"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported", "abuse_suspected", "abuse_blocked", "abuse_lifted", "session_updated"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -812,6 +819,48 @@ class ReceiptReported(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["channel", b"channel", "dedupe_key", b"dedupe_key", "part", b"part", "reason", b"reason", "segment", b"segment", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SessionUpdated(message.Message):
+    """An operator changed the session: names, no values."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SET_VARIABLES_FIELD_NUMBER: builtins.int
+    REMOVED_VARIABLES_FIELD_NUMBER: builtins.int
+    MOVES_FIELD_NUMBER: builtins.int
+    UPDATED_BY_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    updated_by: builtins.str
+    """Who did: the subject of the caller's token."""
+    reason: builtins.str
+    """Why, for a person."""
+    @builtins.property
+    def set_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Variables that were set."""
+
+    @builtins.property
+    def removed_variables(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Variables that were removed."""
+
+    @builtins.property
+    def moves(self) -> containers.RepeatedCompositeFieldContainer[session_pb2.ScenarioMove]:
+        """Moves that the next turn makes."""
+
+    def __init__(
+        self,
+        *,
+        set_variables: abc.Iterable[builtins.str] | None = ...,
+        removed_variables: abc.Iterable[builtins.str] | None = ...,
+        moves: abc.Iterable[session_pb2.ScenarioMove] | None = ...,
+        updated_by: builtins.str = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["moves", b"moves", "reason", b"reason", "removed_variables", b"removed_variables", "set_variables", b"set_variables", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -94,6 +94,7 @@ class Session(message.Message):
     UPDATED_AT_FIELD_NUMBER: builtins.int
     LAST_OFFSET_FIELD_NUMBER: builtins.int
     OPEN_MESSAGES_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """Opaque id issued by the gateway."""
     tenant_id: builtins.str
@@ -116,6 +117,10 @@ class Session(message.Message):
     """Offset of the latest stored fabric event; a `WatchSession` from it sees only what is new."""
     open_messages: builtins.int
     """Messages that no committed turn has answered yet."""
+    etag: builtins.str
+    """Changes with each commit and each update. Handed back to `UpdateSession` it keeps an update off a state that its
+    caller has not seen.
+    """
     @builtins.property
     def state(self) -> SessionState:
         """State as of the last committed turn, customer-data overlays included."""
@@ -126,7 +131,7 @@ class Session(message.Message):
 
     @builtins.property
     def updated_at(self) -> timestamp_pb2.Timestamp:
-        """When a message was last stored or a turn last committed."""
+        """When a message was last stored, a turn last committed, or the session last updated."""
 
     def __init__(
         self,
@@ -145,10 +150,11 @@ class Session(message.Message):
         updated_at: timestamp_pb2.Timestamp | None = ...,
         last_offset: builtins.int = ...,
         open_messages: builtins.int = ...,
+        etag: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "state", b"state", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "config_version", b"config_version", "created_at", b"created_at", "customer_id", b"customer_id", "epoch", b"epoch", "last_offset", b"last_offset", "open_messages", b"open_messages", "session_id", b"session_id", "state", b"state", "status", b"status", "tenant_id", b"tenant_id", "turn_count", b"turn_count", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "config_version", b"config_version", "created_at", b"created_at", "customer_id", b"customer_id", "epoch", b"epoch", "etag", b"etag", "last_offset", b"last_offset", "open_messages", b"open_messages", "session_id", b"session_id", "state", b"state", "status", b"status", "tenant_id", b"tenant_id", "turn_count", b"turn_count", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,6 +232,7 @@ class SessionState(message.Message):
     LAST_INTENT_LABEL_FIELD_NUMBER: builtins.int
     STEP_HISTORY_FIELD_NUMBER: builtins.int
     ACCUMULATION_HINT_FIELD_NUMBER: builtins.int
+    MOVES_FIELD_NUMBER: builtins.int
     turn_index: builtins.int
     """Index of the last committed turn, from 1; 0 before the first."""
     last_intent_label: builtins.str
@@ -254,6 +261,10 @@ class SessionState(message.Message):
     def accumulation_hint(self) -> AccumulationHint:
         """What the last turn expects of the next message."""
 
+    @builtins.property
+    def moves(self) -> containers.RepeatedCompositeFieldContainer[ScenarioMove]:
+        """Moves that an operator asked for and no committed turn has made yet, oldest first; at most 20 wait (setting)."""
+
     def __init__(
         self,
         *,
@@ -265,10 +276,37 @@ class SessionState(message.Message):
         last_intent_label: builtins.str = ...,
         step_history: abc.Iterable[StepVisit] | None = ...,
         accumulation_hint: AccumulationHint | None = ...,
+        moves: abc.Iterable[ScenarioMove] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint", "last_intent_label", b"last_intent_label", "rule_fire_counts", b"rule_fire_counts", "rule_last_turn", b"rule_last_turn", "scenarios", b"scenarios", "step_history", b"step_history", "turn_index", b"turn_index", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint", "last_intent_label", b"last_intent_label", "moves", b"moves", "rule_fire_counts", b"rule_fire_counts", "rule_last_turn", b"rule_last_turn", "scenarios", b"scenarios", "step_history", b"step_history", "turn_index", b"turn_index", "variables_json", b"variables_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ScenarioMove(message.Message):
+    """A move within scenarios that an operator asks for. The next turn makes it before it looks at the customer's text; one
+    to a scenario or step that the session's bundle version does not have is dropped, and an event says so.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SCENARIO_ID_FIELD_NUMBER: builtins.int
+    STEP_ID_FIELD_NUMBER: builtins.int
+    scenario_id: builtins.str
+    """The scenario, `^[A-Za-z0-9_-]{1,64}$`."""
+    step_id: builtins.str
+    """Step to stand on, as if the conversation arrived there now; empty to leave the scenario."""
+    def __init__(
+        self,
+        *,
+        scenario_id: builtins.str = ...,
+        step_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["scenario_id", b"scenario_id", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -160,17 +160,30 @@ class UpdateSessionRequest(message.Message):
     SCENARIO_ID_FIELD_NUMBER: builtins.int
     STEP_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    LEAVE_SCENARIO_ID_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """The session."""
     scenario_id: builtins.str
-    """Scenario whose step to force; empty for none."""
+    """Scenario whose step to force; empty for none. Whether the bundle has it, the next turn finds out."""
     step_id: builtins.str
-    """Step to force."""
+    """Step to force; required with `scenario_id`."""
     request_id: builtins.str
-    """Makes the call repeatable."""
+    """Makes the call repeatable: the same id and content changes nothing twice, other content is ALREADY_EXISTS."""
+    leave_scenario_id: builtins.str
+    """Scenario to leave, before a step is forced; empty for none."""
+    etag: builtins.str
+    """`Session.etag` as the caller has seen it: another one by now is ABORTED with SESSION_CHANGED. Empty: the update
+    applies to whatever the state is.
+    """
+    reason: builtins.str
+    """Why, for a person; at most 256 bytes. Kept in the event."""
     @builtins.property
     def variables_json(self) -> containers.ScalarMap[builtins.str, builtins.str]:
-        """Variables to set, each as JSON; the JSON text `null` removes one."""
+        """Variables to set, each as JSON of at most 8,192 bytes (setting); the JSON text `null` removes one. Names match
+        `^[A-Za-z0-9_-]{1,64}$`. The session keeps at most 200 (setting).
+        """
 
     def __init__(
         self,
@@ -180,10 +193,13 @@ class UpdateSessionRequest(message.Message):
         scenario_id: builtins.str = ...,
         step_id: builtins.str = ...,
         request_id: builtins.str = ...,
+        leave_scenario_id: builtins.str = ...,
+        etag: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["request_id", b"request_id", "scenario_id", b"scenario_id", "session_id", b"session_id", "step_id", b"step_id", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["etag", b"etag", "leave_scenario_id", b"leave_scenario_id", "reason", b"reason", "request_id", b"request_id", "scenario_id", b"scenario_id", "session_id", b"session_id", "step_id", b"step_id", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

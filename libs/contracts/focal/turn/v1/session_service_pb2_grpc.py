@@ -96,7 +96,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSession(self, request, context):
-        """Changes variables or the current step. Never ends a running turn.
+        """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
+        runs is applied behind that turn's own changes, and an attempt that begins later sees it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class SessionServiceStub:
     ListSessions: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]
     """Lists the tenant's sessions, the latest created first."""
     UpdateSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]
-    """Changes variables or the current step. Never ends a running turn."""
+    """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
+    runs is applied behind that turn's own changes, and an attempt that begins later sees it.
+    """
     EndSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]
     """Ends a session; the customer's next message opens a new one."""
     ListTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]
@@ -62,7 +64,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     ListSessions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Lists the tenant's sessions, the latest created first."""
     UpdateSession: aio.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]  # type: ignore[assignment]
-    """Changes variables or the current step. Never ends a running turn."""
+    """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
+    runs is applied behind that turn's own changes, and an attempt that begins later sees it.
+    """
     EndSession: aio.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
     """Ends a session; the customer's next message opens a new one."""
     ListTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]  # type: ignore[assignment]
@@ -101,7 +105,9 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         request: session_service_pb2.UpdateSessionRequest,
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.UpdateSessionResponse, abc.Awaitable[session_service_pb2.UpdateSessionResponse]]:
-        """Changes variables or the current step. Never ends a running turn."""
+        """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
+        runs is applied behind that turn's own changes, and an attempt that begins later sees it.
+        """
 
     @abc_1.abstractmethod
     def EndSession(
