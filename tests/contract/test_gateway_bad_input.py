@@ -303,7 +303,7 @@ async def test_a_bad_message_within_a_stream_is_rejected_and_the_stream_goes_on(
     call.cancel()
 
 
-@pytest.mark.parametrize("method", ["UpdateSession", "EndSession"])
+@pytest.mark.parametrize("method", ["EndSession"])
 async def test_what_a_later_release_brings_says_so(place: Place, method: str) -> None:
     request = getattr(session_pb, f"{method}Request")()
     status, error = await refused(getattr(sessions(place.gateway), method)(request, timeout=10))

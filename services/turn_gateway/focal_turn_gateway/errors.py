@@ -7,9 +7,9 @@ focal_kernel.errors.FocalError
 ├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
-├── Aborted          TurnMoved
+├── Aborted          TurnMoved · SessionChanged
 ├── PermissionDenied CustomerBlocked
-├── ResourceExhausted QueueFull · RateLimited · TooManyWebhooks
+├── ResourceExhausted QueueFull · RateLimited · TooManyWebhooks · SessionFull
 ├── Unavailable      StoreUnavailable · FenceUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)
@@ -211,6 +211,24 @@ class TurnMoved(errors.Aborted):
 
     def __init__(self, session_id: str) -> None:
         super().__init__("TURN_MOVED", f"the turn of session '{session_id}' went on meanwhile; try again")
+
+
+class SessionChanged(errors.Aborted):
+    """An update meant for a state that the session no longer has."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            "SESSION_CHANGED", f"session '{session_id}' has changed since its etag was read; read it again"
+        )
+
+
+class SessionFull(errors.ResourceExhausted):
+    """An update that would leave a session with more than it may keep."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(
+            "SESSION_FULL", f"a session keeps at most {limit} {what}", metadata={"limit": str(limit)}
+        )
 
 
 class FenceUnavailable(errors.Unavailable):

@@ -12,7 +12,6 @@ import redis.asyncio
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
     receipt_service_pb2_grpc,
-    session_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
 )
 from focal_kernel import ids
@@ -43,7 +42,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import abuse, events, limiting, router
+from focal_turn_gateway.app import abuse, events, limiting, router, sessions
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
@@ -75,7 +74,6 @@ from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.receipt_servicer import ReceiptServicer
-from focal_turn_gateway.transport.session_servicer import SessionServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
 from focal_turn_gateway.transport.watching import Watching
@@ -320,10 +318,8 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     )
     servicer = TurnGatewayServicer(use, limits)
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
-    # Calls of later releases are left to the base class; the kit refuses them with their reason.
-    sessions = SessionServicer(reader, policies.registry)  # type: ignore[abstract]
-    session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, host.server)
-    host.serves("focal.turn.v1.TurnGatewayService", "focal.turn.v1.SessionService")
+    host.serves("focal.turn.v1.TurnGatewayService")
+    sessions.register(settings, host, parts.pool, reader, live, policies.registry)
     _register_channels(host, policies, ReportDelivery(PostgresReceipts(parts.pool), live, policies.registry))
     events.register(settings, host, parts.pool, streams)
     return submit

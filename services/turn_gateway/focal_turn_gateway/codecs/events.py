@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from focal.turn.v1 import event_pb2, turn_gateway_service_pb2, turn_pb2
+from focal.turn.v1 import event_pb2, session_pb2, turn_gateway_service_pb2, turn_pb2
 from focal_turn_gateway.codecs import abuse, turns, values
 from focal_turn_gateway.domain import event_names, events
 
@@ -161,6 +161,19 @@ def _abuse_lifted(body: events.AbuseLifted, _: events.StoredEvent) -> event_pb2.
     return event_pb2.AbuseLifted(abuse=abuse.abuse_to_proto(body.abuse))
 
 
+def _session_updated(body: events.SessionUpdated, _: events.StoredEvent) -> event_pb2.SessionUpdated:
+    return event_pb2.SessionUpdated(
+        set_variables=body.set_variables,
+        removed_variables=body.removed_variables,
+        moves=[
+            session_pb2.ScenarioMove(scenario_id=move.scenario_id, step_id=move.step_id)
+            for move in body.moves
+        ],
+        updated_by=body.updated_by,
+        reason=body.reason,
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -177,4 +190,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.AbuseSuspected: ("abuse_suspected", _abuse_suspected),
     events.AbuseBlocked: ("abuse_blocked", _abuse_blocked),
     events.AbuseLifted: ("abuse_lifted", _abuse_lifted),
+    events.SessionUpdated: ("session_updated", _session_updated),
 }

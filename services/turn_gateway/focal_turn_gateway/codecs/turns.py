@@ -1,36 +1,13 @@
-"""Sessions and turns to protobuf."""
+"""Turns to protobuf."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from focal.common.v1 import usage_pb2
-from focal.turn.v1 import message_pb2, session_pb2, turn_pb2
+from focal.turn.v1 import message_pb2, turn_pb2
 from focal_turn_gateway.codecs import values
-from focal_turn_gateway.domain.sessions import Session
 from focal_turn_gateway.domain.turns import Turn
-
-
-def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Session:
-    """A session; lists leave its state out."""
-    encoded = session_pb2.Session(
-        session_id=session.session_id,
-        tenant_id=session.tenant_id,
-        agent_id=session.agent_id,
-        customer_id=session.customer_id,
-        channel=session.channel,
-        status=session_pb2.SESSION_STATUS_ENDED if session.ended else session_pb2.SESSION_STATUS_ACTIVE,
-        config_version=session.config_version,
-        turn_count=session.turn_count,
-        epoch=session.epoch,
-        last_offset=session.last_offset,
-        open_messages=session.open_messages,
-    )
-    encoded.created_at.FromDatetime(session.created_at)
-    encoded.updated_at.FromDatetime(session.updated_at)
-    if with_state:
-        encoded.state.CopyFrom(values.state_to_proto(session.state))
-    return encoded
 
 
 def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Turn:

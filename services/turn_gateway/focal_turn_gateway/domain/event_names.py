@@ -36,6 +36,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.AbuseSuspected: "infra.abuse.suspected",
         events.AbuseBlocked: "infra.abuse.blocked",
         events.AbuseLifted: "infra.abuse.lifted",
+        events.SessionUpdated: "infra.session.updated",
     }
 )
 """Names of the bodies that have one name each."""

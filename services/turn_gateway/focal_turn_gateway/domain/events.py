@@ -7,6 +7,7 @@ from datetime import datetime
 
 from focal_turn_gateway.domain.abuse import Abuse
 from focal_turn_gateway.domain.messages import Message
+from focal_turn_gateway.domain.session_edits import Move
 from focal_turn_gateway.domain.turns import Turn
 
 
@@ -117,6 +118,17 @@ class WebhookDisabled:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionUpdated:
+    """An operator changed the session: which variables, not their values."""
+
+    set_variables: tuple[str, ...]
+    removed_variables: tuple[str, ...]
+    moves: tuple[Move, ...]
+    updated_by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptReported:
     """A channel adapter learnt something new about a part of a reply."""
 
@@ -165,6 +177,7 @@ Body = (
     | AbuseSuspected
     | AbuseBlocked
     | AbuseLifted
+    | SessionUpdated
 )
 
 

@@ -8,7 +8,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation of one customer with one agent on one channel; `state` is the pipeline's own JSON."""
+    """A conversation of one customer with one agent on one channel; `state` is the pipeline's own JSON, and
+    `version` counts its changes.
+    """
 
     session_id: str
     tenant_id: str
@@ -24,6 +26,7 @@ class Session:
     updated_at: datetime
     last_offset: int
     open_messages: int
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

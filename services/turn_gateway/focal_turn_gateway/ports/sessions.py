@@ -7,7 +7,9 @@ from typing import Protocol
 
 from focal_turn_gateway.domain.events import StoredEvent
 from focal_turn_gateway.domain.messages import Address, Message
+from focal_turn_gateway.domain.session_edits import Edit, Operator
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.triggers import Request
 from focal_turn_gateway.domain.turns import Turn
 
 
@@ -53,6 +55,25 @@ class SessionReader(Protocol):
 
     async def first_offset(self, session_id: str) -> int:
         """The offset of the oldest event that is kept; of the next one when none is."""
+
+
+class SessionDesk(Protocol):
+    """Changes sessions from outside the turn program. All raise SessionNotFound, RequestIdReused,
+    StoreUnavailable.
+    """
+
+    async def update(
+        self,
+        tenant_id: str,
+        session_id: str,
+        edit: Edit,
+        version: int | None,
+        operator: Operator,
+        request: Request,
+    ) -> None:
+        """Apply an edit to the state, or on top of what the running turn will commit; `version` is the
+        state's as the caller has seen it. Raises SessionEnded, SessionChanged, SessionFull.
+        """
 
 
 class AgentDirectory(Protocol):

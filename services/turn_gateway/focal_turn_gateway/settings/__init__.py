@@ -11,6 +11,7 @@ from focal_turn_gateway.settings.channels import Channels
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
 from focal_turn_gateway.settings.events import Retention, Webhooks
 from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Tiers
+from focal_turn_gateway.settings.sessions import Sessions
 from focal_turn_gateway.settings.turns import Engine, Errors, Sharing, Supersede, Turns
 
 
@@ -40,6 +41,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     rates: RateLimits = RateLimits()
     abuse: Abuse = Abuse()
     supersede: Supersede = Supersede()
+    sessions: Sessions = Sessions()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
     webhooks: Webhooks = Webhooks()

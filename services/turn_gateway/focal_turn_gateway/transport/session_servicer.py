@@ -10,19 +10,26 @@ from focal.turn.v1 import session_service_pb2 as pb
 from focal.turn.v1 import session_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import identity, pages
-from focal_turn_gateway.codecs import requests, turns
+from focal_turn_gateway.codecs import requests, sessions, turns
+from focal_turn_gateway.core.update_session import UpdateSession
 from focal_turn_gateway.domain.channels import Registry
+from focal_turn_gateway.domain.session_edits import EditLimits, Operator
 from focal_turn_gateway.ports.sessions import SessionReader
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_OPERATORS = ("admin",)
 
 
 class SessionServicer(api.SessionServiceServicer):
-    """Looks at sessions and their turns."""
+    """Looks at sessions and their turns, and changes what an operator may change."""
 
-    def __init__(self, reader: SessionReader, registry: Registry) -> None:
+    def __init__(
+        self, reader: SessionReader, registry: Registry, update: UpdateSession, limits: EditLimits
+    ) -> None:
         self._reader = reader
         self._registry = registry
+        self._update = update
+        self._limits = limits
 
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, context: Context
@@ -30,7 +37,7 @@ class SessionServicer(api.SessionServiceServicer):
         """One session."""
         session_id = ids.check_id(request.session_id, "session_id")
         session = await self._reader.session(identity.tenant(), session_id)
-        return pb.GetSessionResponse(session=turns.session_to_proto(session, with_state=True))
+        return pb.GetSessionResponse(session=sessions.session_to_proto(session, with_state=True))
 
     async def ListSessions(  # noqa: N802
         self, request: pb.ListSessionsRequest, context: Context
@@ -42,11 +49,21 @@ class SessionServicer(api.SessionServiceServicer):
         before = requests.page_start(request.page_token, query)
         found = await self._reader.sessions(identity.tenant(), matching, before, size + 1)
         response = pb.ListSessionsResponse(
-            sessions=[turns.session_to_proto(session, with_state=False) for session in found[:size]]
+            sessions=[sessions.session_to_proto(session, with_state=False) for session in found[:size]]
         )
         if len(found) > size:
             response.next_page_token = pages.token(found[size - 1].session_id, query)
         return response
+
+    async def UpdateSession(  # noqa: N802
+        self, request: pb.UpdateSessionRequest, context: Context
+    ) -> pb.UpdateSessionResponse:
+        """Change variables, or the step of a scenario."""
+        identity.require_role(*_OPERATORS)
+        edit, version, asked = sessions.edit_from_proto(request, self._limits)
+        operator = Operator(identity.current().subject, request.reason)
+        session = await self._update(identity.tenant(), request.session_id, edit, version, operator, asked)
+        return pb.UpdateSessionResponse(session=sessions.session_to_proto(session, with_state=True))
 
     async def ListTurns(  # noqa: N802
         self, request: pb.ListTurnsRequest, context: Context

@@ -8,6 +8,7 @@ from focal_turn_gateway.adapters.postgres import records
 from focal_turn_gateway.codecs import events as codec
 from focal_turn_gateway.domain import events
 from focal_turn_gateway.domain.abuse import Cause, Finding, Level
+from focal_turn_gateway.domain.session_edits import Move
 from focal_turn_gateway.domain.turns import TurnStatus, closed
 from tests.fakes import abuse
 from tests.fakes.turn_gateway import NOW, attempt, message, result
@@ -34,6 +35,7 @@ BODIES: dict[str, events.Body] = {
     "abuse_lifted": events.AbuseLifted(
         replace(abuse.entry("abs_2", RESTRICTED), lifted_at=NOW, lifted_by="ops", lift_reason="mistake")
     ),
+    "session_updated": events.SessionUpdated(("a",), ("b",), (Move("s", "one"),), "olga", "why"),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 
@@ -74,6 +76,9 @@ def test_bodies_keep_what_they_say() -> None:
     assert (suspected.level, suspected.cause) == (abuse_pb2.ABUSE_LEVEL_MEDIUM, abuse_pb2.ABUSE_CAUSE_BOT)
     assert sent("abuse_blocked").abuse_blocked.abuse.until.ToDatetime(NOW.tzinfo) == NOW
     assert sent("abuse_lifted").abuse_lifted.abuse.lift_reason == "mistake"
+    updated = sent("session_updated").session_updated
+    assert (list(updated.set_variables), list(updated.removed_variables)) == (["a"], ["b"])
+    assert (updated.moves[0].step_id, updated.updated_by, updated.reason) == ("one", "olga", "why")
     [dropped] = sent("events_dropped").events_dropped.dropped
     assert (dropped.category, dropped.count) == ("custom", 3)
     assert dropped.reason == event_pb2.EVENT_DROP_REASON_CUSTOM_RATE_LIMIT

@@ -34,6 +34,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "abuse_suspected": events.AbuseSuspected,
         "abuse_blocked": events.AbuseBlocked,
         "abuse_lifted": events.AbuseLifted,
+        "session_updated": events.SessionUpdated,
         "agent": events.AgentReported,
     }.items()
 }

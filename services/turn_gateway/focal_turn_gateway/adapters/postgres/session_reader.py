@@ -17,19 +17,27 @@ from focal_turn_gateway.domain.messages import Address, Message
 from focal_turn_gateway.domain.sessions import Session, SessionFilter
 from focal_turn_gateway.domain.turns import Turn
 
-_SESSION = "SELECT * FROM turns.session_overview WHERE tenant_id = $1 AND session_id = $2"
-_SESSION_AT = """
-SELECT * FROM turns.session_overview
+# What waits for the end of a running turn counts already.
+_WHOLE = """
+session_id, tenant_id, agent_id, customer_id, channel, ended, config_version, turn_count, epoch,
+turns.edited_state(state, edits) AS state, created_at, updated_at, last_offset, open_messages,
+state_version AS version
+"""
+_SESSION = f"""
+SELECT {_WHOLE} FROM turns.session_overview WHERE tenant_id = $1 AND session_id = $2
+"""  # noqa: S608
+_SESSION_AT = f"""
+SELECT {_WHOLE} FROM turns.session_overview
 WHERE NOT ended AND tenant_id = $1 AND agent_id = $2 AND channel = $3 AND customer_id = (
   SELECT i.customer_id FROM turns.channel_identities i
   WHERE i.tenant_id = $1 AND i.channel = $3 AND i.channel_user_hash = $4)
-"""
-_LIST_SESSIONS = """
-SELECT * FROM turns.session_overview
+"""  # noqa: S608
+_LIST_SESSIONS = f"""
+SELECT {_WHOLE} FROM turns.session_overview
 WHERE tenant_id = $1 AND ($2 = '' OR session_id < $2) AND ($3 = '' OR agent_id = $3)
   AND ($4 = '' OR channel = $4) AND ($5 = '' OR customer_id = $5) AND ($6::boolean IS NULL OR ended = $6)
 ORDER BY session_id DESC LIMIT $7
-"""
+"""  # noqa: S608
 _TURN = "SELECT * FROM turns.turn_overview WHERE tenant_id = $1 AND turn_id = $2"
 _LIST_TURNS = """
 SELECT * FROM turns.turn_overview

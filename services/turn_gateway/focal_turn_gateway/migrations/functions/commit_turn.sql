@@ -37,7 +37,10 @@ BEGIN
   INSERT INTO turns.outbox (tenant_id, session_id, destination, dedupe_key, payload)
     SELECT s.tenant_id, p_session_id, o->>'destination', o->>'dedupe_key', o->'payload'
     FROM jsonb_array_elements(p_outbox) o;
-  UPDATE turns.sessions SET state = coalesce(p_state, state), turn_count = turn_count + 1, open_turn_id = NULL,
+  -- What an operator changed while the turn ran comes on top of what the turn makes of the state.
+  UPDATE turns.sessions SET state = CASE WHEN s.edits IS NULL THEN coalesce(p_state, state)
+          ELSE turns.edited_state(coalesce(p_state, state), s.edits) END,
+      edits = NULL, state_version = state_version + 1, turn_count = turn_count + 1, open_turn_id = NULL,
       taken_sequence = NULL, accumulation_hint = coalesce(p_hint, accumulation_hint),
       config_version = CASE WHEN config_version = 0 THEN p_config_version ELSE config_version END, updated_at = at,
       -- The next window belongs to what is still open: a message this turn took in must not shorten it.

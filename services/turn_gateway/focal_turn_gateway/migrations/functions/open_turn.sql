@@ -14,6 +14,7 @@ DECLARE
   v_first bigint;
   v_last bigint;
   v_reason text;
+  v_edited boolean;
 BEGIN
   SELECT * INTO s FROM turns.sessions WHERE session_id = p_session_id FOR UPDATE;
   IF p_lease IS NOT NULL AND s.gateway IS DISTINCT FROM p_lease THEN
@@ -39,6 +40,12 @@ BEGIN
       'pause_ms', extract(epoch FROM s.due_at - (v_messages->-1->>'received_at')::timestamptz) * 1000));
   END IF;
   v_reason := CASE WHEN v_messages IS NULL THEN 'OFF' ELSE s.due_reason END;
+  -- An attempt sees what an operator changed before it, unless it follows a plan, which was made on another state.
+  v_edited := s.edits IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM turns.artifacts a WHERE a.turn_id = s.open_turn_id AND a.binding);
+  IF v_edited THEN
+    s.state := turns.edited_state(s.state, s.edits);
+  END IF;
 
   UPDATE turns.turns SET attempt = attempt + 1, epoch = s.epoch + 1, status = 'PROCESSING',
       aggregation = v_reason, begun_at = coalesce(begun_at, now())
@@ -50,7 +57,8 @@ BEGIN
         v_reason, now())
       RETURNING * INTO t;
   END IF;
-  UPDATE turns.sessions SET epoch = epoch + 1, open_turn_id = t.turn_id, taken_sequence = coalesce(v_last, 0),
+  UPDATE turns.sessions SET state = CASE WHEN v_edited THEN s.state ELSE state END,
+      edits = CASE WHEN NOT v_edited THEN edits END, epoch = epoch + 1, open_turn_id = t.turn_id, taken_sequence = coalesce(v_last, 0),
       window_opened_at = CASE WHEN v_messages IS NULL THEN window_opened_at END
     WHERE session_id = p_session_id;
   v_first := turns.append_events(p_session_id, jsonb_build_array(

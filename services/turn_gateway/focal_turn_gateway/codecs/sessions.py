@@ -1,0 +1,66 @@
+"""Sessions to protobuf, and what callers want of them back."""
+
+from __future__ import annotations
+
+import re
+
+from focal.turn.v1 import session_pb2, session_service_pb2
+from focal_kernel import ids
+from focal_turn_gateway import errors
+from focal_turn_gateway.codecs import requests, values
+from focal_turn_gateway.domain.session_edits import Edit, EditLimits, Move
+from focal_turn_gateway.domain.sessions import Session
+from focal_turn_gateway.domain.triggers import Request
+
+_ETAG = re.compile(r"[0-9]{1,18}")
+
+
+def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Session:
+    """A session; lists leave its state out."""
+    encoded = session_pb2.Session(
+        session_id=session.session_id,
+        tenant_id=session.tenant_id,
+        agent_id=session.agent_id,
+        customer_id=session.customer_id,
+        channel=session.channel,
+        status=session_pb2.SESSION_STATUS_ENDED if session.ended else session_pb2.SESSION_STATUS_ACTIVE,
+        config_version=session.config_version,
+        turn_count=session.turn_count,
+        epoch=session.epoch,
+        last_offset=session.last_offset,
+        open_messages=session.open_messages,
+        etag=str(session.version),
+    )
+    encoded.created_at.FromDatetime(session.created_at)
+    encoded.updated_at.FromDatetime(session.updated_at)
+    if with_state:
+        encoded.state.CopyFrom(values.state_to_proto(session.state))
+    return encoded
+
+
+def edit_from_proto(
+    request: session_service_pb2.UpdateSessionRequest, limits: EditLimits
+) -> tuple[Edit, int | None, Request]:
+    """A checked edit, the version it is meant for, and what makes it repeatable.
+
+    Raises InvalidField, InvalidArgument (INVALID_ID).
+    """
+    ids.check_id(request.session_id, "session_id")
+    if bool(request.scenario_id) is not bool(request.step_id):
+        raise errors.InvalidField("step_id", "goes with scenario_id")
+    if request.scenario_id and request.scenario_id == request.leave_scenario_id:
+        raise errors.InvalidField("leave_scenario_id", "is the scenario whose step is forced")
+    moves = (
+        *((Move(request.leave_scenario_id),) if request.leave_scenario_id else ()),
+        *((Move(request.scenario_id, request.step_id),) if request.scenario_id else ()),
+    )
+    edit = Edit.checked(dict(request.variables_json), moves, limits)
+    requests.checked_reason(request.reason)
+    content = (request.session_id, repr(edit), request.etag, request.reason)
+    return edit, _version(request.etag), Request.checked(request.request_id, *content)
+
+
+def _version(etag: str) -> int | None:
+    if etag and not _ETAG.fullmatch(etag):
+        raise errors.InvalidField("etag", "is none that this service gives")
+    return int(etag) if etag else None
