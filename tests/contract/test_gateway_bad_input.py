@@ -301,10 +301,3 @@ async def test_a_bad_message_within_a_stream_is_rejected_and_the_stream_goes_on(
     await call.write(say("hello", "r9"))
     assert (await call.read()).accepted.request_id == "r9"
     call.cancel()
-
-
-@pytest.mark.parametrize("method", ["EndSession"])
-async def test_what_a_later_release_brings_says_so(place: Place, method: str) -> None:
-    request = getattr(session_pb, f"{method}Request")()
-    status, error = await refused(getattr(sessions(place.gateway), method)(request, timeout=10))
-    assert (status, error.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")

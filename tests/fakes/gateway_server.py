@@ -38,11 +38,11 @@ class FakeStream:
         await self.send(ready=gateway.ConverseReady(session_id="ses_1", offset=offset))
         return setup
 
-    async def accept(self, message_id: str = "msg_1") -> gateway.ConverseMessage:
+    async def accept(self, message_id: str = "msg_1", session_id: str = "ses_1") -> gateway.ConverseMessage:
         """Take a message and acknowledge it."""
         message = (await self.frame()).message
         accepted = gateway.MessageAccepted(
-            request_id=message.request_id, message_id=message_id, session_id="ses_1", sequence=1
+            request_id=message.request_id, message_id=message_id, session_id=session_id, sequence=1
         )
         await self.send(accepted=accepted)
         return message
@@ -103,12 +103,13 @@ async def serving(fake: FakeGateway) -> AsyncIterator[str]:
         await server.stop(grace=None)
 
 
-def completed(offset: int, text: str, *message_ids: str) -> event_pb2.FabricEvent:
+def completed(offset: int, text: str, *message_ids: str, session_id: str = "ses_1") -> event_pb2.FabricEvent:
     """The stored event of a committed turn."""
     turn = turn_pb2.Turn(
         turn_id=f"trn_{offset}", message_ids=message_ids, reply=[turn_pb2.ReplySegment(text=text)]
     )
-    return event_pb2.FabricEvent(offset=offset, turn_completed=event_pb2.TurnCompleted(turn=turn))
+    body = event_pb2.TurnCompleted(turn=turn)
+    return event_pb2.FabricEvent(offset=offset, session_id=session_id, turn_completed=body)
 
 
 async def refuse(context: Any, status: grpc.StatusCode, reason: str) -> None:

@@ -195,7 +195,7 @@ class InMemoryTurns:
             raise errors.SessionNotFound(session_id)
         return self._view(session_id)
 
-    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
+    async def session_at(self, tenant_id: str, address: Address, ended_id: str = "") -> Session | None:
         self._reach()
         for session_id, session in self.sessions_by_id.items():
             if session.submission.address == address:

@@ -47,6 +47,7 @@ class Conversation:
     ) -> None:
         self.session_id = ""
         self.offset = after_offset
+        self._seen: dict[str, int] = {}
         self._open_stream = open_stream
         self._address = address
         self._reconnect_within_s = reconnect_within_s
@@ -123,15 +124,18 @@ class Conversation:
 
     async def _open(self) -> None:
         """Open a stream, wait until it is ready, and repeat what was not acknowledged."""
-        setup = gateway.ConverseSetup(address=self._address, after_offset=self.offset)
+        setup = gateway.ConverseSetup(
+            address=self._address, after_offset=self.offset, session_id=self.session_id
+        )
         call = self._open_stream()
         await call.write(gateway.ConverseRequest(setup=setup))
         frame = await call.read()
         if not isinstance(frame, gateway.ConverseResponse) or not frame.HasField("ready"):
             raise _not_ready(call)
-        self.session_id = frame.ready.session_id
-        if self.offset is None:
+        if self.offset is None or frame.ready.session_id != self.session_id:
             self.offset = frame.ready.offset
+        self.session_id = frame.ready.session_id
+        self._seen[self.session_id] = self.offset
         self._call = call
         for pending in list(self._pending):
             await self._write(gateway.ConverseRequest(message=pending.message))
@@ -180,7 +184,7 @@ class Conversation:
     def _take(self, frame: gateway.ConverseResponse) -> None:
         match frame.WhichOneof("frame"):
             case "accepted":
-                self.session_id = frame.accepted.session_id
+                self._go_to(frame.accepted)
                 self._settle(frame.accepted.request_id, events.from_accepted(frame.accepted))
             case "rejected":
                 self._settle(frame.rejected.request_id, _rejection(frame.rejected))
@@ -190,10 +194,20 @@ class Conversation:
                 if self._frames.qsize() < UNREAD_DELTAS and (live := events.from_frame(frame)):
                     self._frames.put_nowait(live)
 
+    def _go_to(self, accepted: gateway.MessageAccepted) -> None:
+        """After an end the next message opens another session; a repeat may be about an earlier one."""
+        if self.session_id and accepted.duplicate:
+            return
+        self.session_id = accepted.session_id
+        self.offset = self._seen.get(self.session_id, 0)
+
     def _take_event(self, frame: gateway.ConverseResponse) -> None:
-        if self.offset is not None and frame.event.offset <= self.offset:
+        session_id, offset = frame.event.session_id, frame.event.offset
+        if offset <= self._seen.get(session_id, 0):
             return  # seen before the stream was resumed
-        self.offset = frame.event.offset
+        self._seen[session_id] = offset
+        if session_id == self.session_id:
+            self.offset = offset
         self._frames.put_nowait(events.from_event(frame.event))
 
     def _settle(self, request_id: str, outcome: events.Accepted | errors.CallFailed) -> None:

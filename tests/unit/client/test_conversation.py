@@ -100,6 +100,35 @@ async def test_a_stream_that_ends_is_resumed_after_the_last_event_seen(ending: s
     assert resumed[0].after_offset == 7
 
 
+async def test_a_conversation_goes_on_in_the_session_that_opens_after_an_end() -> None:
+    resumed: list[gateway.ConverseSetup] = []
+
+    async def first(stream: FakeStream) -> None:
+        await stream.open(offset=40)
+        await stream.send(event=completed(41, "good bye"))
+        await stream.send(event=completed(2, "hello", session_id="ses_2"))
+        await stream.accept(session_id="ses_2")
+        await stream.send(event=completed(42, "late"))
+        await stream.send(go_away=gateway.GoAway(resume_offset=2))
+        await stream.until_closed()
+
+    async def second(stream: FakeStream) -> None:
+        resumed.append((await stream.frame()).setup)
+        await stream.send(ready=gateway.ConverseReady(session_id="ses_2", offset=2))
+        await stream.send(event=completed(2, "hello", session_id="ses_2"))
+        await stream.send(event=completed(3, "bye", session_id="ses_2"))
+        await stream.until_closed()
+
+    async with chatting([first, second]) as chat:
+        await chat.say("hello")
+        frames = aiter(chat)
+        replies = [await anext(frames) for _ in range(4)]
+        assert chat.session_id == "ses_2"
+    texts = [reply.text for reply in replies if isinstance(reply, Reply)]
+    assert texts == ["good bye", "hello", "late", "bye"]
+    assert (resumed[0].session_id, resumed[0].after_offset) == ("ses_2", 2)
+
+
 async def test_a_message_without_acknowledgement_is_repeated_with_its_request_id() -> None:
     lost: list[gateway.ConverseMessage] = []
     repeated: list[gateway.ConverseMessage] = []

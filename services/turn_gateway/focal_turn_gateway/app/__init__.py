@@ -319,7 +319,7 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     servicer = TurnGatewayServicer(use, limits)
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
     host.serves("focal.turn.v1.TurnGatewayService")
-    sessions.register(settings, host, parts.pool, reader, live, policies.registry)
+    sessions.register(settings, host, parts.pool, reader, engine, live, policies.registry)
     _register_channels(host, policies, ReportDelivery(PostgresReceipts(parts.pool), live, policies.registry))
     events.register(settings, host, parts.pool, streams)
     return submit

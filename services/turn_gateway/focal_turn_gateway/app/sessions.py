@@ -7,12 +7,14 @@ import asyncpg
 from focal.turn.v1 import session_service_pb2_grpc
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.postgres.session_desk import PostgresSessionDesk
+from focal_turn_gateway.core.end_session import EndSession
 from focal_turn_gateway.core.update_session import UpdateSession
 from focal_turn_gateway.domain.channels import Registry
+from focal_turn_gateway.ports.engine import TurnEngine
 from focal_turn_gateway.ports.live import LiveFeed
 from focal_turn_gateway.ports.sessions import SessionReader
 from focal_turn_gateway.settings import TurnGatewaySettings
-from focal_turn_gateway.transport.session_servicer import SessionServicer
+from focal_turn_gateway.transport.session_servicer import Changes, SessionServicer
 
 
 def register(
@@ -20,15 +22,16 @@ def register(
     host: Host,
     pool: asyncpg.Pool,
     reader: SessionReader,
+    engine: TurnEngine,
     live: LiveFeed,
     registry: Registry,
 ) -> None:
     """Serve SessionService."""
     limits = settings.sessions.edit_limits()
     desk = PostgresSessionDesk(pool, limits)
-    # Calls of later releases are left to the base class; the kit refuses them with their reason.
-    servicer = SessionServicer(  # type: ignore[abstract]
-        reader, registry, UpdateSession(desk, reader, live), limits
+    changes = Changes(
+        update=UpdateSession(desk, reader, live), end=EndSession(desk, reader, engine, live), limits=limits
     )
+    servicer = SessionServicer(reader, registry, changes)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicer, host.server)
     host.serves("focal.turn.v1.SessionService")

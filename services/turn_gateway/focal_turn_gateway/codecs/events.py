@@ -174,6 +174,10 @@ def _session_updated(body: events.SessionUpdated, _: events.StoredEvent) -> even
     )
 
 
+def _session_ended(body: events.SessionEnded, _: events.StoredEvent) -> event_pb2.SessionEnded:
+    return event_pb2.SessionEnded(reason=body.reason, ended_by=body.ended_by)
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -191,4 +195,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.AbuseBlocked: ("abuse_blocked", _abuse_blocked),
     events.AbuseLifted: ("abuse_lifted", _abuse_lifted),
     events.SessionUpdated: ("session_updated", _session_updated),
+    events.SessionEnded: ("session_ended", _session_ended),
 }

@@ -30,9 +30,13 @@ def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Sessi
         last_offset=session.last_offset,
         open_messages=session.open_messages,
         etag=str(session.version),
+        ended_by=session.ended_by,
+        end_reason=session.end_reason,
     )
     encoded.created_at.FromDatetime(session.created_at)
     encoded.updated_at.FromDatetime(session.updated_at)
+    if session.ended_at:
+        encoded.ended_at.FromDatetime(session.ended_at)
     if with_state:
         encoded.state.CopyFrom(values.state_to_proto(session.state))
     return encoded
@@ -58,6 +62,13 @@ def edit_from_proto(
     requests.checked_reason(request.reason)
     content = (request.session_id, repr(edit), request.etag, request.reason)
     return edit, _version(request.etag), Request.checked(request.request_id, *content)
+
+
+def end_from_proto(request: session_service_pb2.EndSessionRequest) -> Request:
+    """What makes an end repeatable. Raises InvalidArgument (INVALID_ID)."""
+    ids.check_id(request.session_id, "session_id")
+    requests.checked_reason(request.reason)
+    return Request.checked(request.request_id, request.session_id, request.reason)
 
 
 def _version(etag: str) -> int | None:

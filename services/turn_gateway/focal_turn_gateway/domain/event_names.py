@@ -37,6 +37,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.AbuseBlocked: "infra.abuse.blocked",
         events.AbuseLifted: "infra.abuse.lifted",
         events.SessionUpdated: "infra.session.updated",
+        events.SessionEnded: "infra.session.ended",
     }
 )
 """Names of the bodies that have one name each."""

@@ -129,6 +129,14 @@ class SessionUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session takes no more messages; what it had taken is still answered."""
+
+    ended_by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptReported:
     """A channel adapter learnt something new about a part of a reply."""
 
@@ -178,6 +186,7 @@ Body = (
     | AbuseBlocked
     | AbuseLifted
     | SessionUpdated
+    | SessionEnded
 )
 
 

@@ -27,6 +27,9 @@ class Session:
     last_offset: int
     open_messages: int
     version: int = 0
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    end_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ class SessionReader(Protocol):
     async def session(self, tenant_id: str, session_id: str) -> Session:
         """One session. Raises SessionNotFound."""
 
-    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
-        """The session at an address, if there is one."""
+    async def session_at(self, tenant_id: str, address: Address, ended_id: str = "") -> Session | None:
+        """The session that is active at an address, else the one with `ended_id` if it was there."""
 
     async def sessions(
         self, tenant_id: str, matching: SessionFilter, before: str, limit: int
@@ -74,6 +74,9 @@ class SessionDesk(Protocol):
         """Apply an edit to the state, or on top of what the running turn will commit; `version` is the
         state's as the caller has seen it. Raises SessionEnded, SessionChanged, SessionFull.
         """
+
+    async def end(self, tenant_id: str, session_id: str, operator: Operator, request: Request) -> None:
+        """End the session, unless it has ended; its address is free for a new one."""
 
 
 class AgentDirectory(Protocol):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal_kernel import errors as kernel_errors
+from focal_kernel import ids
 from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import events, requests
@@ -49,19 +50,23 @@ class Conversing:
         address = requests.address_from_proto(setup.address, self.registry)
         after_offset = requests.offset_from_proto(setup.after_offset)
         await self.submit.agents.require(tenant_id, address.agent_id)
-        session = await self.reader.session_at(tenant_id, address)
-        if session is not None:
-            await self.follow.check(session.session_id, after_offset)
+        seen_id = ids.check_id(setup.session_id, "session_id") if setup.session_id else ""
+        session = await self.reader.session_at(tenant_id, address, seen_id)
+        session_id = session.session_id if session else ""
+        if session_id != seen_id and seen_id and session_id:
+            after_offset = 0
+        if session_id:
+            await self.follow.check(session_id, after_offset)
         last_offset = session.last_offset if session else 0
         return Conversation(
             uses=self,
             tenant_id=tenant_id,
             tier=tier,
             address=address,
-            session_id=session.session_id if session else "",
+            session_id=session_id,
             frames=Frames(self.buffer),
             offset=after_offset if setup.HasField("after_offset") else last_offset,
-            through=last_offset,
+            through={session_id: last_offset},
         )
 
 
@@ -69,9 +74,11 @@ class Conversing:
 class Conversation:
     """The state of one stream.
 
-    `offset` is that of the last event written, or from where following starts. The stream had its last word
-    when it followed `through` and nothing is left in `unanswered`. `meanwhile` holds what was answered while
-    a message was on its way into the store, else it is None.
+    `session_id` is the address's latest session as the stream knows it: when one ends, the next message opens
+    another, and the stream follows both. `offset` is that of the last event of it that was written, or from
+    where following starts. The stream had its last word when it `followed` each session `through` and nothing
+    is left in `unanswered`. `meanwhile` holds what was answered while a message was on its way into the
+    store, else it is None.
     """
 
     uses: Conversing
@@ -81,9 +88,9 @@ class Conversation:
     session_id: str
     frames: Frames[pb.ConverseResponse]
     offset: int
-    through: int
-    following: asyncio.Task[None] | None = None
-    followed: int = 0
+    through: dict[str, int]
+    following: list[asyncio.Task[None]] = field(default_factory=list)
+    followed: dict[str, int] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     meanwhile: set[str] | None = None
     half_closed: bool = False
@@ -95,18 +102,19 @@ class Conversation:
         """Frames to the client until it leaves, or until it said its last word and has its last reply."""
         yield pb.ConverseResponse(ready=pb.ConverseReady(session_id=self.session_id, offset=self.offset))
         if self.session_id:
-            self._start_following()
+            self._start_following(self.session_id, self.offset)
         reading = self.frames.fed_by(self._read(incoming), "converse read")
         try:
             with self.uses.streams.open(self.frames.end):
                 async with aclosing(self.frames.written()) as frames:
                     async for frame in frames:
-                        self.offset = frame.event.offset or self.offset
+                        if frame.event.offset and frame.event.session_id == self.session_id:
+                            self.offset = frame.event.offset
                         yield frame
             if self.uses.streams.draining:
                 yield pb.ConverseResponse(go_away=self.uses.streams.go_away(self.offset))
         finally:
-            await tasks.cancel([reading] if self.following is None else [reading, self.following])
+            await tasks.cancel([reading, *self.following])
 
     async def _read(self, incoming: AsyncIterator[pb.ConverseRequest]) -> None:
         async for request in incoming:
@@ -150,15 +158,20 @@ class Conversation:
 
     async def _expect(self, accepted: Accepted, answered: set[str]) -> None:
         """Note what the stream must still deliver before it may end: an answer, or the events up to it."""
-        if self.following is None:
-            self.session_id = accepted.session_id
+        session_id = accepted.session_id
+        if not self.followed or (session_id not in self.followed and not accepted.duplicate):
+            self.session_id = session_id
             self.offset = self.offset if accepted.duplicate else accepted.event_offset - 1
-            self._start_following()
+            self._start_following(session_id, self.offset)
+        elif session_id not in self.followed:
+            # An earlier session's, from the next event on; read before the answer, so that it is not missed.
+            session = await self.uses.reader.session(self.tenant_id, session_id)
+            self._start_following(session_id, session.last_offset)
         if accepted.duplicate:
             # Read in this order, the answer is not behind the offset.
             turn = await self.uses.reader.turn_answering(self.tenant_id, accepted.message_id)
-            session = await self.uses.reader.session(self.tenant_id, accepted.session_id)
-            self.through = max(self.through, session.last_offset)
+            session = await self.uses.reader.session(self.tenant_id, session_id)
+            self.through[session_id] = max(self.through.get(session_id, 0), session.last_offset)
             answered |= set(turn.message_ids if turn else ())
         if accepted.message_id not in answered:
             self.unanswered.add(accepted.message_id)
@@ -172,17 +185,18 @@ class Conversation:
             self.typed_at = 0.0
             await self.uses.keep_open.stopped(self.tenant_id, self.session_id)
 
-    def _start_following(self) -> None:
-        self.followed = self.offset
-        self.following = self.frames.fed_by(self._forward(), "converse follow")
+    def _start_following(self, session_id: str, after_offset: int) -> None:
+        self.followed[session_id] = after_offset
+        forwarding = self._forward(session_id, after_offset)
+        self.following.append(self.frames.fed_by(forwarding, "converse follow"))
 
-    async def _forward(self) -> None:
+    async def _forward(self, session_id: str, after_offset: int) -> None:
         place = events.Place(self.tenant_id, self.address.agent_id, self.address.channel)
-        async with aclosing(self.uses.follow(self.session_id, self.followed)) as items:
+        async with aclosing(self.uses.follow(session_id, after_offset)) as items:
             async for item in items:
                 await self.frames.put(_frame(item, place))
                 if isinstance(item, StoredEvent):
-                    self.followed = item.offset
+                    self.followed[session_id] = item.offset
                     self._note_answered(item)
                     self._end_when_answered()
 
@@ -193,7 +207,8 @@ class Conversation:
             self.unanswered.difference_update(event.body.turn.message_ids)
 
     def _end_when_answered(self) -> None:
-        if self.half_closed and not self.unanswered and self.followed >= self.through:
+        behind = any(self.followed.get(session, 0) < offset for session, offset in self.through.items())
+        if self.half_closed and not self.unanswered and not behind:
             self.frames.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
@@ -11,6 +12,7 @@ from focal.turn.v1 import session_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import identity, pages
 from focal_turn_gateway.codecs import requests, sessions, turns
+from focal_turn_gateway.core.end_session import EndSession
 from focal_turn_gateway.core.update_session import UpdateSession
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.session_edits import EditLimits, Operator
@@ -20,16 +22,22 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _OPERATORS = ("admin",)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What callers may change in sessions."""
+
+    update: UpdateSession
+    end: EndSession
+    limits: EditLimits
+
+
 class SessionServicer(api.SessionServiceServicer):
     """Looks at sessions and their turns, and changes what an operator may change."""
 
-    def __init__(
-        self, reader: SessionReader, registry: Registry, update: UpdateSession, limits: EditLimits
-    ) -> None:
+    def __init__(self, reader: SessionReader, registry: Registry, use: Changes) -> None:
         self._reader = reader
         self._registry = registry
-        self._update = update
-        self._limits = limits
+        self._use = use
 
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, context: Context
@@ -60,10 +68,21 @@ class SessionServicer(api.SessionServiceServicer):
     ) -> pb.UpdateSessionResponse:
         """Change variables, or the step of a scenario."""
         identity.require_role(*_OPERATORS)
-        edit, version, asked = sessions.edit_from_proto(request, self._limits)
+        edit, version, asked = sessions.edit_from_proto(request, self._use.limits)
         operator = Operator(identity.current().subject, request.reason)
-        session = await self._update(identity.tenant(), request.session_id, edit, version, operator, asked)
+        session = await self._use.update(
+            identity.tenant(), request.session_id, edit, version, operator, asked
+        )
         return pb.UpdateSessionResponse(session=sessions.session_to_proto(session, with_state=True))
+
+    async def EndSession(  # noqa: N802
+        self, request: pb.EndSessionRequest, context: Context
+    ) -> pb.EndSessionResponse:
+        """End a session."""
+        asked = sessions.end_from_proto(request)
+        operator = Operator(identity.current().subject, request.reason)
+        session = await self._use.end(identity.tenant(), request.session_id, operator, asked)
+        return pb.EndSessionResponse(session=sessions.session_to_proto(session, with_state=True))
 
     async def ListTurns(  # noqa: N802
         self, request: pb.ListTurnsRequest, context: Context

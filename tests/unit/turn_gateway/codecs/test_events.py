@@ -36,6 +36,7 @@ BODIES: dict[str, events.Body] = {
         replace(abuse.entry("abs_2", RESTRICTED), lifted_at=NOW, lifted_by="ops", lift_reason="mistake")
     ),
     "session_updated": events.SessionUpdated(("a",), ("b",), (Move("s", "one"),), "olga", "why"),
+    "session_ended": events.SessionEnded("olga", "solved"),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 
@@ -79,6 +80,8 @@ def test_bodies_keep_what_they_say() -> None:
     updated = sent("session_updated").session_updated
     assert (list(updated.set_variables), list(updated.removed_variables)) == (["a"], ["b"])
     assert (updated.moves[0].step_id, updated.updated_by, updated.reason) == ("one", "olga", "why")
+    ended = sent("session_ended").session_ended
+    assert (ended.ended_by, ended.reason) == ("olga", "solved")
     [dropped] = sent("events_dropped").events_dropped.dropped
     assert (dropped.category, dropped.count) == ("custom", 3)
     assert dropped.reason == event_pb2.EVENT_DROP_REASON_CUSTOM_RATE_LIMIT

@@ -866,21 +866,25 @@ class SessionUpdated(message.Message):
 
 @typing.final
 class SessionEnded(message.Message):
-    """The session ended."""
+    """The session ended. Events of messages that were acknowledged before may follow."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     REASON_FIELD_NUMBER: builtins.int
+    ENDED_BY_FIELD_NUMBER: builtins.int
     reason: builtins.str
     """Why, for a person."""
+    ended_by: builtins.str
+    """Who ended it: the subject of the caller's token."""
     def __init__(
         self,
         *,
         reason: builtins.str = ...,
+        ended_by: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ended_by", b"ended_by", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,7 +31,7 @@ class _SessionStatusEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_SessionS
     SESSION_STATUS_ACTIVE: _SessionStatus.ValueType  # 1
     """Takes messages."""
     SESSION_STATUS_ENDED: _SessionStatus.ValueType  # 2
-    """Ended by a call; the customer's next message opens a new session."""
+    """Ended by a call; the customer's next message opens a new session. What was acknowledged before is still answered."""
 
 class SessionStatus(_SessionStatus, metaclass=_SessionStatusEnumTypeWrapper):
     """Whether a session takes messages."""
@@ -41,7 +41,7 @@ SESSION_STATUS_UNSPECIFIED: SessionStatus.ValueType  # 0
 SESSION_STATUS_ACTIVE: SessionStatus.ValueType  # 1
 """Takes messages."""
 SESSION_STATUS_ENDED: SessionStatus.ValueType  # 2
-"""Ended by a call; the customer's next message opens a new session."""
+"""Ended by a call; the customer's next message opens a new session. What was acknowledged before is still answered."""
 
 class _ScenarioStatus:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -95,6 +95,9 @@ class Session(message.Message):
     LAST_OFFSET_FIELD_NUMBER: builtins.int
     OPEN_MESSAGES_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    ENDED_AT_FIELD_NUMBER: builtins.int
+    ENDED_BY_FIELD_NUMBER: builtins.int
+    END_REASON_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """Opaque id issued by the gateway."""
     tenant_id: builtins.str
@@ -121,6 +124,10 @@ class Session(message.Message):
     """Changes with each commit and each update. Handed back to `UpdateSession` it keeps an update off a state that its
     caller has not seen.
     """
+    ended_by: builtins.str
+    """Who ended it: the subject of the caller's token; empty while it is active."""
+    end_reason: builtins.str
+    """Why, for a person; empty when nobody said."""
     @builtins.property
     def state(self) -> SessionState:
         """State as of the last committed turn, customer-data overlays included."""
@@ -131,7 +138,11 @@ class Session(message.Message):
 
     @builtins.property
     def updated_at(self) -> timestamp_pb2.Timestamp:
-        """When a message was last stored, a turn last committed, or the session last updated."""
+        """When a message was last stored, a turn last committed, or the session last updated or ended."""
+
+    @builtins.property
+    def ended_at(self) -> timestamp_pb2.Timestamp:
+        """When it ended; absent while it is active."""
 
     def __init__(
         self,
@@ -151,10 +162,13 @@ class Session(message.Message):
         last_offset: builtins.int = ...,
         open_messages: builtins.int = ...,
         etag: builtins.str = ...,
+        ended_at: timestamp_pb2.Timestamp | None = ...,
+        ended_by: builtins.str = ...,
+        end_reason: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "state", b"state", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["created_at", b"created_at", "ended_at", b"ended_at", "state", b"state", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "config_version", b"config_version", "created_at", b"created_at", "customer_id", b"customer_id", "epoch", b"epoch", "etag", b"etag", "last_offset", b"last_offset", "open_messages", b"open_messages", "session_id", b"session_id", "state", b"state", "status", b"status", "tenant_id", b"tenant_id", "turn_count", b"turn_count", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "config_version", b"config_version", "created_at", b"created_at", "customer_id", b"customer_id", "end_reason", b"end_reason", "ended_at", b"ended_at", "ended_by", b"ended_by", "epoch", b"epoch", "etag", b"etag", "last_offset", b"last_offset", "open_messages", b"open_messages", "session_id", b"session_id", "state", b"state", "status", b"status", "tenant_id", b"tenant_id", "turn_count", b"turn_count", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

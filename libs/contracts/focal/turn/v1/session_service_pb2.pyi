@@ -237,9 +237,9 @@ class EndSessionRequest(message.Message):
     session_id: builtins.str
     """The session."""
     reason: builtins.str
-    """Why, for a person."""
+    """Why, for a person; at most 256 bytes."""
     request_id: builtins.str
-    """Makes the call repeatable."""
+    """Makes the call repeatable: the same id with other content is ALREADY_EXISTS."""
     def __init__(
         self,
         *,

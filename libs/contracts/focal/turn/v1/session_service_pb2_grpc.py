@@ -104,7 +104,9 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends a session; the customer's next message opens a new one.
+        """Ends a session: the customer's next message opens a new one, with nothing of this one's state. A turn that runs is
+        finished, and messages that wait are answered at once, because they were acknowledged; to stop them, cancel the
+        turn first. A session that has ended stays as it is, and its first reason with it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,10 @@ class SessionServiceStub:
     runs is applied behind that turn's own changes, and an attempt that begins later sees it.
     """
     EndSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]
-    """Ends a session; the customer's next message opens a new one."""
+    """Ends a session: the customer's next message opens a new one, with nothing of this one's state. A turn that runs is
+    finished, and messages that wait are answered at once, because they were acknowledged; to stop them, cancel the
+    turn first. A session that has ended stays as it is, and its first reason with it.
+    """
     ListTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]
     """Lists a session's turns, newest first."""
     ListOpenTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]
@@ -68,7 +71,10 @@ class SessionServiceAsyncStub(SessionServiceStub):
     runs is applied behind that turn's own changes, and an attempt that begins later sees it.
     """
     EndSession: aio.UnaryUnaryMultiCallable[session_service_pb2.EndSessionRequest, session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
-    """Ends a session; the customer's next message opens a new one."""
+    """Ends a session: the customer's next message opens a new one, with nothing of this one's state. A turn that runs is
+    finished, and messages that wait are answered at once, because they were acknowledged; to stop them, cancel the
+    turn first. A session that has ended stays as it is, and its first reason with it.
+    """
     ListTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]  # type: ignore[assignment]
     """Lists a session's turns, newest first."""
     ListOpenTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]  # type: ignore[assignment]
@@ -115,7 +121,10 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         request: session_service_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.EndSessionResponse, abc.Awaitable[session_service_pb2.EndSessionResponse]]:
-        """Ends a session; the customer's next message opens a new one."""
+        """Ends a session: the customer's next message opens a new one, with nothing of this one's state. A turn that runs is
+        finished, and messages that wait are answered at once, because they were acknowledged; to stop them, cancel the
+        turn first. A session that has ended stays as it is, and its first reason with it.
+        """
 
     @abc_1.abstractmethod
     def ListTurns(

@@ -294,10 +294,16 @@ class ConverseSetup(message.Message):
     ADDRESS_FIELD_NUMBER: builtins.int
     AFTER_OFFSET_FIELD_NUMBER: builtins.int
     TENANT_ID_FIELD_NUMBER: builtins.int
+    SESSION_ID_FIELD_NUMBER: builtins.int
     after_offset: builtins.int
     """Offset of the last event the client has seen; events after it are sent first. Absent: only what is new."""
     tenant_id: builtins.str
     """Must equal the caller's tenant when set."""
+    session_id: builtins.str
+    """Session in which `after_offset` counts, from an earlier stream. If it has ended and the customer has another one by
+    now, the stream begins with that one's beginning; if there is no other, with what is left of it. Empty: the
+    session that is active.
+    """
     @builtins.property
     def address(self) -> Address:
         """Who speaks to whom."""
@@ -308,10 +314,11 @@ class ConverseSetup(message.Message):
         address: Address | None = ...,
         after_offset: builtins.int | None = ...,
         tenant_id: builtins.str = ...,
+        session_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_after_offset", b"_after_offset", "address", b"address", "after_offset", b"after_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_after_offset", b"_after_offset", "address", b"address", "after_offset", b"after_offset", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_after_offset", b"_after_offset", "address", b"address", "after_offset", b"after_offset", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after_offset: _TypeAlias = typing.Literal["after_offset"]  # noqa: Y015
     _WhichOneofArgType__after_offset: _TypeAlias = typing.Literal["_after_offset", b"_after_offset"]  # noqa: Y015

@@ -35,6 +35,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "abuse_blocked": events.AbuseBlocked,
         "abuse_lifted": events.AbuseLifted,
         "session_updated": events.SessionUpdated,
+        "session_ended": events.SessionEnded,
         "agent": events.AgentReported,
     }.items()
 }

@@ -8,11 +8,12 @@ import asyncpg
 
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures, records
-from focal_turn_gateway.domain.events import Event, SessionUpdated
+from focal_turn_gateway.domain.events import Event, SessionEnded, SessionUpdated
 from focal_turn_gateway.domain.session_edits import Edit, EditLimits, Operator
 from focal_turn_gateway.domain.triggers import Request
 
 _UPDATE = "SELECT turns.update_session($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_END = "SELECT turns.end_session($1, $2, $3, $4, $5, $6, $7)"
 
 
 class PostgresSessionDesk:
@@ -52,6 +53,23 @@ class PostgresSessionDesk:
                 records.events_json([Event(body)]),
             )
         self._check(refusal, session_id)
+
+    async def end(self, tenant_id: str, session_id: str, operator: Operator, request: Request) -> None:
+        """End a session. Raises SessionNotFound, RequestIdReused."""
+        event = Event(SessionEnded(operator.subject, operator.reason))
+        with failures.translated():
+            found = await self._pool.fetchval(
+                _END,
+                tenant_id,
+                session_id,
+                operator.subject,
+                operator.reason,
+                request.request_id,
+                request.content_hash,
+                records.events_json([event]),
+            )
+        if not found:
+            raise errors.SessionNotFound(session_id)
 
     def _check(self, refusal: str, session_id: str) -> None:
         match refusal:

@@ -21,16 +21,21 @@ from focal_turn_gateway.domain.turns import Turn
 _WHOLE = """
 session_id, tenant_id, agent_id, customer_id, channel, ended, config_version, turn_count, epoch,
 turns.edited_state(state, edits) AS state, created_at, updated_at, last_offset, open_messages,
-state_version AS version
+state_version AS version, ended_at, ended_by, end_reason
 """
 _SESSION = f"""
 SELECT {_WHOLE} FROM turns.session_overview WHERE tenant_id = $1 AND session_id = $2
 """  # noqa: S608
-_SESSION_AT = f"""
-SELECT {_WHOLE} FROM turns.session_overview
-WHERE NOT ended AND tenant_id = $1 AND agent_id = $2 AND channel = $3 AND customer_id = (
+_AT = """
+tenant_id = $1 AND agent_id = $2 AND channel = $3 AND customer_id = (
   SELECT i.customer_id FROM turns.channel_identities i
   WHERE i.tenant_id = $1 AND i.channel = $3 AND i.channel_user_hash = $4)
+"""
+_SESSION_AT = f"""
+SELECT {_WHOLE} FROM turns.session_overview WHERE NOT ended AND {_AT}
+"""  # noqa: S608
+_ENDED_AT = f"""
+SELECT {_WHOLE} FROM turns.session_overview WHERE ended AND session_id = $5 AND {_AT}
 """  # noqa: S608
 _LIST_SESSIONS = f"""
 SELECT {_WHOLE} FROM turns.session_overview
@@ -64,11 +69,14 @@ _AHEAD = """
 SELECT s.session_id FROM unnest($1::text[], $2::bigint[]) AS f(session_id, seen)
 JOIN turns.sessions s USING (session_id) WHERE s.event_offset > f.seen
 """
-# A session that ended with messages open is still answered on its version.
+# A session that ended with messages or turns open is still answered on its version.
 _PINNED = """
 SELECT config_version, count(*) AS sessions FROM (
   SELECT session_id, config_version FROM turns.sessions
   WHERE tenant_id = $1 AND agent_id = $2 AND ended_at IS NULL
+  UNION
+  SELECT s.session_id, s.config_version FROM turns.turns t JOIN turns.sessions s USING (session_id)
+  WHERE t.closed_at IS NULL AND t.tenant_id = $1 AND s.agent_id = $2
   UNION
   SELECT s.session_id, s.config_version FROM turns.messages m JOIN turns.sessions s USING (session_id)
   WHERE m.turn_id IS NULL AND m.tenant_id = $1 AND s.agent_id = $2
@@ -98,13 +106,14 @@ class PostgresSessionReader:
             raise errors.SessionNotFound(session_id)
         return _session(row)
 
-    async def session_at(self, tenant_id: str, address: Address) -> Session | None:
-        """The session at an address, if there is one."""
+    async def session_at(self, tenant_id: str, address: Address, ended_id: str = "") -> Session | None:
+        """The session that is active at an address, else the one with `ended_id` if it was there."""
         user_hash = ids.digest(address.channel, address.channel_user_id)
+        at = (tenant_id, address.agent_id, address.channel, user_hash)
         with failures.translated():
-            row = await self._pool.fetchrow(
-                _SESSION_AT, tenant_id, address.agent_id, address.channel, user_hash
-            )
+            row = await self._pool.fetchrow(_SESSION_AT, *at)
+            if row is None and ended_id:
+                row = await self._pool.fetchrow(_ENDED_AT, *at, ended_id)
         return None if row is None else _session(row)
 
     async def sessions(
