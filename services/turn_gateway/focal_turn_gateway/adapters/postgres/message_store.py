@@ -12,6 +12,7 @@ from focal_kernel import ids
 from focal_service_kit import tracing
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres import failures
+from focal_turn_gateway.adapters.postgres.queueing import OneByOne
 from focal_turn_gateway.domain.accumulation import Window
 from focal_turn_gateway.domain.messages import Accepted, Submission
 
@@ -58,15 +59,19 @@ class PostgresMessageStore:
         self._learning = learning or Learning()
         self._max_wait = timedelta(milliseconds=max_wait_ms)
         self._limits = limits
+        self._sessions = OneByOne()
 
     async def submit(self, submission: Submission, window: Window) -> Accepted:
         """Store a message. Raises RequestIdReused, QueueFull, StoreUnavailable."""
+        address = submission.address
+        session = submission.tenant_id, address.agent_id, address.channel, submission.channel_user_hash
         with failures.translated():
-            try:
-                row = await self._call(submission, window)
-            except asyncpg.UniqueViolationError:
-                # The same request id won a race a moment ago; now its message is visible.
-                row = await self._call(submission, window)
+            async with self._sessions.turn(session):
+                try:
+                    row = await self._call(submission, window)
+                except asyncpg.UniqueViolationError:
+                    # The same request id won a race a moment ago; now its message is visible.
+                    row = await self._call(submission, window)
         if not row["same_content"]:
             raise errors.RequestIdReused
         return Accepted(
