@@ -172,10 +172,10 @@ def _options(peer: ChannelSettings, process: settings.ServiceSettings) -> list[t
     return [
         ("grpc.service_config", json.dumps(_service_config(peer, process.client.retry_attempts))),
         ("grpc.max_receive_message_length", process.grpc.max_message_bytes),
-        ("grpc.keepalive_time_ms", int(process.grpc.keepalive_s * 1000)),
-        ("grpc.keepalive_timeout_ms", int(process.grpc.keepalive_timeout_s * 1000)),
+        ("grpc.keepalive_time_ms", int(process.client.keepalive_s * 1000)),
+        ("grpc.keepalive_timeout_ms", int(process.client.keepalive_timeout_s * 1000)),
         # What ends the connection in fact: without it a frozen peer is waited for until the deadline.
-        ("grpc.http2.ping_timeout_ms", int(process.grpc.keepalive_timeout_s * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(process.client.keepalive_timeout_s * 1000)),
         ("grpc.initial_reconnect_backoff_ms", process.client.reconnect_min_ms),
         ("grpc.min_reconnect_backoff_ms", process.client.reconnect_min_ms),
         ("grpc.max_reconnect_backoff_ms", process.client.reconnect_max_ms),

@@ -58,7 +58,7 @@ class Host:
         layers = interceptors.layers(Verifier(service, keys, chosen.auth), self.metrics, tracer)
         self.server = grpc.aio.server(
             interceptors=[interceptors.Around(layers, translators, chosen.grpc.write_timeout_s)],
-            options=_server_options(chosen.grpc),
+            options=_server_options(chosen),
         )
 
     def serves(self, *full_service_names: str) -> None:
@@ -113,7 +113,8 @@ class Host:
         self.failed.set()
 
 
-def _server_options(chosen: settings.GrpcSettings) -> list[tuple[str, int]]:
+def _server_options(service: settings.ServiceSettings) -> list[tuple[str, int]]:
+    chosen = service.grpc
     return [
         # Without this two processes share a port silently and each gets half of the calls.
         ("grpc.so_reuseport", 0),
@@ -123,5 +124,6 @@ def _server_options(chosen: settings.GrpcSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", int(chosen.keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(chosen.keepalive_timeout_s * 1000)),
         ("grpc.http2.ping_timeout_ms", int(chosen.keepalive_timeout_s * 1000)),
-        ("grpc.http2.min_ping_interval_without_data_ms", int(chosen.keepalive_s * 500)),
+        # Our own services ping as often as that; who pings more often is dropped.
+        ("grpc.http2.min_ping_interval_without_data_ms", int(service.client.keepalive_s * 500)),
     ]

@@ -38,7 +38,7 @@ class GrpcSettings(Section):
     keepalive_s: float = Field(
         5,
         gt=0,
-        description="seconds of silence in a running call before a ping: a frozen peer is given up soon",
+        description="seconds of silence of a caller before a ping: one that is frozen is given up soon",
     )
     keepalive_timeout_s: float = Field(
         3, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
@@ -58,6 +58,14 @@ class ClientSettings(Section):
 
     timeout_s: float = Field(
         10, gt=0, description="seconds a unary call may take when the caller names no timeout"
+    )
+    keepalive_s: float = Field(
+        5,
+        gt=0,
+        description="seconds of silence in a running call before a ping: a frozen peer is given up soon",
+    )
+    keepalive_timeout_s: float = Field(
+        3, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
     )
     reconnect_min_ms: int = Field(50, gt=0, description="first pause before reconnecting, in ms")
     reconnect_max_ms: int = Field(1000, gt=0, description="longest pause before reconnecting, ms")

@@ -10,7 +10,7 @@ from focal_turn_gateway.settings.accumulation import Accumulation
 from focal_turn_gateway.settings.channels import Channels
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
 from focal_turn_gateway.settings.events import Retention, Webhooks
-from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Tiers
+from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Serving, Tiers
 from focal_turn_gateway.settings.sessions import Sessions
 from focal_turn_gateway.settings.turns import Engine, Errors, Sharing, Supersede, Turns
 
@@ -27,7 +27,7 @@ class Peers(settings.Section):
 class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.ServiceSettings):
     """Settings of `turn_gateway`."""
 
-    grpc: settings.GrpcSettings = settings.GrpcSettings(listen="127.0.0.1:7401")
+    grpc: Serving = Serving(listen="127.0.0.1:7401")
     metrics: settings.MetricsSettings = settings.MetricsSettings(listen="127.0.0.1:7501")
     peers: Peers = Peers()
     accumulation: Accumulation = Accumulation()

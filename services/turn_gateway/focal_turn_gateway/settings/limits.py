@@ -49,6 +49,19 @@ class Tiers(settings.Section):
         return {Tier.FREE: self.free, Tier.PRO: self.pro, Tier.ENTERPRISE: self.enterprise}[tier]
 
 
+class Serving(settings.GrpcSettings):
+    """The socket that customers' front ends hold streams on: thousands of them, mostly silent."""
+
+    keepalive_s: float = Field(
+        20,
+        gt=0,
+        description="seconds of silence of a caller before a ping; each open connection costs one as often",
+    )
+    keepalive_timeout_s: float = Field(
+        10, gt=0, description="seconds to wait for a ping's answer before the connection is dropped"
+    )
+
+
 class Limits(settings.Section):
     """Limits of requests and streams."""
 
