@@ -1,4 +1,4 @@
-"""`python -m benchmarks.limits fairness`: start what is needed, measure, print, stop everything."""
+"""`python -m benchmarks.limits NAME`: start what is needed, measure, print, stop everything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import os
 from typing import Any
 
-from benchmarks.limits import fairness, restart, streams
+from benchmarks.limits import burst, clients, fairness, restart, streams
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     chosen = parser.add_subparsers(dest="what", required=True)
     _fairness(chosen.add_parser("fairness", help="a quiet tenant beside one that floods"))
     _streams(chosen.add_parser("streams", help="thousands of open conversations"))
+    _burst(chosen.add_parser("burst", help="thousands of messages into one session"))
+    _clients(chosen.add_parser("clients", help="clients that never read, clients that vanish"))
     _restart(chosen.add_parser("restart", help="a gateway that is alone, killed"))
     options = parser.parse_args()
     print(json.dumps({"cores": os.cpu_count(), **asyncio.run(options.measure(options))}, indent=2))
@@ -51,6 +53,23 @@ def _streams(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(
         measure=lambda chosen: streams.measure(
             streams.Plan(chosen.streams, chosen.shared, min(chosen.talked, chosen.streams), chosen.idle)
+        )
+    )
+
+
+def _burst(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=int, default=10_000, help="into one session")
+    parser.add_argument("--at-once", type=int, default=100, help="on their way at any time")
+    parser.set_defaults(measure=lambda chosen: burst.measure(burst.Plan(chosen.messages, chosen.at_once)))
+
+
+def _clients(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--streams", type=int, default=200, help="of each kind")
+    parser.add_argument("--messages", type=int, default=12, help="to each stream that is not read")
+    parser.add_argument("--write-timeout", type=float, default=5, help="the gateway's patience, seconds")
+    parser.set_defaults(
+        measure=lambda chosen: clients.measure(
+            clients.Plan(chosen.streams, chosen.messages, chosen.write_timeout)
         )
     )
 

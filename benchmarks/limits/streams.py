@@ -15,15 +15,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
+import grpc.aio
 
-from benchmarks.limits import descriptors
+from benchmarks.limits import holder, process
 from benchmarks.mesh import agent, cpu, load, turns
+from focal.turn.v1 import turn_gateway_service_pb2 as pb
+from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
 from focal_cli import admin
 
 RULES = 10
 _PER_PROCESS = 1250
 _LINE_BYTES = 1 << 22
+_REPLY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Plan:
 
 async def measure(plan: Plan) -> dict[str, Any]:
     """Start a mesh with a model double that answers at once, and measure its gateway."""
-    descriptors.room_for(plan.streams // plan.shared)
+    process.room_for(plan.streams // plan.shared)
     with tempfile.TemporaryDirectory(prefix="focal-bench-", dir="/tmp") as home:
         async with turns.running(Path(home), with_model=True) as bench:
             await admin.publish_to_end(bench.connection, agent.sources(RULES))
@@ -52,7 +55,7 @@ async def _measure(bench: turns.Bench, plan: Plan) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         crowd = await stack.enter_async_context(Crowd(bench, plan))
         await crowd.one_more()
-        before = rss(gateway)
+        before = process.resident(gateway)
         began = time.perf_counter()
         opened = await crowd.open()
         figures: dict[str, Any] = {
@@ -82,8 +85,8 @@ async def _idle(bench: turns.Bench, gateway: int, plan: Plan, before: int) -> di
     await asyncio.sleep(plan.idle_s)
     seconds, after = time.perf_counter() - began, cpu.seconds(bench.pids)
     return {
-        "kib_per_stream": round((rss(gateway) - before) / 1024 / plan.streams, 1),
-        "rss_mib": round(rss(gateway) / 1024 / 1024),
+        "kib_per_stream": round((process.resident(gateway) - before) / 1024 / plan.streams, 1),
+        "rss_mib": process.mib(process.resident(gateway)),
         "cpu_percent": {
             name: round((after[name] - used[name]) / seconds * 100, 1)
             for name in ("turn_gateway", "postgres", "valkey")
@@ -92,37 +95,34 @@ async def _idle(bench: turns.Bench, gateway: int, plan: Plan, before: int) -> di
     }
 
 
-def rss(pid: int) -> int:
-    """Resident bytes of a process."""
-    return int(psutil.Process(pid).memory_info().rss)
-
-
 class Crowd:
-    """The client processes, each with its share of the streams."""
+    """The client processes, each with its share of the streams, which they read or leave unread."""
 
-    def __init__(self, bench: turns.Bench, plan: Plan) -> None:
+    def __init__(self, bench: turns.Bench, plan: Plan, *, reading: bool = True) -> None:
         self._target = bench.local.target("turn_gateway")
         self._token = bench.connection.token()
         self._plan = plan
+        self._reading = reading
         self._processes: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *failure: object) -> None:
-        for process in self._processes:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        for client in self._processes:
+            if client.returncode is None:
+                client.kill()
+            await client.wait()
 
     async def one_more(self) -> None:
         """A stream of its own that has had its reply, so that what is made once is made before memory is
         read.
         """
-        process = await self._start(1, 10_000_000)
-        await _told(process)
-        await _ask(process, "say 1")
-        process.kill()
+        client = await self._start(1, 10_000_000)
+        await _told(client)
+        await _ask(client, "say 1")
+        client.kill()
+        await client.wait()
 
     async def open(self) -> list[float]:
         """Seconds that each stream took to open."""
@@ -141,19 +141,41 @@ class Crowd:
             for place in range(len(self._processes))
         ]
         answers = await asyncio.gather(
-            *(_ask(process, f"say {share}") for process, share in zip(self._processes, shares, strict=True))
+            *(_ask(client, f"say {share}") for client, share in zip(self._processes, shares, strict=True))
         )
         return [seconds for answer in answers for seconds in answer["replied_s"]]
+
+    async def say_elsewhere(self, messages: int, text: str) -> None:
+        """So many messages of each customer by calls of this process, not by the streams."""
+        metadata = (("authorization", f"Bearer {self._token}"),)
+        async with grpc.aio.insecure_channel(self._target) as channel:
+            send = api.TurnGatewayServiceStub(channel).SendMessage
+
+            async def one(number: int) -> None:
+                address = pb.Address(
+                    agent_id=agent.AGENT_ID, channel="web", channel_user_id=holder.customer(number)
+                )
+                request = pb.SendMessageRequest(address=address, content=pb.MessageContent(text=text))
+                for _ in range(messages):
+                    await send(request, timeout=_REPLY_S, metadata=metadata)
+
+            await asyncio.gather(*(one(number) for number in range(self._plan.streams)))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every client process."""
+        for client in self._processes:
+            client.send_signal(number)
 
     async def ends(self) -> dict[str, int]:
         """How all streams ended."""
         ends: Counter[str] = Counter()
-        for answer in await asyncio.gather(*(_ask(process, "wait") for process in self._processes)):
+        for answer in await asyncio.gather(*(_ask(client, "wait") for client in self._processes)):
             ends.update(answer["ends"])
         return dict(ends)
 
     async def _start(self, streams: int, first: int) -> asyncio.subprocess.Process:
         options = ["--streams", str(streams), "--first", str(first), "--shared", str(self._plan.shared)]
+        options += [] if self._reading else ["--unread"]
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.limits.holder", self._target, self._token, *options),
             stdin=asyncio.subprocess.PIPE,
@@ -162,13 +184,13 @@ class Crowd:
         )
 
 
-async def _ask(process: asyncio.subprocess.Process, command: str) -> dict[str, Any]:
-    assert process.stdin is not None
-    process.stdin.write(f"{command}\n".encode())
-    return await _told(process)
+async def _ask(client: asyncio.subprocess.Process, command: str) -> dict[str, Any]:
+    assert client.stdin is not None
+    client.stdin.write(f"{command}\n".encode())
+    return await _told(client)
 
 
-async def _told(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdout is not None
-    answer: dict[str, Any] = json.loads(await process.stdout.readline())
+async def _told(client: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert client.stdout is not None
+    answer: dict[str, Any] = json.loads(await client.stdout.readline())
     return answer
