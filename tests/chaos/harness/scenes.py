@@ -53,18 +53,20 @@ class Crash:
     async def answered(self, who: Customer, saying: Saying) -> turn_pb2.Turn:
         """The customer has the answer; the clock stops."""
         turn = await who.answer(saying)
-        self._stop()
+        self.over()
         return turn
 
     async def healed(self, *people: Customer) -> None:
         """The mesh has done all work for these customers without any call of theirs; the clock stops."""
         await self.rig.quiet(people)
-        self._stop()
+        self.over()
 
-    def _stop(self) -> None:
+    def over(self) -> float:
+        """The clock stops; seconds that it ran."""
         took_s = time.monotonic() - self.at
         self.recovery_s[self.name] = took_s
         assert took_s < HEALED_WITHIN_S
+        return took_s
 
 
 async def before_the_yes(rig: Rig, gateway: str = "turn_gateway") -> Customer:
