@@ -71,6 +71,18 @@ def start() -> turn_run_pb2.TurnStart:
                 policy=policies.SIDE_EFFECT_POLICY_IDEMPOTENT,
                 state=effect_pb2.EFFECT_STATE_FAILED,
             ),
+            effect_pb2.Effect(
+                effect_id="eff_3",
+                tool_name="hold",
+                policy=policies.SIDE_EFFECT_POLICY_COMPENSATABLE,
+                state=effect_pb2.EFFECT_STATE_IN_DOUBT,
+            ),
+            effect_pb2.Effect(
+                effect_id="eff_4",
+                tool_name="hold",
+                policy=policies.SIDE_EFFECT_POLICY_COMPENSATABLE,
+                state=effect_pb2.EFFECT_STATE_COMPENSATED,
+            ),
         ],
         supersede_count=1,
         trigger_json='{"due":1}',
@@ -98,6 +110,8 @@ def test_an_effect_without_a_policy_is_read_with_care() -> None:
     assert turn_codec.turn_from_proto(start(), "acme").prior_effects == (
         turn.PriorEffect("pay", SideEffect.IRREVERSIBLE, happened=True),
         turn.PriorEffect("label", SideEffect.IDEMPOTENT, happened=False),
+        turn.PriorEffect("hold", SideEffect.COMPENSATABLE, happened=True, doubtful=True, effect_id="eff_3"),
+        turn.PriorEffect("hold", SideEffect.COMPENSATABLE, happened=False, effect_id="eff_4"),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from focal_pipeline.core.interrupts import Interrupts, Restarted, Superseded
 from focal_pipeline.core.judging import Situation, Verdict
 from focal_pipeline.domain.bundle import SideEffect
+from focal_pipeline.domain.tools import Outcome
 from focal_pipeline.domain.turn import AbsorbStrategy, Action, InterruptPoint, Message, PriorEffect, Turn
 from tests.fakes import pipeline as fakes
 from tests.fakes.until import until
@@ -263,26 +264,38 @@ async def test_the_judge_comes_before_the_channel_and_hears_where_the_attempt_st
     assert [m.message_id for m in asked.arrived] == ["m2"]
 
 
+UNDOABLE = (SideEffect.COMPENSATABLE, fakes.success("pickup", effect_id="eff_1"))
+LASTING = (SideEffect.IDEMPOTENT, fakes.success("label", effect_id="eff_2"))
+DOUBTFUL = (SideEffect.COMPENSATABLE, fakes.in_doubt("pickup"))
+
+
 @pytest.mark.parametrize(
-    ("channel", "acted", "expected"),
+    ("channel", "effects", "expected"),
     [
-        (Action.QUEUE, False, Action.QUEUE),
-        (Action.FORCE_COMPLETE, False, Action.FORCE_COMPLETE),
-        (Action.ABSORB, False, Action.ABSORB),
-        (Action.ABSORB, True, Action.QUEUE),
-        (Action.SUPERSEDE, True, Action.QUEUE),
-        (Action.SUPERSEDE, False, Action.SUPERSEDE),
-        (Action.FORCE_COMPLETE, True, Action.FORCE_COMPLETE),
-        (None, True, Action.QUEUE),
-        (None, False, Action.SUPERSEDE),
+        (Action.QUEUE, [], Action.QUEUE),
+        (Action.FORCE_COMPLETE, [], Action.FORCE_COMPLETE),
+        (Action.ABSORB, [], Action.ABSORB),
+        (Action.SUPERSEDE, [], Action.SUPERSEDE),
+        (None, [], Action.SUPERSEDE),
+        (Action.ABSORB, [UNDOABLE], Action.ABSORB),
+        (Action.SUPERSEDE, [UNDOABLE], Action.SUPERSEDE),
+        (Action.FORCE_COMPLETE, [UNDOABLE], Action.FORCE_COMPLETE),
+        (Action.QUEUE, [UNDOABLE], Action.QUEUE),
+        (None, [UNDOABLE], Action.QUEUE),
+        (Action.ABSORB, [UNDOABLE, LASTING], Action.QUEUE),
+        (Action.SUPERSEDE, [LASTING], Action.QUEUE),
+        (Action.SUPERSEDE, [LASTING, UNDOABLE], Action.QUEUE),
+        (Action.SUPERSEDE, [DOUBTFUL], Action.QUEUE),
+        (Action.FORCE_COMPLETE, [LASTING], Action.FORCE_COMPLETE),
+        (None, [LASTING], Action.QUEUE),
     ],
 )
-async def test_the_channel_decides_what_nobody_judged(
-    channel: Action | None, acted: bool, expected: Action
+async def test_the_channel_decides_what_nobody_judged_while_it_can_be_undone(
+    channel: Action | None, effects: list[tuple[SideEffect, Outcome]], expected: Action
 ) -> None:
     watching, _ = judged(None, fakes.make_turn("hello", supersede_default=channel))
-    if acted:
-        watching.note_effect(SideEffect.COMPENSATABLE, fakes.success("label"))
+    for policy, outcome in effects:
+        watching.note_effect(policy, outcome)
     watching.state([Message("m2", "and")])
     try:
         await watching.check(POINT)
@@ -292,6 +305,36 @@ async def test_the_channel_decides_what_nobody_judged(
     except Restarted:
         seen = told(watching)[0][0]
     assert seen is expected
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [
+        (PriorEffect("pickup", SideEffect.COMPENSATABLE, happened=True, effect_id="eff_1"), Action.SUPERSEDE),
+        (PriorEffect("pickup", SideEffect.COMPENSATABLE, happened=True, doubtful=True), Action.QUEUE),
+        (PriorEffect("label", SideEffect.IDEMPOTENT, happened=True), Action.QUEUE),
+        (PriorEffect("label", SideEffect.IDEMPOTENT, happened=False), Action.SUPERSEDE),
+        (PriorEffect("pay", SideEffect.IRREVERSIBLE, happened=False), Action.QUEUE),
+    ],
+)
+async def test_what_earlier_attempts_did_counts_alike(effect: PriorEffect, expected: Action) -> None:
+    turn = fakes.make_turn("hello", supersede_default=Action.SUPERSEDE, prior_effects=(effect,))
+    watching, _ = judged(None, turn)
+    watching.state([Message("m2", "and")])
+    try:
+        await watching.check(POINT)
+        seen = told(watching)[0][0]
+    except Superseded as superseded:
+        seen = superseded.decision.action
+    assert seen is expected
+
+
+async def test_effects_that_can_be_undone_are_remembered() -> None:
+    prior = PriorEffect("pickup", SideEffect.COMPENSATABLE, happened=True, effect_id="eff_0")
+    watching, _ = interrupts(fakes.make_turn("hello", prior_effects=(prior,)))
+    for policy, outcome in (UNDOABLE, LASTING, DOUBTFUL):
+        watching.note_effect(policy, outcome)
+    assert watching.undoable == {"eff_0": "pickup", "eff_1": "pickup"}
 
 
 async def test_a_message_never_overtakes_one_that_waits() -> None:

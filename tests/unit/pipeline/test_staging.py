@@ -169,3 +169,24 @@ def test_tool_uses_are_recorded_in_the_contracts_words() -> None:
     statuses = [Status.SUCCESS, Status.CACHED, Status.ERROR, Status.REFUSED, Status.IN_DOUBT, Status.STARTED]
     recorded = [use.status for use in staging.tool_uses(map(ran, statuses))]
     assert recorded == ["success", "cached", "error", "error", "in_doubt", "in_doubt"]
+
+
+@pytest.mark.parametrize(
+    ("undoable", "status", "left"),
+    [
+        ({}, Status.SUCCESS, ()),
+        ({"eff_1": "pay"}, Status.CACHED, ()),
+        ({"eff_0": "pay", "eff_1": "pay"}, Status.SUCCESS, ("eff_0",)),
+        ({"eff_0": "pay", "eff_1": "pay"}, Status.ERROR, ("eff_0",)),
+        # Nobody knows whether the doubtful call met the earlier effect.
+        ({"eff_0": "pay", "eff_9": "hold"}, Status.IN_DOUBT, ("eff_9",)),
+    ],
+)
+def test_effects_that_no_call_of_the_turn_met_are_left(
+    undoable: dict[str, str], status: Status, left: tuple[str, ...]
+) -> None:
+    assert staging.left_effects(undoable, [ran(status, SideEffect.COMPENSATABLE)]) == left
+
+
+def test_a_turn_that_calls_nothing_leaves_every_effect() -> None:
+    assert staging.left_effects({"eff_2": "hold", "eff_1": "pay"}, []) == ("eff_2", "eff_1")

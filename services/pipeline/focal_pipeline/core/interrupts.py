@@ -1,14 +1,15 @@
 """What happens to messages that arrive while a turn runs: the gateway states facts, this decides.
 
 In this order (DOMAIN §2.6, §2.7): past the commit point QUEUE; what the brain judges; what the channel
-says; QUEUE once something has happened in the world, SUPERSEDE before. A decision may cut a look-up or a
-generation short; an effect is never cut.
+says; QUEUE once something has happened in the world, SUPERSEDE before. What the channel says counts while
+all that has happened can be undone. A decision may cut a look-up or a generation short; an effect is never
+cut.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -62,10 +63,19 @@ class Interrupts:
         self._waits = False
         self._acted = _ACTED_BEFORE if any(map(_happened, turn.prior_effects)) else ""
         self._past_commit_point = any(map(_irreversible, turn.prior_effects))
+        self._lasts = any(_happened(effect) and not _can_be_undone(effect) for effect in turn.prior_effects)
+        self._undoable = {
+            effect.effect_id: effect.tool_name for effect in turn.prior_effects if _can_be_undone(effect)
+        }
         self.standing = Standing()
         self.restarts = 0
         self.absorbed: tuple[Message, ...] = ()
         """Messages taken into the turn so far, in session order."""
+
+    @property
+    def undoable(self) -> Mapping[str, str]:
+        """Effects of the turn group so far that can be undone: their ids, and the tools that caused them."""
+        return self._undoable
 
     def state(self, messages: Iterable[Message]) -> None:
         """Take note of messages that wait. A repeated message is the same fact."""
@@ -81,6 +91,10 @@ class Interrupts:
         happened = outcome.succeeded or outcome.doubtful or outcome.commit_point_reached
         if policy is not SideEffect.PURE and happened:
             self._acted = f"tool {outcome.tool_name} has already run"
+            if policy is SideEffect.COMPENSATABLE and outcome.succeeded:
+                self._undoable[outcome.effect_id] = outcome.tool_name
+            else:
+                self._lasts = True
             self._past_commit_point |= policy is SideEffect.IRREVERSIBLE or outcome.commit_point_reached
 
     def leave_waiting(self) -> None:
@@ -143,13 +157,13 @@ class Interrupts:
         return self._judge.judge(Situation(point, messages, tuple(self._undecided), self.standing, acted))
 
     def _by_channel(self, point: InterruptPoint) -> Verdict | None:
-        """The channel's own default. A turn that has acted is neither replaced nor added to: nothing undoes
-        what it did.
+        """The channel's own default. A turn is neither replaced nor added to once it did what nothing undoes,
+        or what nobody knows to have happened.
         """
         action = self._turn.supersede_default
         if action is None:
             return None
-        if self._acted and action in {Action.SUPERSEDE, Action.ABSORB}:
+        if self._lasts and action in {Action.SUPERSEDE, Action.ABSORB}:
             return Verdict(Action.QUEUE, self._acted)
         verdict = Verdict(action, f"the channel's default is {action.value}")
         if action is not Action.ABSORB:
@@ -165,6 +179,11 @@ class Interrupts:
 def _irreversible(effect: PriorEffect) -> bool:
     """An irreversible effect counts from its reservation on."""
     return effect.policy is SideEffect.IRREVERSIBLE
+
+
+def _can_be_undone(effect: PriorEffect) -> bool:
+    """Publishing has made sure that a COMPENSATABLE tool names what undoes it."""
+    return effect.policy is SideEffect.COMPENSATABLE and effect.happened and not effect.doubtful
 
 
 def _happened(effect: PriorEffect) -> bool:

@@ -79,7 +79,7 @@ class Brain:
         self, turn: Turn, interrupts: Interrupts, output: Output, carried: _Carried
     ) -> _RunningTurn:
         """The attempt before its phases. One that begins again makes a plan of its own: nothing of the
-        earlier one has happened.
+        earlier one has happened, or it can be undone and is, unless the new run rests on it too.
         """
         plan = None if interrupts.restarts else tool_plan.stored(turn)
         with carried.watch.phase("P1"):
@@ -330,6 +330,7 @@ class _RunningTurn:
             commit_point_reached=self._commit_point_reached(),
             phase_ms=self._watch.phase_ms,
             expects_more_input=planned.type in {ResponseType.ASK, ResponseType.CONFIRM},
+            left_effect_ids=staging.left_effects(self._interrupts.undoable, self._tools.ran),
         )
 
     def _commit_point_reached(self) -> bool:

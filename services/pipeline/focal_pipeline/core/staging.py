@@ -82,6 +82,21 @@ def tool_uses(ran: Iterable[Ran]) -> tuple[ToolUse, ...]:
     )
 
 
+def left_effects(undoable: Mapping[str, str], ran: Sequence[Ran]) -> tuple[str, ...]:
+    """Effects of the turn group that can be undone and that the turn does not rest on, in their order.
+
+    `undoable` maps their ids to their tools. Where a call of the same tool is doubtful nobody knows which
+    effect it met, so none of that tool is given up.
+    """
+    used = {one.outcome.effect_id for one in ran}
+    unsure = {one.planned.tool_name for one in ran if one.outcome.doubtful}
+    return tuple(
+        effect_id
+        for effect_id, tool_name in undoable.items()
+        if effect_id not in used and tool_name not in unsure
+    )
+
+
 def _scenarios(happened: Happened, turn_index: int) -> list[ScenarioInstance]:
     """All instances after the turn, the one that runs last."""
     course = happened.course

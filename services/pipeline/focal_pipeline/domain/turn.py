@@ -93,12 +93,14 @@ class Artifact:
 @dataclass(frozen=True, slots=True)
 class PriorEffect:
     """An effect of the turn group that an earlier attempt caused; `happened` is false when the
-    world is known to be unchanged.
+    world is known to be unchanged, `doubtful` is true while nobody knows.
     """
 
     tool_name: str
     policy: SideEffect
     happened: bool
+    doubtful: bool = False
+    effect_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the turn comes to; `phase_ms` is by phase name, such as `P4`."""
+    """What the turn comes to; `phase_ms` is by phase name, such as `P4`. `left_effect_ids` are effects of the
+    turn group that can be undone and that this result does not rest on.
+    """
 
     answered_message_ids: tuple[str, ...]
     reply: tuple[str, ...]
@@ -201,3 +205,4 @@ class Result:
     commit_point_reached: bool = False
     phase_ms: Mapping[str, float] = field(default_factory=dict)
     expects_more_input: bool = False
+    left_effect_ids: tuple[str, ...] = ()

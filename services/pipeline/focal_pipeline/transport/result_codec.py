@@ -94,6 +94,7 @@ def result_to_proto(result: turn.Result) -> turn_run_pb2.TurnResult:
         commit_point_reached=result.commit_point_reached,
         phase_ms=result.phase_ms,
         expects_more_input=result.expects_more_input,
+        left_effect_ids=result.left_effect_ids,
     )
 
 

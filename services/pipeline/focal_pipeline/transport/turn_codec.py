@@ -32,6 +32,12 @@ _POLICIES = {
     policies.SIDE_EFFECT_POLICY_IDEMPOTENT: SideEffect.IDEMPOTENT,
     policies.SIDE_EFFECT_POLICY_COMPENSATABLE: SideEffect.COMPENSATABLE,
 }
+_UNCHANGED = {
+    effect_pb2.EFFECT_STATE_FAILED,
+    effect_pb2.EFFECT_STATE_COMPENSATING,
+    effect_pb2.EFFECT_STATE_COMPENSATED,
+}
+_DOUBTFUL = {effect_pb2.EFFECT_STATE_PREPARED, effect_pb2.EFFECT_STATE_IN_DOUBT}
 
 
 def turn_from_proto(start: turn_run_pb2.TurnStart, tenant_id: str) -> Turn:
@@ -113,5 +119,7 @@ def _effect(effect: effect_pb2.Effect) -> PriorEffect:
     return PriorEffect(
         tool_name=effect.tool_name,
         policy=_POLICIES.get(effect.policy, SideEffect.IRREVERSIBLE),
-        happened=effect.state != effect_pb2.EFFECT_STATE_FAILED,
+        happened=effect.state not in _UNCHANGED,
+        doubtful=effect.state in _DOUBTFUL,
+        effect_id=effect.effect_id,
     )

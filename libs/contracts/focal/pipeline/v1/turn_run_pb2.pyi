@@ -62,7 +62,8 @@ class TurnStart(message.Message):
     """Whether the gateway forwards text deltas; false saves streaming."""
     supersede_default: event_pb2.SupersedeAction.ValueType
     """What the channel does with a message that arrives during the turn and that the pipeline has no opinion about;
-    UNSPECIFIED leaves that to the pipeline. It never supersedes or absorbs once an effect has happened.
+    UNSPECIFIED leaves that to the pipeline. It never supersedes or absorbs once an effect has happened that nothing
+    undoes, or that is in doubt.
     """
     @builtins.property
     def messages(self) -> containers.RepeatedCompositeFieldContainer[message_pb2.Message]:
@@ -374,6 +375,7 @@ class TurnResult(message.Message):
     COMMIT_POINT_REACHED_FIELD_NUMBER: builtins.int
     PHASE_MS_FIELD_NUMBER: builtins.int
     EXPECTS_MORE_INPUT_FIELD_NUMBER: builtins.int
+    LEFT_EFFECT_IDS_FIELD_NUMBER: builtins.int
     outcome: turn_pb2.TurnOutcome.ValueType
     """How the turn ends for the customer."""
     config_version: builtins.int
@@ -410,6 +412,12 @@ class TurnResult(message.Message):
     def phase_ms(self) -> containers.ScalarMap[builtins.str, builtins.float]:
         """Milliseconds per phase, by name such as `P4`."""
 
+    @builtins.property
+    def left_effect_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Effects of the turn group that can be undone and that the result does not rest on, such as those of a superseded
+        attempt; ids of the ledger. The gateway has them undone once the turn is committed.
+        """
+
     def __init__(
         self,
         *,
@@ -424,10 +432,11 @@ class TurnResult(message.Message):
         commit_point_reached: builtins.bool = ...,
         phase_ms: abc.Mapping[builtins.str, builtins.float] | None = ...,
         expects_more_input: builtins.bool = ...,
+        left_effect_ids: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["mutations", b"mutations", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["answered_message_ids", b"answered_message_ids", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "expects_more_input", b"expects_more_input", "matched_rule_ids", b"matched_rule_ids", "mutations", b"mutations", "outcome", b"outcome", "phase_ms", b"phase_ms", "reply", b"reply", "tools", b"tools", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["answered_message_ids", b"answered_message_ids", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "expects_more_input", b"expects_more_input", "left_effect_ids", b"left_effect_ids", "matched_rule_ids", b"matched_rule_ids", "mutations", b"mutations", "outcome", b"outcome", "phase_ms", b"phase_ms", "reply", b"reply", "tools", b"tools", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from focal.turn.v1 import message_pb2 as focal_dot_turn_dot_v1_dot_message__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66ocal/turn/v1/turn.proto\x12\rfocal.turn.v1\x1a\x1b\x66ocal/common/v1/usage.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x06\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x15\n\rturn_group_id\x18\x03 \x01(\t\x12)\n\x06status\x18\x04 \x01(\x0e\x32\x19.focal.turn.v1.TurnStatus\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x12\n\nturn_index\x18\x06 \x01(\x03\x12\x13\n\x0bmessage_ids\x18\x07 \x03(\t\x12*\n\x05reply\x18\x08 \x03(\x0b\x32\x1b.focal.turn.v1.ReplySegment\x12+\n\x07outcome\x18\t \x01(\x0e\x32\x1a.focal.turn.v1.TurnOutcome\x12<\n\x12\x61ggregation_reason\x18\n \x01(\x0e\x32 .focal.turn.v1.AggregationReason\x12\x15\n\rsuperseded_by\x18\x0b \x01(\t\x12\x17\n\x0fsuperseded_from\x18\x0c \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\r \x01(\x03\x12\x18\n\x10matched_rule_ids\x18\x0e \x03(\t\x12%\n\x05tools\x18\x0f \x03(\x0b\x32\x16.focal.turn.v1.ToolUse\x12%\n\x05usage\x18\x10 \x01(\x0b\x32\x16.focal.common.v1.Usage\x12-\n\topened_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63ommit_point_reached\x18\x13 \x01(\x08\x12\'\n\x05\x63\x61use\x18\x14 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x15\n\rstatus_reason\x18\x15 \x01(\t\x12;\n\x0c\x64ispositions\x18\x16 \x03(\x0b\x32%.focal.turn.v1.Turn.DispositionsEntry\x1aV\n\x11\x44ispositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0e\x32!.focal.turn.v1.MessageDisposition:\x02\x38\x01\"v\n\x0cReplySegment\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x0c\x63ontent_type\x18\x03 \x01(\x0e\x32\x1a.focal.turn.v1.ContentType\x12\x17\n\x0fstructured_json\x18\x04 \x01(\t\"U\n\x07ToolUse\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x11\n\teffect_id\x18\x03 \x01(\t\x12\x14\n\x0c\x65rror_reason\x18\x04 \x01(\t*\xe8\x01\n\nTurnStatus\x12\x1b\n\x17TURN_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18TURN_STATUS_ACCUMULATING\x10\x01\x12\x1a\n\x16TURN_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16TURN_STATUS_COMMITTING\x10\x03\x12\x18\n\x14TURN_STATUS_COMPLETE\x10\x04\x12\x1a\n\x16TURN_STATUS_SUPERSEDED\x10\x05\x12\x16\n\x12TURN_STATUS_FAILED\x10\x06\x12\x19\n\x15TURN_STATUS_CANCELLED\x10\x07*\xaa\x01\n\tTurnCause\x12\x1a\n\x16TURN_CAUSE_UNSPECIFIED\x10\x00\x12\x16\n\x12TURN_CAUSE_MESSAGE\x10\x01\x12\x1a\n\x16TURN_CAUSE_TOOL_RESULT\x10\x02\x12\x14\n\x10TURN_CAUSE_TIMER\x10\x03\x12\x17\n\x13TURN_CAUSE_OPERATOR\x10\x04\x12\x1e\n\x1aTURN_CAUSE_EFFECT_RESOLVED\x10\x05*\xfb\x01\n\x11\x41ggregationReason\x12\"\n\x1e\x41GGREGATION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41GGREGATION_REASON_TIMEOUT\x10\x01\x12\x1f\n\x1b\x41GGREGATION_REASON_ADAPTIVE\x10\x02\x12\x1e\n\x1a\x41GGREGATION_REASON_CHANNEL\x10\x03\x12$\n AGGREGATION_REASON_PIPELINE_HINT\x10\x04\x12\x1a\n\x16\x41GGREGATION_REASON_OFF\x10\x05\x12\x1f\n\x1b\x41GGREGATION_REASON_MAX_WAIT\x10\x06*\x9a\x01\n\x0bTurnOutcome\x12\x1c\n\x18TURN_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15TURN_OUTCOME_RESOLVED\x10\x01\x12\x18\n\x14TURN_OUTCOME_PARTIAL\x10\x02\x12\x1b\n\x17TURN_OUTCOME_UNRESOLVED\x10\x03\x12\x1b\n\x17TURN_OUTCOME_REDIRECTED\x10\x04*\x91\x01\n\x0b\x43ontentType\x12\x1c\n\x18\x43ONTENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43ONTENT_TYPE_TEXT\x10\x01\x12\x19\n\x15\x43ONTENT_TYPE_MARKDOWN\x10\x02\x12\x15\n\x11\x43ONTENT_TYPE_HTML\x10\x03\x12\x1b\n\x17\x43ONTENT_TYPE_STRUCTURED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66ocal/turn/v1/turn.proto\x12\rfocal.turn.v1\x1a\x1b\x66ocal/common/v1/usage.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x06\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x15\n\rturn_group_id\x18\x03 \x01(\t\x12)\n\x06status\x18\x04 \x01(\x0e\x32\x19.focal.turn.v1.TurnStatus\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x12\n\nturn_index\x18\x06 \x01(\x03\x12\x13\n\x0bmessage_ids\x18\x07 \x03(\t\x12*\n\x05reply\x18\x08 \x03(\x0b\x32\x1b.focal.turn.v1.ReplySegment\x12+\n\x07outcome\x18\t \x01(\x0e\x32\x1a.focal.turn.v1.TurnOutcome\x12<\n\x12\x61ggregation_reason\x18\n \x01(\x0e\x32 .focal.turn.v1.AggregationReason\x12\x15\n\rsuperseded_by\x18\x0b \x01(\t\x12\x17\n\x0fsuperseded_from\x18\x0c \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\r \x01(\x03\x12\x18\n\x10matched_rule_ids\x18\x0e \x03(\t\x12%\n\x05tools\x18\x0f \x03(\x0b\x32\x16.focal.turn.v1.ToolUse\x12%\n\x05usage\x18\x10 \x01(\x0b\x32\x16.focal.common.v1.Usage\x12-\n\topened_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63ommit_point_reached\x18\x13 \x01(\x08\x12\'\n\x05\x63\x61use\x18\x14 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x15\n\rstatus_reason\x18\x15 \x01(\t\x12;\n\x0c\x64ispositions\x18\x16 \x03(\x0b\x32%.focal.turn.v1.Turn.DispositionsEntry\x12\x17\n\x0fleft_effect_ids\x18\x17 \x03(\t\x1aV\n\x11\x44ispositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0e\x32!.focal.turn.v1.MessageDisposition:\x02\x38\x01\"v\n\x0cReplySegment\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x0c\x63ontent_type\x18\x03 \x01(\x0e\x32\x1a.focal.turn.v1.ContentType\x12\x17\n\x0fstructured_json\x18\x04 \x01(\t\"U\n\x07ToolUse\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x11\n\teffect_id\x18\x03 \x01(\t\x12\x14\n\x0c\x65rror_reason\x18\x04 \x01(\t*\xe8\x01\n\nTurnStatus\x12\x1b\n\x17TURN_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18TURN_STATUS_ACCUMULATING\x10\x01\x12\x1a\n\x16TURN_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16TURN_STATUS_COMMITTING\x10\x03\x12\x18\n\x14TURN_STATUS_COMPLETE\x10\x04\x12\x1a\n\x16TURN_STATUS_SUPERSEDED\x10\x05\x12\x16\n\x12TURN_STATUS_FAILED\x10\x06\x12\x19\n\x15TURN_STATUS_CANCELLED\x10\x07*\xaa\x01\n\tTurnCause\x12\x1a\n\x16TURN_CAUSE_UNSPECIFIED\x10\x00\x12\x16\n\x12TURN_CAUSE_MESSAGE\x10\x01\x12\x1a\n\x16TURN_CAUSE_TOOL_RESULT\x10\x02\x12\x14\n\x10TURN_CAUSE_TIMER\x10\x03\x12\x17\n\x13TURN_CAUSE_OPERATOR\x10\x04\x12\x1e\n\x1aTURN_CAUSE_EFFECT_RESOLVED\x10\x05*\xfb\x01\n\x11\x41ggregationReason\x12\"\n\x1e\x41GGREGATION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41GGREGATION_REASON_TIMEOUT\x10\x01\x12\x1f\n\x1b\x41GGREGATION_REASON_ADAPTIVE\x10\x02\x12\x1e\n\x1a\x41GGREGATION_REASON_CHANNEL\x10\x03\x12$\n AGGREGATION_REASON_PIPELINE_HINT\x10\x04\x12\x1a\n\x16\x41GGREGATION_REASON_OFF\x10\x05\x12\x1f\n\x1b\x41GGREGATION_REASON_MAX_WAIT\x10\x06*\x9a\x01\n\x0bTurnOutcome\x12\x1c\n\x18TURN_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15TURN_OUTCOME_RESOLVED\x10\x01\x12\x18\n\x14TURN_OUTCOME_PARTIAL\x10\x02\x12\x1b\n\x17TURN_OUTCOME_UNRESOLVED\x10\x03\x12\x1b\n\x17TURN_OUTCOME_REDIRECTED\x10\x04*\x91\x01\n\x0b\x43ontentType\x12\x1c\n\x18\x43ONTENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43ONTENT_TYPE_TEXT\x10\x01\x12\x19\n\x15\x43ONTENT_TYPE_MARKDOWN\x10\x02\x12\x15\n\x11\x43ONTENT_TYPE_HTML\x10\x03\x12\x1b\n\x17\x43ONTENT_TYPE_STRUCTURED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,22 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TURN_DISPOSITIONSENTRY']._loaded_options = None
   _globals['_TURN_DISPOSITIONSENTRY']._serialized_options = b'8\001'
-  _globals['_TURNSTATUS']._serialized_start=1176
-  _globals['_TURNSTATUS']._serialized_end=1408
-  _globals['_TURNCAUSE']._serialized_start=1411
-  _globals['_TURNCAUSE']._serialized_end=1581
-  _globals['_AGGREGATIONREASON']._serialized_start=1584
-  _globals['_AGGREGATIONREASON']._serialized_end=1835
-  _globals['_TURNOUTCOME']._serialized_start=1838
-  _globals['_TURNOUTCOME']._serialized_end=1992
-  _globals['_CONTENTTYPE']._serialized_start=1995
-  _globals['_CONTENTTYPE']._serialized_end=2140
+  _globals['_TURNSTATUS']._serialized_start=1201
+  _globals['_TURNSTATUS']._serialized_end=1433
+  _globals['_TURNCAUSE']._serialized_start=1436
+  _globals['_TURNCAUSE']._serialized_end=1606
+  _globals['_AGGREGATIONREASON']._serialized_start=1609
+  _globals['_AGGREGATIONREASON']._serialized_end=1860
+  _globals['_TURNOUTCOME']._serialized_start=1863
+  _globals['_TURNOUTCOME']._serialized_end=2017
+  _globals['_CONTENTTYPE']._serialized_start=2020
+  _globals['_CONTENTTYPE']._serialized_end=2165
   _globals['_TURN']._serialized_start=135
-  _globals['_TURN']._serialized_end=966
-  _globals['_TURN_DISPOSITIONSENTRY']._serialized_start=880
-  _globals['_TURN_DISPOSITIONSENTRY']._serialized_end=966
-  _globals['_REPLYSEGMENT']._serialized_start=968
-  _globals['_REPLYSEGMENT']._serialized_end=1086
-  _globals['_TOOLUSE']._serialized_start=1088
-  _globals['_TOOLUSE']._serialized_end=1173
+  _globals['_TURN']._serialized_end=991
+  _globals['_TURN_DISPOSITIONSENTRY']._serialized_start=905
+  _globals['_TURN_DISPOSITIONSENTRY']._serialized_end=991
+  _globals['_REPLYSEGMENT']._serialized_start=993
+  _globals['_REPLYSEGMENT']._serialized_end=1111
+  _globals['_TOOLUSE']._serialized_start=1113
+  _globals['_TOOLUSE']._serialized_end=1198
 # @@protoc_insertion_point(module_scope)

@@ -249,6 +249,7 @@ class Turn(message.Message):
     CAUSE_FIELD_NUMBER: builtins.int
     STATUS_REASON_FIELD_NUMBER: builtins.int
     DISPOSITIONS_FIELD_NUMBER: builtins.int
+    LEFT_EFFECT_IDS_FIELD_NUMBER: builtins.int
     turn_id: builtins.str
     """Id issued by the gateway."""
     session_id: builtins.str
@@ -309,6 +310,12 @@ class Turn(message.Message):
     def dispositions(self) -> containers.ScalarMap[builtins.str, message_pb2.MessageDisposition.ValueType]:
         """What became of each message it answered, by message id: JOINED, ABSORBED or SUPERSEDING."""
 
+    @builtins.property
+    def left_effect_ids(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Effects of turns that it replaced and that it does not rest on; its commit had the toolbox undo them. The effects
+        themselves tell whether that succeeded.
+        """
+
     def __init__(
         self,
         *,
@@ -334,10 +341,11 @@ class Turn(message.Message):
         cause: TurnCause.ValueType = ...,
         status_reason: builtins.str = ...,
         dispositions: abc.Mapping[builtins.str, message_pb2.MessageDisposition.ValueType] | None = ...,
+        left_effect_ids: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["aggregation_reason", b"aggregation_reason", "attempt", b"attempt", "cause", b"cause", "closed_at", b"closed_at", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "dispositions", b"dispositions", "matched_rule_ids", b"matched_rule_ids", "message_ids", b"message_ids", "opened_at", b"opened_at", "outcome", b"outcome", "reply", b"reply", "session_id", b"session_id", "status", b"status", "status_reason", b"status_reason", "superseded_by", b"superseded_by", "superseded_from", b"superseded_from", "tools", b"tools", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "turn_index", b"turn_index", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["aggregation_reason", b"aggregation_reason", "attempt", b"attempt", "cause", b"cause", "closed_at", b"closed_at", "commit_point_reached", b"commit_point_reached", "config_version", b"config_version", "dispositions", b"dispositions", "left_effect_ids", b"left_effect_ids", "matched_rule_ids", b"matched_rule_ids", "message_ids", b"message_ids", "opened_at", b"opened_at", "outcome", b"outcome", "reply", b"reply", "session_id", b"session_id", "status", b"status", "status_reason", b"status_reason", "superseded_by", b"superseded_by", "superseded_from", b"superseded_from", "tools", b"tools", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "turn_index", b"turn_index", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
