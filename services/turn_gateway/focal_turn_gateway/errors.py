@@ -16,6 +16,7 @@ Exception            (never leave the process)
 ├── AttemptLost      another attempt of the session is newer: stop, touch nothing
 ├── AttemptFailed    the pipeline could not run the attempt
 ├── Undeliverable    a destination will never take what it was given
+├── NotUndoneYet     effects still stand that the toolbox is to undo
 ├── Poison           an entry of a routed stream that can never become a message
 ├── CacheAway        Valkey does not answer
 ├── StreamsAway      the router's streams do not answer
@@ -327,6 +328,10 @@ class AttemptFailed(Exception):
 
 class Undeliverable(Exception):
     """A destination refused what it was given and would refuse it again."""
+
+
+class NotUndoneYet(Exception):
+    """The toolbox could not undo all effects now, and may soon."""
 
 
 class Poison(Exception):

@@ -148,7 +148,7 @@ FROM turns.events WHERE session_id = ANY($1) ORDER BY session_id, "offset"
 """
 _EFFECTS = """
 SELECT effect_id, effect_key, business_key, tool_name, state, session_id, turn_group_id, epoch,
-       arguments_json AS arguments
+       arguments_json::jsonb AS arguments
 FROM effects.effects WHERE session_id = ANY($1) ORDER BY position
 """
 _ACTS = "SELECT act, session_id, epoch FROM chaos.audit WHERE session_id = ANY($1) ORDER BY position"

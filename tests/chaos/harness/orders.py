@@ -27,6 +27,14 @@ class Refund:
 
 
 @dataclass(frozen=True)
+class Pickup:
+    """A courier that the shop sent for an order, and how often it called that one off."""
+
+    order: str
+    cancellations: int
+
+
+@dataclass(frozen=True)
 class Till:
     """The orders of one shop; each number is handed out once."""
 
@@ -52,6 +60,15 @@ class Till:
     def fresh(self) -> str:
         """The number of an order that nobody else gets."""
         return str(next(self._numbers))
+
+    def pickups(self, orders: Collection[str]) -> list[Pickup]:
+        """The couriers sent for these orders, in order of booking."""
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
+            rows = database.execute(
+                "SELECT number, (SELECT count(*) FROM cancellations c WHERE c.pickup = p.id)"
+                " FROM pickups p ORDER BY id"
+            ).fetchall()
+        return [Pickup(order, cancellations) for order, cancellations in rows if order in orders]
 
     def refunds(self, orders: Collection[str]) -> list[Refund]:
         """What was paid for these orders, in order of payment."""

@@ -38,6 +38,8 @@ ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
         # Scripted customers write faster than people.
         "FOCAL_TURN_GATEWAY__RATES__ENABLED": "false",
         "FOCAL_TURN_GATEWAY__DELIVERY__TIMEOUT_S": "1.5",
+        # A destination that was killed is asked again soon after it is back.
+        "FOCAL_TURN_GATEWAY__DELIVERY__RETRY_MAX_S": "2",
         "FOCAL_TURN_GATEWAY__POSTGRES__LOCK_TIMEOUT_MS": "20000",
         "FOCAL_TURN_GATEWAY__POSTGRES__STATEMENT_TIMEOUT_MS": "20000",
         "FOCAL_TURN_GATEWAY__POSTGRES__TRANSACTION_TIMEOUT_MS": "20000",

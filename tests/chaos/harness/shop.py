@@ -42,6 +42,10 @@ class Shop:
         """Wait so long before a refund is paid, and so long between payment and answer."""
         await self._post(refund_delay_before_ms=before_ms, refund_delay_after_ms=after_ms)
 
+    async def pickups_take(self, *, after_ms: int = 0) -> None:
+        """Wait so long between booking a courier, or calling one off, and the answer."""
+        await self._post(pickup_delay_after_ms=after_ms, cancel_delay_after_ms=after_ms)
+
     async def fails_next(self, requests: int, status: int = 503) -> None:
         """Answer the next requests with an error and do nothing."""
         await self._post(fail_next=requests, status=status)

@@ -19,6 +19,7 @@ from focal_service_kit import channels, postgres, redis_client, tracing
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
+from focal_turn_gateway.adapters.destinations.compensation import Compensations
 from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
 from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.crowd import Crowd
@@ -50,7 +51,7 @@ from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.catch_up import CatchUp
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
-from focal_turn_gateway.core.close_turn import MEMORY, OUTBOUND, CloseTurn
+from focal_turn_gateway.core.close_turn import COMPENSATION, MEMORY, OUTBOUND, CloseTurn
 from focal_turn_gateway.core.deliver import Deliver
 from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
@@ -66,7 +67,7 @@ from focal_turn_gateway.domain import markdown
 from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
-from focal_turn_gateway.ports.delivery import Destination
+from focal_turn_gateway.ports.delivery import ClaimedRow, Destination
 from focal_turn_gateway.ports.engine import TurnEngine
 from focal_turn_gateway.ports.live import LiveFeed
 from focal_turn_gateway.ports.pipeline import EffectFence
@@ -106,9 +107,9 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     places = limiting.places(settings, tiers)
     crowd = limiting.crowd(settings, host, places)
     engine = _engine(settings, pool, pubsub, places)
-    deliveries = _deliveries(settings, host, pool, valkey)
     token = partial(_token, settings, host)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
+    deliveries = _deliveries(settings, host, pool, valkey, toolbox)
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = events.admission(settings, host, valkey)
     policies = _policies(settings, host, pool, pubsub)
@@ -235,11 +236,28 @@ def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) 
     )
 
 
+def _row_token(settings: TurnGatewaySettings, host: Host, row: ClaimedRow) -> str:
+    """A token for the attempt whose commit wrote a row."""
+    return host.caller_tokens.mint(
+        ["toolbox"],
+        tenant_id=row.tenant_id,
+        session_id=row.session_id,
+        turn_id=row.payload["turn_id"],
+        epoch=row.payload["epoch"],
+        ttl_s=settings.turns.budget_s,
+    )
+
+
 def _deliveries(
-    settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, valkey: redis.asyncio.Redis
+    settings: TurnGatewaySettings,
+    host: Host,
+    pool: asyncpg.Pool,
+    valkey: redis.asyncio.Redis,
+    toolbox: grpc.aio.Channel,
 ) -> list[Deliver]:
     delivery = settings.delivery
-    destinations: dict[str, Destination] = {}
+    token = partial(_row_token, settings, host)
+    destinations: dict[str, Destination] = {COMPENSATION: Compensations(toolbox, token, delivery.timeout_s)}
     if delivery.memory:
         memory = host.channel(channels.ChannelSettings("memory", settings.peers.memory))
         destinations[MEMORY] = MemoryEpisodes(

@@ -154,6 +154,7 @@ def _result(result: turn_run_pb2.TurnResult) -> TurnResult:
         commit_point_reached=result.commit_point_reached,
         phase_ms={phase: round(spent, 3) for phase, spent in result.phase_ms.items()},
         hint=_hint(result.mutations.state.accumulation_hint),
+        left_effect_ids=tuple(result.left_effect_ids),
     )
 
 

@@ -58,6 +58,7 @@ def turn_to_proto(turn: Turn, closed_at: datetime | None = None) -> turn_pb2.Tur
             message_id: values.to_enum(message_pb2.MessageDisposition, disposition)
             for message_id, disposition in turn.dispositions.items()
         },
+        left_effect_ids=turn.left_effect_ids,
     )
     encoded.opened_at.FromDatetime(turn.opened_at)
     if ended := turn.closed_at or closed_at:

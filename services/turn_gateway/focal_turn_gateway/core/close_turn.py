@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,7 @@ from focal_turn_gateway.ports.turns import Committed, OutboxRow, TurnStore
 
 MEMORY = "memory"
 OUTBOUND = "outbound"
+COMPENSATION = "compensation"
 _RETRY_S = 0.1
 
 
@@ -51,7 +52,7 @@ class CloseTurn:
     async def complete(self, attempt: Attempt, finished: Finished) -> bool:
         """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
         turn = closed(attempt, finished.result, TurnStatus.COMPLETE, messages=finished.messages)
-        events = [*finished.events, _last(attempt, TurnCompleted(turn))]
+        events = [*finished.events, *_undoing(attempt, turn), _last(attempt, TurnCompleted(turn))]
         return await self._commit(
             attempt, turn, finished.result.state, events, finished.messages, finished.result.hint
         )
@@ -90,8 +91,9 @@ class CloseTurn:
             self.live.publish(attempt.session_id, stored(attempt.session_id, committed, events))
         else:
             self.live.hint(attempt.session_id)
-        for wake in self.destinations.values():
-            wake()
+        for name, wake in self.destinations.items():
+            if name != COMPENSATION or turn.left_effect_ids:
+                wake()
         return committed.remaining
 
     async def _patiently(
@@ -123,7 +125,8 @@ def outbox_rows(
     messages: Sequence[Message],
     destinations: frozenset[str],
 ) -> list[OutboxRow]:
-    """What a committed turn owes the outside: each part of the reply outbound, the exchange to memory.
+    """What a committed turn owes the outside: each part of the reply outbound, the exchange to memory, and
+    the undoing of effects that it does not rest on.
 
     `messages` are those the turn may have answered.
     """
@@ -132,6 +135,8 @@ def outbox_rows(
         rows += [_outbound(attempt, turn, part, reply.policy) for part in reply.parts]
     if MEMORY in destinations:
         rows.append(_memory(attempt, turn, messages))
+    if COMPENSATION in destinations and turn.left_effect_ids:
+        rows.append(_compensation(attempt, turn))
     return rows
 
 
@@ -154,6 +159,14 @@ def stored(session_id: str, committed: Committed, events: Sequence[Event]) -> li
 def _escalation(target: str, reason: str) -> AgentReported:
     payload = canonical_json.dumps({"reason": reason, "target": target})
     return AgentReported("infra", "error.escalated", payload, "ERROR", "1.0")
+
+
+def _undoing(attempt: Attempt, turn: Turn) -> Iterator[Event]:
+    """The word that effects are to be undone, if any are."""
+    if turn.left_effect_ids:
+        payload = canonical_json.dumps({"effect_ids": list(turn.left_effect_ids)})
+        body = AgentReported("infra", "compensation.requested", payload, "INFO", "1.0")
+        yield Event(body, attempt.turn_id, attempt.attempt)
 
 
 def _last(attempt: Attempt, body: TurnCompleted | TurnFailed) -> Event:
@@ -184,6 +197,20 @@ def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> Outbo
         "typing_indicator": policy.typing_indicator,
     }
     return OutboxRow(OUTBOUND, dedupe_key, payload)
+
+
+def _compensation(attempt: Attempt, turn: Turn) -> OutboxRow:
+    payload = {
+        "agent_id": attempt.agent_id,
+        "config_version": turn.config_version,
+        "customer_id": attempt.customer_id,
+        "turn_id": turn.turn_id,
+        "turn_group_id": turn.turn_group_id,
+        "epoch": attempt.epoch,
+        "effect_ids": list(turn.left_effect_ids),
+        "reason": "the turn that was answered instead does not rest on it",
+    }
+    return OutboxRow(COMPENSATION, turn.turn_id, payload)
 
 
 def _memory(attempt: Attempt, turn: Turn, messages: Sequence[Message]) -> OutboxRow:

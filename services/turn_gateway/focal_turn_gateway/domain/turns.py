@@ -174,7 +174,8 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class TurnResult:
     """What an attempt comes to. Nothing of it is real until it is committed. `state` and `hint` None leave
-    the session's as they are; the hint is for the wait for the next message.
+    the session's as they are; the hint is for the wait for the next message. `left_effect_ids` are effects of
+    the turn group that can be undone and that the result does not rest on.
     """
 
     answered_message_ids: tuple[str, ...]
@@ -188,6 +189,7 @@ class TurnResult:
     commit_point_reached: bool = False
     phase_ms: Mapping[str, float] = field(default_factory=dict)
     hint: Hint | None = None
+    left_effect_ids: tuple[str, ...] = ()
 
     def answers_first_of(self, messages: Sequence[Message], *, triggered: bool = False) -> bool:
         """Whether the answered messages are the first of `messages`, and at least one when there are any: an
@@ -205,7 +207,7 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn as its readers see it."""
+    """A turn as its readers see it. `left_effect_ids` are those that its commit had undone."""
 
     turn_id: str
     session_id: str
@@ -230,6 +232,7 @@ class Turn:
     status_reason: str = ""
     phase_ms: Mapping[str, float] = field(default_factory=dict)
     dispositions: Mapping[str, str] = field(default_factory=dict)
+    left_effect_ids: tuple[str, ...] = ()
 
     @property
     def reply_text(self) -> str:
@@ -275,4 +278,5 @@ def closed(
             for message in messages
             if message.message_id in result.answered_message_ids
         },
+        left_effect_ids=result.left_effect_ids,
     )

@@ -21,6 +21,7 @@ from tests.fakes.channel_overrides import channel_policies, reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import Feed, attempt, message, result, submission
 
+NAMES = ("memory", "outbound", "compensation")
 NOTHING = Formatted((), Policy())
 REPORTED = Event(AgentReported("tool", "done", "{}", "INFO", "1.0"), "trn_1", 1)
 
@@ -54,7 +55,7 @@ class Place:
     def __init__(self, patience_s: float = 5) -> None:
         self.turns, self.feed = Forgetful(), Feed()
         self.woken: list[str] = []
-        destinations = {name: partial(self.woken.append, name) for name in ("memory", "outbound")}
+        destinations = {name: partial(self.woken.append, name) for name in NAMES}
         self.close = CloseTurn(self.turns, self.feed, destinations, reply_format(), "sorry", patience_s)
 
     async def opened(self) -> Attempt:
@@ -83,6 +84,31 @@ async def test_a_commit_stores_shows_and_wakes_delivery() -> None:
         ("outbound", f"{ran.turn_id}:0:0"),
         ("memory", ran.turn_id),
     ]
+
+
+async def test_effects_that_the_result_leaves_are_owed_their_undoing() -> None:
+    place = Place()
+    ran = await place.opened()
+    left = replace(result("msg_1"), left_effect_ids=("eff_1", "eff_2"))
+    await place.close.complete(ran, Finished(left, [], ran.messages))
+    (owed,) = [row for row in place.turns.outbox if row.destination == "compensation"]
+    assert owed.dedupe_key == ran.turn_id
+    assert owed.payload["effect_ids"] == ["eff_1", "eff_2"]
+    assert (owed.payload["turn_group_id"], owed.payload["epoch"]) == (ran.turn_group_id, ran.epoch)
+    assert owed.payload["config_version"] == left.config_version
+    told, last = [event.body for event in place.log()[-2:]]
+    assert isinstance(told, AgentReported)
+    assert (told.category, told.type) == ("infra", "compensation.requested")
+    assert isinstance(last, TurnCompleted)
+    assert last.turn.left_effect_ids == ("eff_1", "eff_2")
+    assert "compensation" in place.woken
+
+
+async def test_a_turn_that_failed_leaves_the_effects_of_its_group_alone() -> None:
+    place = Place()
+    ran = replace(await place.opened(), superseded_from="trn_0")
+    await place.close.fail(ran, "no attempt succeeded")
+    assert [row.destination for row in place.turns.outbox] == ["outbound", "memory"]
 
 
 async def test_messages_that_came_meanwhile_are_left_and_said_so() -> None:
