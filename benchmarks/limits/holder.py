@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import grpc.aio
@@ -54,7 +55,8 @@ class Held:
     """One customer's stream."""
 
     def __init__(self, stub: Any, metadata: Any, number: int, *, unread: bool) -> None:
-        self._call = stub.Converse(metadata=metadata)
+        self._converse = partial(stub.Converse, metadata=metadata)
+        self._call: Any = None
         self._unread = unread
         self._number = number
         self._reading: asyncio.Task[None] | None = None
@@ -62,14 +64,21 @@ class Held:
         self.ended = ""
 
     async def open(self) -> float:
-        """Seconds until the stream is ready."""
+        """Seconds until the stream is ready, or until it `ended` instead."""
         began = time.perf_counter()
+        try:
+            await self._open()
+        except grpc.aio.AioRpcError as error:
+            self.ended = f"not opened: {error.code().name} {errors.from_rpc(error).reason}"
+        return time.perf_counter() - began
+
+    async def _open(self) -> None:
+        self._call = self._converse()
         address = pb.Address(agent_id=agent.AGENT_ID, channel="web", channel_user_id=customer(self._number))
         await self._call.write(pb.ConverseRequest(setup=pb.ConverseSetup(address=address)))
         assert (await self._call.read()).HasField("ready")
         if not self._unread:
             self._reading = asyncio.create_task(self._read(), name="held")
-        return time.perf_counter() - began
 
     async def say(self) -> float:
         """Seconds until a message is answered."""
@@ -83,7 +92,8 @@ class Held:
 
     async def end(self) -> str:
         """How the stream ended: told to go, or by which status and reason."""
-        await (self._reading or self._read())
+        if not self.ended:
+            await (self._reading or self._read())
         return self.ended
 
     async def _read(self) -> None:
@@ -116,7 +126,9 @@ async def _hold(options: argparse.Namespace) -> None:
         )
         for place in range(options.streams)
     ]
-    _tell(opened_s=await _paced([stream.open for stream in held]))
+    opened_s = await _paced([stream.open for stream in held])
+    _tell(opened_s=opened_s, failed=Counter(stream.ended for stream in held if stream.ended))
+    held = [stream for stream in held if not stream.ended]
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)

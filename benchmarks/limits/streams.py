@@ -62,6 +62,7 @@ async def _measure(bench: turns.Bench, plan: Plan) -> dict[str, Any]:
             "open": {
                 "seconds": round(time.perf_counter() - began, 1),
                 "p99_ms": round(load.percentile(opened, 0.99) * 1000),
+                "failed": crowd.failed,
             },
             "silent": await _idle(bench, gateway, plan, before),
         }
@@ -103,6 +104,7 @@ class Crowd:
         self._token = bench.connection.token()
         self._plan = plan
         self._reading = reading
+        self.failed: Counter[str] = Counter()
         self._processes: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Self:
@@ -132,6 +134,8 @@ class Crowd:
         ]
         self._processes = [await self._start(size, place * _PER_PROCESS) for place, size in enumerate(sizes)]
         answers = await asyncio.gather(*map(_told, self._processes))
+        for answer in answers:
+            self.failed.update(answer["failed"])
         return [seconds for answer in answers for seconds in answer["opened_s"]]
 
     async def say(self, customers: int) -> list[float]:
