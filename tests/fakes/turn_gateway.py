@@ -201,7 +201,7 @@ class Fence:
         self.epochs.append(turn.epoch)
         return Fenced(self.effects, self.past_commit_point)
 
-    async def committed(self, turn: OpenTurn) -> bool:
+    async def committed(self, turn: Attempt | OpenTurn) -> bool:
         return self.past_commit_point
 
 

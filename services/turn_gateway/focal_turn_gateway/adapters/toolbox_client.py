@@ -41,7 +41,7 @@ class GrpcEffectFence:
         effects = tuple(effect.SerializeToString() for effect in response.effects)
         return Fenced(effects, _committed(response.effects))
 
-    async def committed(self, turn: OpenTurn) -> bool:
+    async def committed(self, turn: Attempt | OpenTurn) -> bool:
         """Whether an effect of the turn's group is past the commit point. Raises AttemptFailed."""
         request = pb.ListEffectsRequest(session_id=turn.session_id, page_size=_LATEST)
         response: pb.ListEffectsResponse = await self._call(self._stub.ListEffects, request, turn)

@@ -67,7 +67,11 @@ class CancelTurn:
         """Whether the turn's attempts cannot act any more; false when a newer one fenced meanwhile."""
         try:
             # Looked at before it is fenced: a turn that will be finished shall not be disturbed.
-            committed = await self.fence.committed(turn) or (await self.fence.fence(turn)).committed
+            committed = (
+                turn.commit_reported
+                or await self.fence.committed(turn)
+                or (await self.fence.fence(turn)).committed
+            )
         except errors.AttemptLost:
             return False
         except errors.AttemptFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from focal_kernel import ids
 from focal_service_kit import tasks
@@ -146,15 +147,28 @@ class RunAttempt:
         """Keep the decision; true when it ends this turn."""
         supersede = decision.action is SupersedeAction.SUPERSEDE
         successor_id = ids.new_id("trn") if supersede else ""
-        events = [*await reporter.take(last=supersede), self._event(attempt, decision, restarts)]
+        reported = await reporter.take(last=supersede)
+        events = [*reported, self._event(attempt, decision, restarts)]
+        if supersede and await self.fence.committed(attempt):
+            await self._refuse_to_supersede(attempt, reported)
         if supersede:
             await reporter.rescue()
             events.append(
                 Event(TurnSuperseded(successor_id, decision.reason), attempt.turn_id, attempt.attempt)
             )
-        await self.store.record_decision(attempt, decision, successor_id, events)
+        try:
+            await self.store.record_decision(attempt, decision, successor_id, events)
+        except errors.CommitPointPassed:
+            await self._refuse_to_supersede(attempt, reported)
         self.live.hint(attempt.session_id)
         return supersede
+
+    async def _refuse_to_supersede(self, attempt: Attempt, reported: list[Event]) -> NoReturn:
+        """What has happened is told to the end, whatever the pipeline thinks: by another attempt, which is
+        shown the effects.
+        """
+        await self.store.record_events(attempt, reported)
+        raise errors.AttemptFailed("the pipeline supersedes a turn past its commit point", fatal=False)
 
     def _event(self, attempt: Attempt, decision: Decision, restarts: int) -> Event:
         body = SupersedeDecided(

@@ -139,7 +139,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
-    """A turn as whoever wants to stop it finds it; `epoch` is the one that keeps its attempts from acting."""
+    """A turn as whoever wants to stop it finds it; `epoch` is the one that keeps its attempts from acting.
+    `commit_reported` says that its agent has reported its commit point; the ledger may know more.
+    """
 
     tenant_id: str
     session_id: str
@@ -148,6 +150,7 @@ class OpenTurn:
     status: TurnStatus
     running: bool
     epoch: int
+    commit_reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

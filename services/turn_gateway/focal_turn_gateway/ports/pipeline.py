@@ -28,7 +28,7 @@ class EffectFence(Protocol):
     async def fence(self, turn: Attempt | OpenTurn) -> Fenced:
         """Raise the session's fence to the turn's epoch. Raises AttemptLost, AttemptFailed."""
 
-    async def committed(self, turn: OpenTurn) -> bool:
+    async def committed(self, turn: Attempt | OpenTurn) -> bool:
         """Whether an effect of the turn's group is past the commit point. Raises AttemptFailed."""
 
 

@@ -67,7 +67,7 @@ class TurnStore(Protocol):
         self, attempt: Attempt, decision: Decision, successor_id: str, events: Sequence[Event]
     ) -> int:
         """Keep a decision; with a `successor_id` the turn ends SUPERSEDED and that turn waits in its
-        group.
+        group. Raises CommitPointPassed when it must not end, for its agent has reported its commit point.
         """
 
     async def commit(

@@ -219,6 +219,21 @@ async def test_a_flood_is_cut_off_and_counted_and_the_decision_is_stored_all_the
     assert place.stored_bodies()[-3] == EventsDropped((Dropped("tool", "RATE_LIMIT", 40),))
 
 
+async def test_a_turn_past_its_commit_point_is_not_superseded_and_keeps_what_was_reported() -> None:
+    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+        yield REPORTED
+        yield decision(SupersedeAction.SUPERSEDE)
+
+    place = Place(script)
+    place.fence.past_commit_point = True
+    attempt = await place.opened()
+    with pytest.raises(errors.AttemptFailed, match="commit point") as caught:
+        await place.finish(attempt)
+    assert not caught.value.fatal
+    assert place.turns.decisions == []
+    assert place.stored_bodies()[-1] == REPORTED
+
+
 async def test_an_artifact_is_stored_before_it_is_acknowledged() -> None:
     async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
         yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)

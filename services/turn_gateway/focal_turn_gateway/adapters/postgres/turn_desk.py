@@ -65,6 +65,7 @@ class PostgresTurnDesk:
             TurnStatus(row["status"]),
             bool(row["running"]),
             row["epoch"] + 1,
+            bool(row["committed"]),
         )
 
     async def cancel(self, turn: OpenTurn, by: str, reason: str, request: Request) -> bool:

@@ -32,6 +32,7 @@ _COMMIT = """
 SELECT committed, first_offset, at, remaining
 FROM turns.commit_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
+_PAST_COMMIT_POINT = "FC004"
 
 
 class PostgresTurnStore:
@@ -107,19 +108,26 @@ class PostgresTurnStore:
     async def record_decision(
         self, attempt: Attempt, decision: Decision, successor_id: str, events: Sequence[Event]
     ) -> int:
-        """Keep a decision, and end the turn in favour of its successor when there is one."""
+        """Keep a decision, and end the turn in favour of its successor when there is one. Raises
+        CommitPointPassed.
+        """
         with failures.translated():
-            first: int = await self._pool.fetchval(
-                "SELECT turns.record_decision($1, $2, $3, $4, $5, $6, $7, $8)",
-                attempt.session_id,
-                attempt.epoch,
-                attempt.turn_id,
-                successor_id,
-                decision.disposition.value,
-                list(decision.message_ids),
-                decision.reason,
-                records.events_json(events),
-            )
+            try:
+                first: int = await self._pool.fetchval(
+                    "SELECT turns.record_decision($1, $2, $3, $4, $5, $6, $7, $8)",
+                    attempt.session_id,
+                    attempt.epoch,
+                    attempt.turn_id,
+                    successor_id,
+                    decision.disposition.value,
+                    list(decision.message_ids),
+                    decision.reason,
+                    records.events_json(events),
+                )
+            except asyncpg.PostgresError as error:
+                if error.sqlstate == _PAST_COMMIT_POINT:
+                    raise errors.CommitPointPassed(attempt.turn_id) from error
+                raise
         return first
 
     async def commit(

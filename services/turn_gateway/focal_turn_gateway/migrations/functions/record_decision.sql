@@ -7,6 +7,10 @@ DECLARE
   t turns.turns;
 BEGIN
   PERFORM turns.hold(p_session_id, p_epoch);
+  IF p_successor_id <> '' AND (turns.commit_reported(p_session_id, p_turn_id)
+      OR p_events @> '[{"kind": "agent", "body": {"category": "infra", "type": "commit.reached"}}]') THEN
+    RAISE EXCEPTION 'turn % is past its commit point', p_turn_id USING ERRCODE = 'FC004';
+  END IF;
   UPDATE turns.messages SET disposition = p_disposition WHERE message_id = ANY(p_message_ids) AND turn_id IS NULL;
   IF p_disposition = 'ABSORBED' THEN
     UPDATE turns.sessions SET taken_sequence = greatest(taken_sequence,
