@@ -105,7 +105,8 @@ async def database(
     marker = request.node.get_closest_marker("migrated")
     template = await template_database(*(marker.args if marker else ()))
     name = f"test_{secrets.token_hex(6)}"
-    await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # Copied as files, a template costs a third of what it costs through the log.
+    await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     yield _with_database(postgres_server, name)
     await _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
