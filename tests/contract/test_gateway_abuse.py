@@ -124,7 +124,7 @@ async def test_a_flushed_cache_lifts_a_block_no_longer_than_a_look_takes(
         redis.asyncio.Redis.from_url(redis_url) as valkey,
     ):
         await block(gateway, await customer(gateway))
-        await valkey.flushall()
+        await valkey.flushdb()
         await until(is_refused(gateway), "the block is back")
 
 

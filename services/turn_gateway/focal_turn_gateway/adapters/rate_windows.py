@@ -17,11 +17,13 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from focal_service_kit import logging
+from focal_turn_gateway.adapters import rate_hits
 from focal_turn_gateway.domain.rates import Allowance, Rates, Verdict
 
 _log = logging.get("rates")
 
 # Only what is admitted is counted: who is refused gets in again as the window slides, however often it asks.
+# Keys: the tenant's window, the customer's, a block, a restriction. Who is hit is the second behind `rate:`.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -59,11 +61,23 @@ local function answer(verdict, of)
   local left = of.limit > 0 and math.max(0, of.limit - of.used) or 0
   return {verdict, of.limit, left, forgotten_in(of.first), of.wait}
 end
+local function hit(who)
+  local stretch, kept, most = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+  if stretch == 0 then return end
+  local key = 'abuse:hits:' .. math.floor(now / stretch)
+  if redis.call('HLEN', key) < most or redis.call('HEXISTS', key, who) == 1 then
+    redis.call('HINCRBY', key, who, 1)
+    redis.call('PEXPIRE', key, kept)
+  end
+end
 local restricted = redis.call('EXISTS', KEYS[4]) == 1
 local customer = look(KEYS[2], restricted and tonumber(ARGV[5]) or tonumber(ARGV[4]))
 local tenant = look(KEYS[1], tonumber(ARGV[3]))
 if redis.call('EXISTS', KEYS[3]) == 1 then return answer('BLOCKED', customer) end
-if customer.wait > 0 then return answer('CUSTOMER', customer) end
+if customer.wait > 0 then
+  hit(string.sub(KEYS[2], 6))
+  return answer('CUSTOMER', customer)
+end
 if tenant.wait > 0 then return answer('TENANT', tenant) end
 for _, each in ipairs({tenant, customer}) do
   if #each.gone > 0 then redis.call('HDEL', each.key, unpack(each.gone)) end
@@ -80,7 +94,8 @@ class ValkeyRateWindows:
 
     One message waits at most `timeout_s` for Valkey. When it does not answer, nobody asks for `pause_s`
     seconds and then one message tries again, so that an outage costs hardly any message anything; messages
-    that nobody counted are admitted and show in a metric.
+    that nobody counted are admitted and show in a metric. What a customer's own limit refuses is noted for
+    the detectors of abuse as `hits` says, by the same script.
     """
 
     def __init__(
@@ -92,10 +107,12 @@ class ValkeyRateWindows:
         slices: int,
         timeout_s: float,
         pause_s: float,
+        hits: rate_hits.Kept | None = None,
     ) -> None:
         self._script = client.register_script(SCRIPT)
         self._slice_ms = math.ceil(window_s * 1000 / slices)
         self._slices = slices
+        self._hits = [hits.stretch_ms, hits.kept_ms, hits.most] if hits else [0, 0, 0]
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._closed_until = 0.0
@@ -116,7 +133,7 @@ class ValkeyRateWindows:
             f"abuse:blocked:{tenant_id}:{customer}",
             f"abuse:restricted:{tenant_id}:{customer}",
         ]
-        limits = [self._slice_ms, self._slices, rates.tenant, rates.customer, rates.restricted]
+        limits = [self._slice_ms, self._slices, rates.tenant, rates.customer, rates.restricted, *self._hits]
         probe = self._closed_until > 0
         if probe:
             self._closed_until = time.monotonic() + self._pause_s

@@ -10,6 +10,7 @@ from focal_turn_gateway.adapters.engines.crowd import Crowd
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.rate_windows import Uncounted, ValkeyRateWindows
 from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
+from focal_turn_gateway.app import abuse
 from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.domain.crowding import Crowding, Shares
 from focal_turn_gateway.domain.rates import Rates
@@ -88,5 +89,6 @@ def admission(
             slices=rates.slices,
             timeout_s=rates.timeout_s,
             pause_s=rates.pause_s,
+            hits=abuse.hits_kept(settings),
         )
     return Admit(known, windows, rates_of, crowding.crowds, settings.sharing.retry_s)

@@ -42,7 +42,7 @@ class AbuseDesk:
                 "abuse",
                 tenant=tenant_id,
                 abuse=noted.abuse.abuse_id,
-                level=finding.level.value,
+                gravity=finding.level.value,
                 cause=finding.cause.value,
                 escalated=self.target.value if grave else "",
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from focal_turn_gateway.domain.abuse import Abuse, AbuseFilter, Finding, Standing
+from focal_turn_gateway.domain.abuse_detectors import Counted, Pace, Texts
 from focal_turn_gateway.domain.events import Event
 from focal_turn_gateway.domain.triggers import Request
 
@@ -76,3 +77,45 @@ class StandingCache(Protocol):
         """Keep standings, for `replace` also those that do not stand; false, and nothing is kept, when
         something has changed since the version.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class AddressHits:
+    """Messages of one address that its own limit refused: seconds since the epoch, at which a stretch of time
+    begins, to their number.
+    """
+
+    tenant_id: str
+    customer_hash: str
+    hits: Mapping[float, int]
+
+
+class RateHits(Protocol):
+    """Remembers whose messages were refused."""
+
+    async def often(self, window_s: float, more_than: int) -> list[AddressHits]:
+        """Addresses with more refused messages than that within the window. Raises CacheAway."""
+
+
+class AbuseFacts(Protocol):
+    """The figures by which detectors judge. Each look is at those who were active within the window, at most
+    `limit` of them, the worst first, and counts nothing from before a person let the customer in again. Every
+    method may raise StoreUnavailable.
+    """
+
+    async def claim(self, every_s: float) -> bool:
+        """Whether the caller is to look now, as the only one within `every_s` seconds."""
+
+    async def rate_hits(self, found: Sequence[AddressHits]) -> list[Counted]:
+        """Hits of the customers behind the addresses."""
+
+    async def safety_refusals(
+        self, window_s: float, names: Sequence[str], more_than: int, limit: int
+    ) -> list[Counted]:
+        """Customers with more turns than that in which an event with one of the names was reported."""
+
+    async def texts(self, window_s: float, at_least: int, limit: int) -> list[Texts]:
+        """Customers with so many messages."""
+
+    async def paces(self, window_s: float, at_least: int, limit: int) -> list[Pace]:
+        """Customers with so many turns."""

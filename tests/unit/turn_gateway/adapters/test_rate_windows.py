@@ -107,12 +107,12 @@ def clocked(sync_valkey: redis.Redis) -> Callable[[str, int], tuple[bool, int]]:
     """The script on a clock of the test's: whether a customer's message gets in at some ms, else the wait."""
     assert rate_windows.SCRIPT.count(_CLOCK) == 1
     script = sync_valkey.register_script(
-        rate_windows.SCRIPT.replace(_CLOCK, "{math.floor(ARGV[6] / 1000), ARGV[6] % 1000 * 1000}")
+        rate_windows.SCRIPT.replace(_CLOCK, "{math.floor(ARGV[9] / 1000), ARGV[9] % 1000 * 1000}")
     )
 
     def write(customer: str, at_ms: int) -> tuple[bool, int]:
         keys = [f"rate:t:{customer}", f"rate:{customer}", f"b:{customer}", f"r:{customer}"]
-        limits = [SLICE_MS, WINDOW_MS // SLICE_MS, 0, LIMIT, LIMIT]
+        limits = [SLICE_MS, WINDOW_MS // SLICE_MS, 0, LIMIT, LIMIT, 0, 0, 0]
         verdict, *_, wait_ms = script(keys, [*limits, at_ms])
         return verdict == b"ADMITTED", wait_ms
 

@@ -44,7 +44,7 @@ async def test_nothing_is_written_that_was_read_before_a_change(valkey: redis.as
     assert not await valkey.exists(blocked_key("acme", "ada"))
     # A flush takes the count with it: that too is a change.
     version = await cache.version()
-    await valkey.flushall()
+    await valkey.flushdb()
     assert not await cache.write([BLOCKED], version, replace=False)
 
 
@@ -54,7 +54,7 @@ async def test_one_writes_all_for_everybody_until_it_is_stale(valkey: redis.asyn
     assert await other.fresh(60)
     await one.stale()
     assert not await other.fresh(60)
-    await valkey.flushall()
+    await valkey.flushdb()
     assert not await one.fresh(60)
 
 
