@@ -45,4 +45,4 @@ def channel_policies(*layers: Layer) -> ChannelPolicies:
 
 def reply_format(*layers: Layer) -> ReplyFormat:
     """Formats replies by those policies."""
-    return ReplyFormat(channel_policies(*layers), FormatReply(markdown.reader()))
+    return ReplyFormat(channel_policies(*layers), FormatReply(markdown.reader()), 2000)

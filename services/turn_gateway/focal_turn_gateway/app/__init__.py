@@ -189,7 +189,9 @@ def _drain(
         store=store,
         live=uses.live,
         destinations={delivery.name: delivery.wake for delivery in deliveries},
-        reply_format=ReplyFormat(uses.policies, FormatReply(markdown.reader())),
+        reply_format=ReplyFormat(
+            uses.policies, FormatReply(markdown.reader()), settings.channels.thread_chars
+        ),
         error_reply=turns.error_reply,
         patience_s=turns.commit_patience_s,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from focal_service_kit import logging
@@ -23,16 +24,23 @@ class Formatted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyFormat:
-    """`formatting` writes the parts."""
+    """`formatting` writes the parts, in a thread for replies of more than `thread_chars` characters: reading
+    them would keep the event loop from everything else.
+    """
 
     policies: ChannelPolicies
     formatting: FormatReply
+    thread_chars: int
 
     async def __call__(self, attempt: Attempt, turn: Turn) -> Formatted:
         """The reply's parts. Raises StoreUnavailable."""
         policy = await self.policies.policy(attempt.tenant_id, attempt.agent_id, attempt.channel)
         channel = self.policies.registry.channel(attempt.channel)
-        return Formatted(tuple(self._parts(turn, channel, policy)), policy)
+        if len(turn.reply_text) > self.thread_chars:
+            parts = await asyncio.to_thread(self._parts, turn, channel, policy)
+        else:
+            parts = self._parts(turn, channel, policy)
+        return Formatted(tuple(parts), policy)
 
     def _parts(self, turn: Turn, channel: Channel, policy: Policy) -> list[Part]:
         try:

@@ -25,7 +25,10 @@ def reader() -> MarkdownIt:
     should see.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    return parser.disable(["code", "lheading", "reference"])
+    parser.disable(["code", "lheading", "reference"])
+    # It collects its rules when it is first used, and threads that share it could meet half of them.
+    parser.render("*once*")
+    return parser
 
 
 def styled(source: str, parser: MarkdownIt, dialect: Dialect, limit: int = 0) -> Styled:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html as html_entities
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from markdown_it import MarkdownIt
 
 from focal_turn_gateway.domain import dialects, html_text, markdown, short_messages, splitting
 from focal_turn_gateway.domain.channels import Capability, Channel, Encoding, Markup, Policy
+from focal_turn_gateway.domain.measuring import Measure
 from focal_turn_gateway.domain.styled_text import Dialect, Styled
 from focal_turn_gateway.domain.turns import ReplySegment
+
+Cost = Callable[[str], int]
+"""What a written text costs of a medium's limit."""
 
 MARKDOWN, HTML, TEXT = "MARKDOWN", "HTML", "TEXT"
 
@@ -121,15 +124,13 @@ def _texts(text: Styled, dialect: Dialect, capability: Capability, policy: Polic
     return _numbered(text, dialect, several, cost)
 
 
-def _cut(text: Styled, dialect: Dialect, limit: int, cost: Any) -> list[str]:
-    def cost_of(start: int, end: int) -> int:
-        return int(cost(text.written(start, end, dialect.escape)))
-
-    found = [_stripped(text, start, end) for start, end in splitting.cut(text.text, limit, cost_of)]
-    return [text.written(start, end, dialect.escape) for start, end in found if start < end]
+def _cut(text: Styled, dialect: Dialect, limit: int, cost: Cost) -> list[str]:
+    measure = Measure(text, dialect.escape, cost)
+    found = [_stripped(text, start, end) for start, end in splitting.cut(text.text, limit, measure.cost)]
+    return text.pieces([(start, end) for start, end in found if start < end], dialect.escape)
 
 
-def _numbered(text: Styled, dialect: Dialect, limit: int, cost: Any) -> list[str]:
+def _numbered(text: Styled, dialect: Dialect, limit: int, cost: Cost) -> list[str]:
     """Parts that begin with their number; how many there are depends on how long the numbers are."""
     digits = 1
     while True:

@@ -5,7 +5,8 @@ A text is cut before its marks are written, so that each part opens and closes i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Marks = tuple[str, str]
@@ -19,8 +20,9 @@ def _as_is(text: str) -> str:
 class Dialect:
     """How a medium writes marks; an empty pair leaves the text without.
 
-    `escape` protects characters that would read as marks. `link` gives what stands around a link's label,
-    or None when the URL is written behind it. `urls` is whether URLs are of any use to the customer.
+    `escape` protects characters that would read as marks, each by itself. `link` gives what stands around a
+    link's label, or None when the URL is written behind it. `urls` is whether URLs are of any use to the
+    customer.
     """
 
     strong: Marks = ("", "")
@@ -60,6 +62,24 @@ class Styled:
             pieces += [escape(self.text[at:place]), mark]
             at = place
         return "".join([*pieces, escape(self.text[at:end])])
+
+    def pieces(self, stretches: Sequence[tuple[int, int]], escape: Callable[[str], str]) -> list[str]:
+        """Stretches that follow one another, each as a medium reads it."""
+        starts = [start for start, _ in stretches]
+        touching: list[list[Span]] = [[] for _ in stretches]
+        for span in self.spans:
+            first = max(0, bisect_right(starts, span.start) - 1)
+            for index in range(first, bisect_left(starts, span.end)):
+                touching[index].append(span)
+        return [
+            Styled(self.text, tuple(spans)).written(start, end, escape)
+            for (start, end), spans in zip(stretches, touching, strict=True)
+        ]
+
+    def fragments(self) -> Iterator[Span]:
+        """The spans as they are written when the text is not cut: inline ones line by line."""
+        for span in self.spans:
+            yield from self._clipped(span, 0, len(self.text))
 
     def _marks(self, start: int, end: int) -> list[tuple[int, str]]:
         """Marks in the order in which they are written: at one place the inner ones, which come first among

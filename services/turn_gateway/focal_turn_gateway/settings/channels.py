@@ -27,6 +27,9 @@ class Channels(settings.Section):
     aliases: dict[str, str] = Field(
         default_factory=dict, description="other name to channel, beside webchat (web) and phone (voice)"
     )
+    thread_chars: int = Field(
+        2000, gt=0, description="characters from which on a reply is formatted in a thread of its own"
+    )
     cached_agents: int = Field(10_000, gt=0, description="agents whose overrides are remembered")
     cached_s: float = Field(
         30, gt=0, description="seconds they are; a change whose word is lost goes unnoticed for so long"

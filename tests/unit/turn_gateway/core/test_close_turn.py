@@ -189,7 +189,7 @@ async def test_each_part_of_each_segment_is_an_outbound_row_of_its_own() -> None
 async def test_a_reply_that_cannot_be_formatted_is_sent_as_it_is() -> None:
     ran = attempt(message(1), channel="sms")
     turn = closed(ran, result("msg_1", reply="**x**"), TurnStatus.COMPLETE)
-    broken = ReplyFormat(channel_policies(), FormatReply(None))  # type: ignore[arg-type]
+    broken = ReplyFormat(channel_policies(), FormatReply(None), 100)  # type: ignore[arg-type]
     assert [part.text for part in (await broken(ran, turn)).parts] == ["**x**"]
 
 

@@ -1,0 +1,1 @@
+"""What it costs to format replies for their channels."""
