@@ -16,8 +16,8 @@ import asyncpg
 # What a bite leaves behind may break the indexes that it took away.
 _CLEAN = """
 TRUNCATE turns.sessions, turns.messages, turns.turns, turns.artifacts, turns.events, turns.outbox,
-         turns.channel_identities, turns.triggers, turns.requests, turns.receipts, turns.event_removals,
-         turns.webhook_deliveries, effects.effects, effects.fences, chaos.audit
+         turns.channel_identities, turns.owned_addresses, turns.triggers, turns.requests, turns.receipts,
+         turns.event_removals, turns.webhook_deliveries, effects.effects, effects.fences, chaos.audit
 """
 
 

@@ -57,6 +57,7 @@ from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.keep_open import KeepOpen
+from focal_turn_gateway.core.link_identity import LinkIdentity
 from focal_turn_gateway.core.reply_format import ReplyFormat
 from focal_turn_gateway.core.report_delivery import ReportDelivery
 from focal_turn_gateway.core.run_attempt import RunAttempt
@@ -310,7 +311,9 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     )
     reader = PostgresSessionReader(parts.pool)
     refusals = RefusalCounter(host.metrics)
-    submit = Submit(policies.agents, messages, engine, live, accumulate, refusals, parts.admit)
+    submit = Submit(
+        policies.agents, messages, engine, live, accumulate, refusals, parts.admit, LinkIdentity(policies)
+    )
     follow = Follow(reader, live, settings.turns.poll_s, limits.page_events)
     host.background("catch up", CatchUp(reader, live, settings.turns.poll_s, limits.page_followed).run)
     streams = Streams(settings.drain.grace_s)

@@ -72,4 +72,6 @@ def _capability_to_proto(capability: Capability) -> channel_pb2.ChannelCapabilit
         typing=capability.typing,
         outbound=capability.outbound,
         fallback=capability.fallback,
+        user_ids=capability.user_ids.value,
+        verified_ids=capability.verified_ids,
     )

@@ -29,12 +29,16 @@ def submission_from_proto(
     request_id: str,
     max_chars: int,
     tier: str = "",
+    *,
+    address_verified: bool = False,
 ) -> Submission:
     """A checked submission. Raises what `Content.checked` and `Submission.checked` raise."""
     checked = Content.checked(
         content.text, dict(content.metadata), content.provider_message_id, max_chars=max_chars
     )
-    return Submission.checked(tenant_id, address, checked, request_id, tier)
+    return Submission.checked(
+        tenant_id, address, checked, request_id, tier, address_verified=address_verified
+    )
 
 
 def trigger_from_proto(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.channels import Capability, Channel, Override, Registry
 from focal_turn_gateway.settings import TurnGatewaySettings
@@ -22,4 +24,10 @@ def registry(settings: TurnGatewaySettings) -> Registry:
     for name, override in shorthands:
         known = channels.get(name, channel_catalogue.known(name))
         channels[name] = Channel(name, known.capability, override.checked().over(known.policy))
+    if not settings.identity.auto_link:
+        for name in {*channels, *(channel.name for channel in channel_catalogue.CATALOGUE)}:
+            known = channels.get(name, channel_catalogue.known(name))
+            said = settings.channels.registered.get(name)
+            if said is None or said.policy.link_identities is None:
+                channels[name] = replace(known, policy=replace(known.policy, link_identities=False))
     return channel_catalogue.registry(channels.values(), settings.channels.aliases)

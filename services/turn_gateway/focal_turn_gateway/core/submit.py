@@ -8,6 +8,7 @@ from focal_kernel import errors as kernel_errors
 from focal_service_kit import tracing
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
+from focal_turn_gateway.core.link_identity import LinkIdentity
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
 from focal_turn_gateway.domain.messages import Accepted, Message, Submission
 from focal_turn_gateway.ports.engine import TurnEngine
@@ -27,6 +28,7 @@ class Submit:
     accumulate: Accumulate
     refusals: Refusals
     admit: Admit
+    link: LinkIdentity
 
     async def __call__(self, submission: Submission) -> Accepted:
         """Store a message and wake its session.
@@ -45,7 +47,8 @@ class Submit:
     async def _stored(self, submission: Submission) -> Accepted:
         try:
             allowance = await self.admit(submission)
-            accepted = await self.store.submit(submission, await self.accumulate.window(submission))
+            window = await self.accumulate.window(submission)
+            accepted = await self.store.submit(await self.link(submission), window)
         except (kernel_errors.ResourceExhausted, kernel_errors.PermissionDenied) as refusal:
             self.refusals.count(submission.tenant_id, refusal.reason)
             raise

@@ -14,6 +14,7 @@ from focal_turn_gateway.domain.channels import (
     Markup,
     Policy,
     Registry,
+    UserIds,
 )
 from focal_turn_gateway.domain.turns import SupersedeAction
 
@@ -32,12 +33,21 @@ CATALOGUE: tuple[Channel, ...] = (
             read_receipts=True,
             typing=True,
             fallback="sms",
+            user_ids=UserIds.PHONES,
+            verified_ids=True,
         ),
         Policy(window_ms=1200),
     ),
     Channel(
         "sms",
-        Capability(max_chars=160, encoding=Encoding.GSM, delivery_receipts=True, fallback="email"),
+        Capability(
+            max_chars=160,
+            encoding=Encoding.GSM,
+            delivery_receipts=True,
+            fallback="email",
+            user_ids=UserIds.PHONES,
+            verified_ids=True,
+        ),
         Policy(window_ms=800, max_messages_per_minute=30, typing_indicator=False, read_receipts=False),
     ),
     # Bot API, sendMessage: 1 to 4096 characters after entities parsing.
@@ -88,6 +98,7 @@ CATALOGUE: tuple[Channel, ...] = (
         ),
         Policy(window_ms=800, read_receipts=False),
     ),
+    # Anybody can write any sender above a letter: whoever received it has to say that it is true.
     Channel(
         "email",
         Capability(
@@ -95,12 +106,14 @@ CATALOGUE: tuple[Channel, ...] = (
             rich_media=True,
             content_types=("text", "html", "image", "document"),
             delivery_receipts=True,
+            user_ids=UserIds.EMAILS,
         ),
         Policy(window_ms=0, max_messages_per_minute=10, typing_indicator=False, read_receipts=False),
     ),
     Channel(
         "voice",
-        Capability(max_chars=500, markup=Markup.SPEECH, content_types=("audio",)),
+        # Caller ids can be chosen by the caller.
+        Capability(max_chars=500, markup=Markup.SPEECH, content_types=("audio",), user_ids=UserIds.PHONES),
         Policy(
             window_ms=0,
             supersede_default=SupersedeAction.SUPERSEDE,

@@ -42,12 +42,21 @@ class Encoding(StrEnum):
     GSM = "gsm"
 
 
+class UserIds(StrEnum):
+    """What the medium calls its users by: names of its own, or addresses that they have elsewhere too."""
+
+    NAMES = "names"
+    PHONES = "phones"
+    EMAILS = "emails"
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """Facts about a medium.
 
     `max_chars` is the longest single message, 0 without limit; `fallback` is the channel to try when delivery
-    here failed for good, empty for none.
+    here failed for good, empty for none. `verified_ids`: the medium itself vouches that whoever writes owns
+    the address in `user_ids`.
     """
 
     max_chars: int = 0
@@ -60,6 +69,8 @@ class Capability:
     typing: bool = False
     outbound: bool = True
     fallback: str = ""
+    user_ids: UserIds = UserIds.NAMES
+    verified_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,8 @@ class Policy:
     long replies become several parts; otherwise they are one, whatever its length. `number_parts`: parts
     begin with their number, as in `(1/3)`. `markup`: use the medium's markup; otherwise replies are plain.
     `parse_text`: replies of content type TEXT are read as CommonMark, which models write without being
-    asked. `greeting` and `signature` frame a reply on channels of letters.
+    asked. `greeting` and `signature` frame a reply on channels of letters. `link_identities`: who writes for
+    the first time from a verified address is the customer whom other channels know by it.
     """
 
     window_ms: int = 800
@@ -90,6 +102,7 @@ class Policy:
     read_receipts: bool = True
     greeting: str = ""
     signature: str = ""
+    link_identities: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ class Override:
     read_receipts: bool | None = None
     greeting: str | None = None
     signature: str | None = None
+    link_identities: bool | None = None
 
     def set_fields(self) -> dict[str, int | bool | str]:
         """Name to value of what is set."""

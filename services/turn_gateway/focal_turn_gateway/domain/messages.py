@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from focal_kernel import canonical_json, ids
 from focal_turn_gateway import errors
+from focal_turn_gateway.domain.personal_addresses import PersonalAddress
 from focal_turn_gateway.domain.rates import Allowance
 
 if TYPE_CHECKING:
@@ -92,22 +93,35 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message on its way into the store; `tier` is what its caller's token says of the tenant's limits."""
+    """A message on its way into the store; `tier` is what its caller's token says of the tenant's limits.
+
+    `address_verified`: the caller vouches that the customer owns the address that `channel_user_id` is.
+    `owned` is the verified address by which other channels may know the customer, None without one.
+    """
 
     tenant_id: str
     address: Address
     content: Content
     request_id: str
     tier: str = ""
+    address_verified: bool = False
+    owned: PersonalAddress | None = None
 
     @classmethod
     def checked(
-        cls, tenant_id: str, address: Address, content: Content, request_id: str, tier: str = ""
+        cls,
+        tenant_id: str,
+        address: Address,
+        content: Content,
+        request_id: str,
+        tier: str = "",
+        *,
+        address_verified: bool = False,
     ) -> Submission:
         """The submission with its request id within limits. Raises InvalidArgument (INVALID_ID)."""
         if request_id:
             ids.check_foreign_id(request_id, "request_id")
-        return cls(tenant_id, address, content, request_id, tier)
+        return cls(tenant_id, address, content, request_id, tier, address_verified)
 
     @property
     def content_hash(self) -> str:

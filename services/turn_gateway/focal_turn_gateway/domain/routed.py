@@ -127,7 +127,9 @@ def _submission(route: Route, entry: Entry, registry: Registry, max_chars: int, 
     ).with_own(_own_metadata(entry, envelope))
     name = (provider_id,) if provider_id else ("entry", entry.origin)
     request_id = "rtd_" + ids.digest(address.channel, address.agent_id, address.channel_user_id, *name)
-    return Submission.checked(route.tenant_id, address, content, request_id)
+    return Submission.checked(
+        route.tenant_id, address, content, request_id, address_verified=_flag(envelope, "address_verified")
+    )
 
 
 def _envelope(entry: Entry, max_bytes: int) -> dict[str, Any]:
@@ -162,6 +164,13 @@ def _text(of: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = of.get(name, default)
     if not isinstance(value, str):
         raise errors.InvalidField(name, "must be a string" if name in of else "is missing")
+    return value
+
+
+def _flag(of: Mapping[str, Any], name: str) -> bool:
+    value = of.get(name, False)
+    if not isinstance(value, bool):
+        raise errors.InvalidField(name, "must be true or false")
     return value
 
 

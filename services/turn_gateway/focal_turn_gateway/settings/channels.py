@@ -34,3 +34,13 @@ class Channels(settings.Section):
     cached_s: float = Field(
         30, gt=0, description="seconds they are; a change whose word is lost goes unnoticed for so long"
     )
+
+
+class Identity(settings.Section):
+    """Who is the same customer on several channels."""
+
+    auto_link: bool = Field(
+        True,
+        description="whether who first writes from a verified phone number or e-mail address is the customer"
+        " known by it; tenants may say otherwise (policy field link_identities)",
+    )

@@ -41,7 +41,9 @@ class Conversing:
     max_chars: int
     buffer: int
 
-    async def begin(self, tenant_id: str, tier: str, setup: pb.ConverseSetup) -> Conversation:
+    async def begin(
+        self, tenant_id: str, tier: str, setup: pb.ConverseSetup, *, verified: bool = False
+    ) -> Conversation:
         """A conversation at an address, from what the client has seen or from what is new.
 
         Raises InvalidArgument (INVALID_ID, INVALID_FIELD), UnknownChannel, NotFound (AGENT_NOT_FOUND),
@@ -63,6 +65,7 @@ class Conversing:
             tenant_id=tenant_id,
             tier=tier,
             address=address,
+            verified=verified,
             session_id=session_id,
             frames=Frames(self.buffer),
             offset=after_offset if setup.HasField("after_offset") else last_offset,
@@ -85,6 +88,7 @@ class Conversation:
     tenant_id: str
     tier: str
     address: Address
+    verified: bool
     session_id: str
     frames: Frames[pb.ConverseResponse]
     offset: int
@@ -139,6 +143,7 @@ class Conversation:
                 message.request_id,
                 self.uses.max_chars,
                 self.tier,
+                address_verified=self.verified,
             )
             accepted = await self.uses.submit(submission)
             await self._expect(accepted, answered)

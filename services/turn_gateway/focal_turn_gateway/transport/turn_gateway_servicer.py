@@ -25,6 +25,7 @@ from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Accepted, Submission
 from focal_turn_gateway.ports.sessions import SessionReader
 from focal_turn_gateway.settings.limits import Limits
+from focal_turn_gateway.transport import vouching
 from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.watching import Watching
 
@@ -94,7 +95,10 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         if first is None or first.WhichOneof("frame") != "setup":
             raise errors.StreamProtocol("the first frame must be setup")
         tenant_id = identity.tenant(first.setup.tenant_id)
-        conversation = await self._use.conversing.begin(tenant_id, identity.current().tier, first.setup)
+        verified = vouching.verified(first.setup.address)
+        conversation = await self._use.conversing.begin(
+            tenant_id, identity.current().tier, first.setup, verified=verified
+        )
         async with aclosing(conversation.run(aiter(request_iterator))) as frames:
             async for frame in frames:
                 yield frame
@@ -141,6 +145,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
             request.request_id,
             self._limits.max_text_chars,
             identity.current().tier,
+            address_verified=vouching.verified(request.address),
         )
 
 

@@ -16,7 +16,7 @@ LAYERS = st.builds(
         Override,
         *(NUMBERS, st.none() | st.sampled_from(SupersedeAction), NUMBERS, NUMBERS, NUMBERS),
         *([SWITCHES] * 7),
-        *(TEXTS, TEXTS),
+        *(TEXTS, TEXTS, SWITCHES),
     ),
 )
 

@@ -5,6 +5,7 @@ import pytest
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.follow import Follow
+from focal_turn_gateway.core.link_identity import LinkIdentity
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.accumulation import AggregationReason, Off, Window
@@ -41,6 +42,7 @@ class Place:
             Accumulate(channel_policies(), Off(), self.turns),
             Refused(),
             admit(),
+            LinkIdentity(channel_policies()),
         )
         self.send = Send(submit, Follow(self.turns, self.feed, poll_s=0.02, page=10), self.turns)
 

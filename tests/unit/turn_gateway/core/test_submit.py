@@ -3,6 +3,7 @@ import pytest
 from focal_kernel import errors as kernel_errors
 from focal_turn_gateway import errors
 from focal_turn_gateway.core.accumulate import Accumulate
+from focal_turn_gateway.core.link_identity import LinkIdentity
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.accumulation import Off
 from focal_turn_gateway.domain.events import MessageReceived, StoredEvent
@@ -20,7 +21,14 @@ class Place:
         self.refused = Refused()
         accumulate = Accumulate(channel_policies(), Off(), self.turns)
         self.submit = Submit(
-            Directory(), self.turns, self.engine, self.feed, accumulate, self.refused, admit()
+            Directory(),
+            self.turns,
+            self.engine,
+            self.feed,
+            accumulate,
+            self.refused,
+            admit(),
+            LinkIdentity(channel_policies()),
         )
 
 

@@ -72,6 +72,8 @@ class ChannelCapability(message.Message):
     TYPING_FIELD_NUMBER: builtins.int
     OUTBOUND_FIELD_NUMBER: builtins.int
     FALLBACK_FIELD_NUMBER: builtins.int
+    USER_IDS_FIELD_NUMBER: builtins.int
+    VERIFIED_IDS_FIELD_NUMBER: builtins.int
     max_chars: builtins.int
     """Longest single message, in characters (for SMS in GSM 03.38 units); 0 without limit."""
     markup: builtins.str
@@ -88,6 +90,10 @@ class ChannelCapability(message.Message):
     """Whether a business may write first."""
     fallback: builtins.str
     """Channel to try when delivery here failed for good; empty for none."""
+    user_ids: builtins.str
+    """What it calls its users by: `names` of its own, `phones` (E.164) or `emails`."""
+    verified_ids: builtins.bool
+    """Whether the medium vouches that whoever writes owns the address in `user_ids`."""
     @builtins.property
     def content_types(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """What it carries, such as `text`, `image`, `audio`, `document`, `location`, `contact`, `markdown`, `html`."""
@@ -104,10 +110,12 @@ class ChannelCapability(message.Message):
         typing: builtins.bool = ...,
         outbound: builtins.bool = ...,
         fallback: builtins.str = ...,
+        user_ids: builtins.str = ...,
+        verified_ids: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["content_types", b"content_types", "delivery_receipts", b"delivery_receipts", "fallback", b"fallback", "markup", b"markup", "max_chars", b"max_chars", "outbound", b"outbound", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "typing", b"typing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["content_types", b"content_types", "delivery_receipts", b"delivery_receipts", "fallback", b"fallback", "markup", b"markup", "max_chars", b"max_chars", "outbound", b"outbound", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "typing", b"typing", "user_ids", b"user_ids", "verified_ids", b"verified_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -131,6 +139,7 @@ class ChannelPolicy(message.Message):
     READ_RECEIPTS_FIELD_NUMBER: builtins.int
     GREETING_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    LINK_IDENTITIES_FIELD_NUMBER: builtins.int
     window_ms: builtins.int
     """Base pause that ends a turn, 0 to 60,000 ms; 0 answers at once."""
     supersede_default: event_pb2.SupersedeAction.ValueType
@@ -161,6 +170,8 @@ class ChannelPolicy(message.Message):
     """First words of an e-mail, at most 1,000 characters; empty for none."""
     signature: builtins.str
     """Last words of an e-mail, at most 1,000 characters; empty for none."""
+    link_identities: builtins.bool
+    """Whether who writes for the first time from a verified address is the customer whom other channels know by it."""
     def __init__(
         self,
         *,
@@ -178,13 +189,16 @@ class ChannelPolicy(message.Message):
         read_receipts: builtins.bool | None = ...,
         greeting: builtins.str | None = ...,
         signature: builtins.str | None = ...,
+        link_identities: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_greeting", b"_greeting", "_markup", b"_markup", "_max_chars", b"_max_chars", "_max_messages_per_minute", b"_max_messages_per_minute", "_natural_delay_ms", b"_natural_delay_ms", "_number_parts", b"_number_parts", "_parse_text", b"_parse_text", "_read_receipts", b"_read_receipts", "_rich_media", b"_rich_media", "_signature", b"_signature", "_split", b"_split", "_supersede_default", b"_supersede_default", "_typing_indicator", b"_typing_indicator", "_window_ms", b"_window_ms", "greeting", b"greeting", "markup", b"markup", "max_chars", b"max_chars", "max_messages_per_minute", b"max_messages_per_minute", "natural_delay_ms", b"natural_delay_ms", "number_parts", b"number_parts", "parse_text", b"parse_text", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "signature", b"signature", "split", b"split", "supersede_default", b"supersede_default", "typing_indicator", b"typing_indicator", "window_ms", b"window_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_greeting", b"_greeting", "_link_identities", b"_link_identities", "_markup", b"_markup", "_max_chars", b"_max_chars", "_max_messages_per_minute", b"_max_messages_per_minute", "_natural_delay_ms", b"_natural_delay_ms", "_number_parts", b"_number_parts", "_parse_text", b"_parse_text", "_read_receipts", b"_read_receipts", "_rich_media", b"_rich_media", "_signature", b"_signature", "_split", b"_split", "_supersede_default", b"_supersede_default", "_typing_indicator", b"_typing_indicator", "_window_ms", b"_window_ms", "greeting", b"greeting", "link_identities", b"link_identities", "markup", b"markup", "max_chars", b"max_chars", "max_messages_per_minute", b"max_messages_per_minute", "natural_delay_ms", b"natural_delay_ms", "number_parts", b"number_parts", "parse_text", b"parse_text", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "signature", b"signature", "split", b"split", "supersede_default", b"supersede_default", "typing_indicator", b"typing_indicator", "window_ms", b"window_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_greeting", b"_greeting", "_markup", b"_markup", "_max_chars", b"_max_chars", "_max_messages_per_minute", b"_max_messages_per_minute", "_natural_delay_ms", b"_natural_delay_ms", "_number_parts", b"_number_parts", "_parse_text", b"_parse_text", "_read_receipts", b"_read_receipts", "_rich_media", b"_rich_media", "_signature", b"_signature", "_split", b"_split", "_supersede_default", b"_supersede_default", "_typing_indicator", b"_typing_indicator", "_window_ms", b"_window_ms", "greeting", b"greeting", "markup", b"markup", "max_chars", b"max_chars", "max_messages_per_minute", b"max_messages_per_minute", "natural_delay_ms", b"natural_delay_ms", "number_parts", b"number_parts", "parse_text", b"parse_text", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "signature", b"signature", "split", b"split", "supersede_default", b"supersede_default", "typing_indicator", b"typing_indicator", "window_ms", b"window_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_greeting", b"_greeting", "_link_identities", b"_link_identities", "_markup", b"_markup", "_max_chars", b"_max_chars", "_max_messages_per_minute", b"_max_messages_per_minute", "_natural_delay_ms", b"_natural_delay_ms", "_number_parts", b"_number_parts", "_parse_text", b"_parse_text", "_read_receipts", b"_read_receipts", "_rich_media", b"_rich_media", "_signature", b"_signature", "_split", b"_split", "_supersede_default", b"_supersede_default", "_typing_indicator", b"_typing_indicator", "_window_ms", b"_window_ms", "greeting", b"greeting", "link_identities", b"link_identities", "markup", b"markup", "max_chars", b"max_chars", "max_messages_per_minute", b"max_messages_per_minute", "natural_delay_ms", b"natural_delay_ms", "number_parts", b"number_parts", "parse_text", b"parse_text", "read_receipts", b"read_receipts", "rich_media", b"rich_media", "signature", b"signature", "split", b"split", "supersede_default", b"supersede_default", "typing_indicator", b"typing_indicator", "window_ms", b"window_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__greeting: _TypeAlias = typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
+    _WhichOneofReturnType__link_identities: _TypeAlias = typing.Literal["link_identities"]  # noqa: Y015
+    _WhichOneofArgType__link_identities: _TypeAlias = typing.Literal["_link_identities", b"_link_identities"]  # noqa: Y015
     _WhichOneofReturnType__markup: _TypeAlias = typing.Literal["markup"]  # noqa: Y015
     _WhichOneofArgType__markup: _TypeAlias = typing.Literal["_markup", b"_markup"]  # noqa: Y015
     _WhichOneofReturnType__max_chars: _TypeAlias = typing.Literal["max_chars"]  # noqa: Y015
@@ -213,6 +227,8 @@ class ChannelPolicy(message.Message):
     _WhichOneofArgType__window_ms: _TypeAlias = typing.Literal["_window_ms", b"_window_ms"]  # noqa: Y015
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__greeting) -> _WhichOneofReturnType__greeting | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__link_identities) -> _WhichOneofReturnType__link_identities | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__markup) -> _WhichOneofReturnType__markup | None: ...
     @typing.overload

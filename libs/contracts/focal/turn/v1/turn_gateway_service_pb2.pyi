@@ -32,6 +32,7 @@ class Address(message.Message):
     AGENT_ID_FIELD_NUMBER: builtins.int
     CHANNEL_FIELD_NUMBER: builtins.int
     CHANNEL_USER_ID_FIELD_NUMBER: builtins.int
+    ADDRESS_VERIFIED_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Agent that shall answer."""
     channel: builtins.str
@@ -40,16 +41,22 @@ class Address(message.Message):
     """
     channel_user_id: builtins.str
     """The customer's id on that channel, any UTF-8 of 1 to 256 bytes without control characters, e.g. a phone number."""
+    address_verified: builtins.bool
+    """The caller has verified that the customer owns the address that `channel_user_id` is: a phone number in E.164 or an
+    e-mail address, else it says nothing. A customer who first writes from a verified address is the one whom other
+    channels know by it. Needs the role `admin` or `adapter`, or a trusted service. `whatsapp` and `sms` verify theirs.
+    """
     def __init__(
         self,
         *,
         agent_id: builtins.str = ...,
         channel: builtins.str = ...,
         channel_user_id: builtins.str = ...,
+        address_verified: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "channel_user_id", b"channel_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["address_verified", b"address_verified", "agent_id", b"agent_id", "channel", b"channel", "channel_user_id", b"channel_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,7 +19,7 @@ from focal_turn_gateway.domain.messages import Accepted, Submission
 _SUBMIT = """
 SELECT message_id, session_id, sequence, received_at, duplicate, same_content, event_offset
 FROM turns.submit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-  $18, $19, $20, $21, $22)
+  $18, $19, $20, $21, $22, $23)
 """
 _QUEUE_FULL = "FC002"
 _EXTEND = "SELECT turns.extend_window($1, $2, $3, $4)"
@@ -131,6 +131,7 @@ class PostgresMessageStore:
             timedelta(milliseconds=self._learning.gap_max_ms),
             self._learning.kept,
             tracing.current_trace_id(),
+            submission.owned.key if submission.owned else "",
         )
         assert row is not None
         return row

@@ -3,7 +3,7 @@ CREATE FUNCTION turns.submit_message(
   p_session_id text, p_message_id text, p_request_id text, p_content_hash text, p_text text, p_metadata jsonb,
   p_provider_message_id text, p_pause interval, p_pause_reason text, p_max_wait interval,
   p_turn_max integer, p_queue_max integer, p_gap_min interval, p_gap_max interval, p_gaps_kept integer,
-  p_trace_id text,
+  p_trace_id text, p_owned text,
   OUT message_id text, OUT session_id text, OUT sequence bigint, OUT received_at timestamptz,
   OUT duplicate boolean, OUT same_content boolean, OUT event_offset bigint
 ) LANGUAGE plpgsql AS $$
@@ -12,6 +12,7 @@ CREATE FUNCTION turns.submit_message(
 -- that runs, or, while none runs, behind the `p_turn_max` that the next turn answers.
 DECLARE
   v_customer text;
+  v_verified boolean;
   v_taken bigint;
   v_message turns.messages;
 BEGIN
@@ -24,14 +25,10 @@ BEGIN
     END IF;
   END IF;
 
-  SELECT i.customer_id INTO v_customer FROM turns.channel_identities i
+  SELECT i.customer_id, i.verified INTO v_customer, v_verified FROM turns.channel_identities i
     WHERE i.tenant_id = p_tenant_id AND i.channel = p_channel AND i.channel_user_hash = p_user_hash;
-  IF NOT FOUND THEN
-    INSERT INTO turns.channel_identities (tenant_id, channel, channel_user_hash, channel_user_id, customer_id)
-      VALUES (p_tenant_id, p_channel, p_user_hash, p_user_id, p_customer_id)
-      ON CONFLICT DO NOTHING;
-    SELECT i.customer_id INTO v_customer FROM turns.channel_identities i
-      WHERE i.tenant_id = p_tenant_id AND i.channel = p_channel AND i.channel_user_hash = p_user_hash;
+  IF NOT FOUND OR (p_owned <> '' AND NOT v_verified) THEN
+    v_customer := turns.identify(p_tenant_id, p_channel, p_user_hash, p_user_id, p_owned, v_customer, p_customer_id);
   END IF;
 
   INSERT INTO turns.sessions AS s (
