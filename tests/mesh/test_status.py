@@ -18,6 +18,7 @@ from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
 from focal.turn.v1 import (
     abuse_service_pb2,
     channel_service_pb2,
+    contact_service_pb2,
     dead_letter_service_pb2,
     event_service_pb2,
     receipt_service_pb2,
@@ -32,6 +33,7 @@ HOSTS = {
     turn_gateway_service_pb2: "turn_gateway",
     session_service_pb2: "turn_gateway",
     channel_service_pb2: "turn_gateway",
+    contact_service_pb2: "turn_gateway",
     receipt_service_pb2: "turn_gateway",
     dead_letter_service_pb2: "turn_gateway",
     event_service_pb2: "turn_gateway",

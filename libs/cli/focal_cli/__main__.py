@@ -12,6 +12,7 @@ from focal_cli.commands import (
     abuse,
     channels,
     chat,
+    contacts,
     demo,
     dlq,
     doctor,
@@ -59,6 +60,7 @@ app.add_typer(turns.commands, name="turns")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(channels.commands, name="channels")
+app.add_typer(contacts.commands, name="contacts")
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(abuse.commands, name="abuse")
 app.add_typer(dlq.commands, name="dlq")

@@ -11,7 +11,6 @@ import redis.asyncio
 
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
-    receipt_service_pb2_grpc,
     turn_gateway_service_pb2_grpc,
 )
 from focal_kernel import ids
@@ -35,7 +34,6 @@ from focal_turn_gateway.adapters.postgres.message_store import Learning, Postgre
 from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindows
 from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
-from focal_turn_gateway.adapters.postgres.receipts import PostgresReceipts
 from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
@@ -43,7 +41,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import abuse, events, limiting, router, sessions
+from focal_turn_gateway.app import abuse, events, limiting, reaching, router, sessions
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
@@ -59,7 +57,6 @@ from focal_turn_gateway.core.follow import Follow
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.link_identity import LinkIdentity
 from focal_turn_gateway.core.reply_format import ReplyFormat
-from focal_turn_gateway.core.report_delivery import ReportDelivery
 from focal_turn_gateway.core.run_attempt import RunAttempt
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
@@ -75,7 +72,6 @@ from focal_turn_gateway.ports.pipeline import EffectFence
 from focal_turn_gateway.settings import TurnGatewaySettings
 from focal_turn_gateway.transport.channel_servicer import ChannelServicer
 from focal_turn_gateway.transport.conversation import Conversing
-from focal_turn_gateway.transport.receipt_servicer import ReceiptServicer
 from focal_turn_gateway.transport.streams import Streams
 from focal_turn_gateway.transport.turn_gateway_servicer import TurnGatewayServicer, UseCases
 from focal_turn_gateway.transport.watching import Watching
@@ -114,7 +110,10 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = events.admission(settings, host, valkey)
     policies = _policies(settings, host, pool, pubsub)
-    drain = _drain(settings, host, pool, deliveries, _Attempting(live, fence, admit, policies, crowd))
+    reply_format = ReplyFormat(policies, FormatReply(markdown.reader()), settings.channels.thread_chars)
+    drain = _drain(
+        settings, host, pool, deliveries, _Attempting(live, fence, admit, policies, crowd, reply_format)
+    )
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     for delivery in deliveries:
@@ -122,6 +121,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     admission = limiting.admission(settings, host, valkey, tiers, crowd)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
     abuse.register(settings, host, pool, valkey, live)
+    reaching.register(settings, host, pool, live, reply_format, deliveries)
     await router.read(settings, host, submit, policies.registry)
 
 
@@ -151,6 +151,7 @@ class _Attempting:
     admit: AdmitEvents
     policies: ChannelPolicies
     crowd: Crowd
+    reply_format: ReplyFormat
 
 
 def _drain(
@@ -190,9 +191,7 @@ def _drain(
         store=store,
         live=uses.live,
         destinations={delivery.name: delivery.wake for delivery in deliveries},
-        reply_format=ReplyFormat(
-            uses.policies, FormatReply(markdown.reader()), settings.channels.thread_chars
-        ),
+        reply_format=uses.reply_format,
         error_reply=turns.error_reply,
         patience_s=turns.commit_patience_s,
     )
@@ -343,15 +342,10 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
     host.serves("focal.turn.v1.TurnGatewayService")
     sessions.register(settings, host, parts.pool, reader, engine, live, policies.registry)
-    _register_channels(host, policies, ReportDelivery(PostgresReceipts(parts.pool), live, policies.registry))
+    channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
+    host.serves("focal.turn.v1.ChannelService")
     events.register(settings, host, parts.pool, streams)
     return submit
-
-
-def _register_channels(host: Host, policies: ChannelPolicies, report: ReportDelivery) -> None:
-    channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
-    receipt_service_pb2_grpc.add_ReceiptServiceServicer_to_server(ReceiptServicer(report), host.server)
-    host.serves("focal.turn.v1.ChannelService", "focal.turn.v1.ReceiptService")
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

@@ -178,6 +178,17 @@ def _session_ended(body: events.SessionEnded, _: events.StoredEvent) -> event_pb
     return event_pb2.SessionEnded(reason=body.reason, ended_by=body.ended_by)
 
 
+def _reply_fallback(body: events.ReplyFallback, _: events.StoredEvent) -> event_pb2.ReplyFallback:
+    return event_pb2.ReplyFallback(
+        dedupe_key=body.dedupe_key,
+        segment=body.segment,
+        from_channel=body.from_channel,
+        to_channel=body.to_channel,
+        refusal=values.to_enum(event_pb2.FallbackRefusal, body.refusal),
+        parts=body.parts,
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -196,4 +207,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.AbuseLifted: ("abuse_lifted", _abuse_lifted),
     events.SessionUpdated: ("session_updated", _session_updated),
     events.SessionEnded: ("session_ended", _session_ended),
+    events.ReplyFallback: ("reply_fallback", _reply_fallback),
 }

@@ -11,7 +11,7 @@ from datetime import datetime
 from focal_kernel import canonical_json
 from focal_service_kit import tracing
 from focal_turn_gateway import errors
-from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat
+from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat, shown
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.accumulation import Hint
@@ -184,17 +184,7 @@ def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> Outbo
         "user_channel_id": attempt.channel_user_id,
         "traceparent": tracing.current_traceparent(),
         "turn_id": turn.turn_id,
-        "segment": part.segment,
-        "part": part.index,
-        "parts": part.count,
-        "text": part.text,
-        "html": part.html,
-        "content_type": part.content_type,
-        "markup": part.markup.value,
-        "structured_json": part.structured_json,
-        "natural_delay_ms": policy.natural_delay_ms,
-        "max_messages_per_minute": policy.max_messages_per_minute,
-        "typing_indicator": policy.typing_indicator,
+        **shown(part, policy),
     }
     return OutboxRow(OUTBOUND, dedupe_key, payload)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from focal_service_kit import logging
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.domain.channels import Channel, Markup, Policy
 from focal_turn_gateway.domain.reply_parts import FormatReply, Part
-from focal_turn_gateway.domain.turns import Attempt, Turn
+from focal_turn_gateway.domain.turns import Attempt, ReplySegment, Turn
 
 _log = logging.get("reply")
 
@@ -34,20 +35,29 @@ class ReplyFormat:
 
     async def __call__(self, attempt: Attempt, turn: Turn) -> Formatted:
         """The reply's parts. Raises StoreUnavailable."""
-        policy = await self.policies.policy(attempt.tenant_id, attempt.agent_id, attempt.channel)
-        channel = self.policies.registry.channel(attempt.channel)
-        if len(turn.reply_text) > self.thread_chars:
-            parts = await asyncio.to_thread(self._parts, turn, channel, policy)
+        return await self._formatted(attempt.tenant_id, attempt.agent_id, attempt.channel, turn.reply)
+
+    async def segment(self, tenant_id: str, agent_id: str, channel: str, segment: ReplySegment) -> Formatted:
+        """The parts of one segment on a channel. Raises StoreUnavailable."""
+        return await self._formatted(tenant_id, agent_id, channel, (segment,))
+
+    async def _formatted(
+        self, tenant_id: str, agent_id: str, channel_name: str, reply: tuple[ReplySegment, ...]
+    ) -> Formatted:
+        policy = await self.policies.policy(tenant_id, agent_id, channel_name)
+        channel = self.policies.registry.channel(channel_name)
+        if sum(len(segment.text) for segment in reply) > self.thread_chars:
+            parts = await asyncio.to_thread(self._parts, reply, channel, policy)
         else:
-            parts = self._parts(turn, channel, policy)
+            parts = self._parts(reply, channel, policy)
         return Formatted(tuple(parts), policy)
 
-    def _parts(self, turn: Turn, channel: Channel, policy: Policy) -> list[Part]:
+    def _parts(self, reply: tuple[ReplySegment, ...], channel: Channel, policy: Policy) -> list[Part]:
         try:
-            return self.formatting(turn.reply, channel, policy)
+            return self.formatting(reply, channel, policy)
         except Exception as error:  # noqa: BLE001
             # A text that the parser cannot take must not keep its turn from committing: it is sent as it is.
-            _log.error("reply not formatted", turn=turn.turn_id, channel=channel.name, cause=repr(error))
+            _log.error("reply not formatted", channel=channel.name, cause=repr(error))
             return [
                 Part(
                     segment.index,
@@ -58,5 +68,22 @@ class ReplyFormat:
                     Markup.COMMONMARK,
                     structured_json=segment.structured_json,
                 )
-                for segment in turn.reply
+                for segment in reply
             ]
+
+
+def shown(part: Part, policy: Policy) -> dict[str, Any]:
+    """Members of an outbound envelope: what the part is, and how its adapter sends it."""
+    return {
+        "segment": part.segment,
+        "part": part.index,
+        "parts": part.count,
+        "text": part.text,
+        "html": part.html,
+        "content_type": part.content_type,
+        "markup": part.markup.value,
+        "structured_json": part.structured_json,
+        "natural_delay_ms": policy.natural_delay_ms,
+        "max_messages_per_minute": policy.max_messages_per_minute,
+        "typing_indicator": policy.typing_indicator,
+    }

@@ -38,6 +38,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.AbuseLifted: "infra.abuse.lifted",
         events.SessionUpdated: "infra.session.updated",
         events.SessionEnded: "infra.session.ended",
+        events.ReplyFallback: "infra.reply.fallback",
     }
 )
 """Names of the bodies that have one name each."""

@@ -169,6 +169,20 @@ class AbuseLifted:
     abuse: Abuse
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyFallback:
+    """A segment whose part could not be delivered is sent on another channel as `parts`, or, with a
+    `refusal`, is not.
+    """
+
+    dedupe_key: str
+    segment: int
+    from_channel: str
+    to_channel: str
+    refusal: str
+    parts: int
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -187,6 +201,7 @@ Body = (
     | AbuseLifted
     | SessionUpdated
     | SessionEnded
+    | ReplyFallback
 )
 
 

@@ -67,5 +67,5 @@ class Receipt:
 
     @property
     def place(self) -> str:
-        """Segment and part, as pages count them."""
-        return f"{self.segment}.{self.part}"
+        """Segment, part and channel, as pages count them."""
+        return f"{self.segment}.{self.part}.{self.channel}"

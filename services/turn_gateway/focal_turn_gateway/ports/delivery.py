@@ -7,21 +7,82 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from focal_turn_gateway.domain.fallback import Refusal
 from focal_turn_gateway.domain.receipts import Receipt, Report
+from focal_turn_gateway.domain.turns import ReplySegment
+from focal_turn_gateway.ports.turns import OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPart:
+    """A part that may fall back: the outbox row's `payload`, and the `segment` of the reply that it is of."""
+
+    payload: dict[str, Any]
+    segment: ReplySegment
+
+    @property
+    def turn_id(self) -> str:
+        """The turn."""
+        return str(self.payload["turn_id"])
+
+    @property
+    def agent_id(self) -> str:
+        """The agent that answered."""
+        return str(self.payload["agent_id"])
+
+    @property
+    def channel(self) -> str:
+        """Where it failed."""
+        return str(self.payload["channel"])
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The channels on which it failed, or might not be sent, before."""
+        return tuple(self.payload.get("fallback_from", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackRung:
+    """A channel to send a failed part's segment on, unless there is a `refusal`: as these `rows`, whose
+    recipient is still to be filled in, and at most `per_day` parts of a tenant in 24 hours (0: no limit).
+    """
+
+    channel: str
+    refusal: Refusal | None
+    per_day: int
+    rows: Sequence[OutboxRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A receipt as it stands, whether the report said something new, and whether the reply is now on its way
+    on another channel.
+    """
+
+    receipt: Receipt
+    advanced: bool
+    fell_back: bool = False
 
 
 class Receipts(Protocol):
     """What channel adapters reported about the parts of replies."""
 
-    async def report(self, tenant_id: str, report: Report) -> tuple[Receipt, bool] | None:
-        """Note a report; the receipt as it stands and whether it changed, None for a part that is unknown.
-        Raises StoreUnavailable.
+    async def report(
+        self, tenant_id: str, report: Report, rungs: Sequence[FallbackRung] = ()
+    ) -> Noted | None:
+        """Note a report; None for a part that is unknown. A part that has FAILED now is sent on the first of
+        `rungs` on which that is allowed, in the same transaction. Raises StoreUnavailable.
         """
 
+    async def part(self, tenant_id: str, report: Report) -> FailedPart | None:
+        """The part that a report is about, None when it is unknown. Raises StoreUnavailable."""
+
     async def of_turn(
-        self, tenant_id: str, turn_id: str, after: tuple[int, int], limit: int
+        self, tenant_id: str, turn_id: str, after: tuple[int, int, str], limit: int
     ) -> list[Receipt]:
-        """Receipts of a turn's parts behind a segment and part, in order. Raises StoreUnavailable."""
+        """Receipts of a turn's parts behind a segment, part and channel, in order. Raises
+        StoreUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 from focal_service_kit import settings
 from focal_turn_gateway.settings.abuse import Abuse
 from focal_turn_gateway.settings.accumulation import Accumulation
-from focal_turn_gateway.settings.channels import Channels, Identity
+from focal_turn_gateway.settings.channels import Channels, Fallback, Identity
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
 from focal_turn_gateway.settings.events import Retention, Webhooks
 from focal_turn_gateway.settings.limits import Limits, Queue, RateLimits, Serving, Tiers
@@ -33,6 +33,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     accumulation: Accumulation = Accumulation()
     channels: Channels = Channels()
     identity: Identity = Identity()
+    fallback: Fallback = Fallback()
     engine: Engine = Engine()
     sharing: Sharing = Sharing()
     tiers: Tiers = Tiers()

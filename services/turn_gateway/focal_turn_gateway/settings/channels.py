@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from focal_service_kit import settings
@@ -33,6 +35,20 @@ class Channels(settings.Section):
     cached_agents: int = Field(10_000, gt=0, description="agents whose overrides are remembered")
     cached_s: float = Field(
         30, gt=0, description="seconds they are; a change whose word is lost goes unnoticed for so long"
+    )
+
+
+class Fallback(settings.Section):
+    """Replies that could not be delivered, on another channel (DOMAIN §10)."""
+
+    enabled: bool = Field(True, description="whether to try at all; only where the customer opted in")
+    max_steps: int = Field(
+        2, ge=1, description="channels considered after the first; WhatsApp, SMS, e-mail are two steps"
+    )
+    per_day: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: {"sms": 100},
+        description="channel name to messages of one tenant that may be sent there instead, in 24 hours; 0,"
+        " or a channel left out, has no limit",
     )
 
 

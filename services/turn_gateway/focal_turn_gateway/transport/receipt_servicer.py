@@ -15,7 +15,7 @@ from focal_turn_gateway.core.report_delivery import ReportDelivery
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _REPORTERS = ("admin", "adapter")
-_BEFORE_ALL = (-1, -1)
+_BEFORE_ALL = (-1, -1, "")
 
 
 class ReceiptServicer(api.ReceiptServiceServicer):
@@ -52,10 +52,11 @@ class ReceiptServicer(api.ReceiptServiceServicer):
         return response
 
 
-def _place(position: str) -> tuple[int, int]:
+def _place(position: str) -> tuple[int, int, str]:
     if not position:
         return _BEFORE_ALL
-    segment, _, part = position.partition(".")
+    segment, _, rest = position.partition(".")
+    part, _, channel = rest.partition(".")
     if not all(digits.isascii() and digits.isdigit() and len(digits) < 10 for digits in (segment, part)):
         raise pages.BadToken
-    return int(segment), int(part)
+    return int(segment), int(part), ids.check_id(channel, "page_token")

@@ -37,6 +37,7 @@ BODIES: dict[str, events.Body] = {
     ),
     "session_updated": events.SessionUpdated(("a",), ("b",), (Move("s", "one"),), "olga", "why"),
     "session_ended": events.SessionEnded("olga", "solved"),
+    "reply_fallback": events.ReplyFallback("trn_1:0:1", 0, "whatsapp", "sms", "NOT_OPTED_IN", 0),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 

@@ -206,6 +206,49 @@ DELIVERY_STATE_IN_DOUBT: DeliveryState.ValueType  # 3
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 4
 """Given up after the attempt cap."""
 
+class _FallbackRefusal:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FallbackRefusalEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_FallbackRefusal.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    FALLBACK_REFUSAL_UNSPECIFIED: _FallbackRefusal.ValueType  # 0
+    """It is sent."""
+    FALLBACK_REFUSAL_NO_OUTBOUND: _FallbackRefusal.ValueType  # 1
+    """A business may not write first there."""
+    FALLBACK_REFUSAL_TOO_MANY_STEPS: _FallbackRefusal.ValueType  # 2
+    """As many channels were tried as may be (setting `fallback.max_steps`)."""
+    FALLBACK_REFUSAL_NO_CONTACT: _FallbackRefusal.ValueType  # 3
+    """No address of the customer is known there."""
+    FALLBACK_REFUSAL_NOT_OPTED_IN: _FallbackRefusal.ValueType  # 4
+    """The customer did not agree to be written to there."""
+    FALLBACK_REFUSAL_NOT_VERIFIED: _FallbackRefusal.ValueType  # 5
+    """Nobody made sure that the address is the customer's."""
+    FALLBACK_REFUSAL_RATE_LIMIT: _FallbackRefusal.ValueType  # 6
+    """As much was sent there in 24 hours as may be (setting `fallback.per_day`)."""
+    FALLBACK_REFUSAL_STALE: _FallbackRefusal.ValueType  # 7
+    """The customer has written to the agent since: what they are told next takes that into account."""
+
+class FallbackRefusal(_FallbackRefusal, metaclass=_FallbackRefusalEnumTypeWrapper):
+    """Why a reply is not sent on another channel."""
+
+FALLBACK_REFUSAL_UNSPECIFIED: FallbackRefusal.ValueType  # 0
+"""It is sent."""
+FALLBACK_REFUSAL_NO_OUTBOUND: FallbackRefusal.ValueType  # 1
+"""A business may not write first there."""
+FALLBACK_REFUSAL_TOO_MANY_STEPS: FallbackRefusal.ValueType  # 2
+"""As many channels were tried as may be (setting `fallback.max_steps`)."""
+FALLBACK_REFUSAL_NO_CONTACT: FallbackRefusal.ValueType  # 3
+"""No address of the customer is known there."""
+FALLBACK_REFUSAL_NOT_OPTED_IN: FallbackRefusal.ValueType  # 4
+"""The customer did not agree to be written to there."""
+FALLBACK_REFUSAL_NOT_VERIFIED: FallbackRefusal.ValueType  # 5
+"""Nobody made sure that the address is the customer's."""
+FALLBACK_REFUSAL_RATE_LIMIT: FallbackRefusal.ValueType  # 6
+"""As much was sent there in 24 hours as may be (setting `fallback.per_day`)."""
+FALLBACK_REFUSAL_STALE: FallbackRefusal.ValueType  # 7
+"""The customer has written to the agent since: what they are told next takes that into account."""
+
 class _ReceiptState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -273,6 +316,7 @@ class FabricEvent(message.Message):
     ABUSE_BLOCKED_FIELD_NUMBER: builtins.int
     ABUSE_LIFTED_FIELD_NUMBER: builtins.int
     SESSION_UPDATED_FIELD_NUMBER: builtins.int
+    REPLY_FALLBACK_FIELD_NUMBER: builtins.int
     offset: builtins.int
     """Position in the session's log."""
     session_id: builtins.str
@@ -371,6 +415,10 @@ class FabricEvent(message.Message):
     def session_updated(self) -> SessionUpdated:
         """An operator changed the session."""
 
+    @builtins.property
+    def reply_fallback(self) -> ReplyFallback:
+        """A reply that could not be delivered was, or was not, sent on another channel."""
+
     def __init__(
         self,
         *,
@@ -404,12 +452,13 @@ class FabricEvent(message.Message):
         abuse_blocked: AbuseBlocked | None = ...,
         abuse_lifted: AbuseLifted | None = ...,
         session_updated: SessionUpdated | None = ...,
+        reply_fallback: ReplyFallback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_updated", b"session_updated", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "body", b"body", "delivery_updated", b"delivery_updated", "events_dropped", b"events_dropped", "message_received", b"message_received", "occurred_at", b"occurred_at", "receipt_reported", b"receipt_reported", "reply_fallback", b"reply_fallback", "session_ended", b"session_ended", "session_updated", b"session_updated", "supersede_decided", b"supersede_decided", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "session_ended", b"session_ended", "session_id", b"session_id", "session_updated", b"session_updated", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["abuse_blocked", b"abuse_blocked", "abuse_lifted", b"abuse_lifted", "abuse_suspected", b"abuse_suspected", "agent", b"agent", "agent_id", b"agent_id", "attempt", b"attempt", "body", b"body", "channel", b"channel", "delivery_updated", b"delivery_updated", "event_id", b"event_id", "events_dropped", b"events_dropped", "message_received", b"message_received", "name", b"name", "occurred_at", b"occurred_at", "offset", b"offset", "receipt_reported", b"receipt_reported", "reply_fallback", b"reply_fallback", "session_ended", b"session_ended", "session_id", b"session_id", "session_updated", b"session_updated", "severity", b"severity", "supersede_decided", b"supersede_decided", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "turn_aggregated", b"turn_aggregated", "turn_cancelled", b"turn_cancelled", "turn_completed", b"turn_completed", "turn_failed", b"turn_failed", "turn_id", b"turn_id", "turn_started", b"turn_started", "turn_superseded", b"turn_superseded", "webhook_disabled", b"webhook_disabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported", "abuse_suspected", "abuse_blocked", "abuse_lifted", "session_updated"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = typing.Literal["message_received", "turn_started", "turn_aggregated", "supersede_decided", "turn_superseded", "turn_completed", "turn_failed", "turn_cancelled", "agent", "delivery_updated", "session_ended", "events_dropped", "webhook_disabled", "receipt_reported", "abuse_suspected", "abuse_blocked", "abuse_lifted", "session_updated", "reply_fallback"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -819,6 +868,48 @@ class ReceiptReported(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["channel", b"channel", "dedupe_key", b"dedupe_key", "part", b"part", "reason", b"reason", "segment", b"segment", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ReplyFallback(message.Message):
+    """A segment of a reply could not be delivered, and a channel was considered to send it on instead. One event for each
+    channel considered, up to the first that it was sent on.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    DEDUPE_KEY_FIELD_NUMBER: builtins.int
+    SEGMENT_FIELD_NUMBER: builtins.int
+    FROM_CHANNEL_FIELD_NUMBER: builtins.int
+    TO_CHANNEL_FIELD_NUMBER: builtins.int
+    REFUSAL_FIELD_NUMBER: builtins.int
+    PARTS_FIELD_NUMBER: builtins.int
+    dedupe_key: builtins.str
+    """Key of the part that failed."""
+    segment: builtins.int
+    """Segment of the reply, from 0; all its parts are sent again."""
+    from_channel: builtins.str
+    """Channel on which delivery failed."""
+    to_channel: builtins.str
+    """Channel considered."""
+    refusal: FallbackRefusal.ValueType
+    """Why it is not sent there; UNSPECIFIED when it is."""
+    parts: builtins.int
+    """Parts that are sent there; 0 when refused."""
+    def __init__(
+        self,
+        *,
+        dedupe_key: builtins.str = ...,
+        segment: builtins.int = ...,
+        from_channel: builtins.str = ...,
+        to_channel: builtins.str = ...,
+        refusal: FallbackRefusal.ValueType = ...,
+        parts: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["dedupe_key", b"dedupe_key", "from_channel", b"from_channel", "parts", b"parts", "refusal", b"refusal", "segment", b"segment", "to_channel", b"to_channel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

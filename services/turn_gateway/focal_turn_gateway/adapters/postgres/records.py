@@ -36,6 +36,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "abuse_lifted": events.AbuseLifted,
         "session_updated": events.SessionUpdated,
         "session_ended": events.SessionEnded,
+        "reply_fallback": events.ReplyFallback,
         "agent": events.AgentReported,
     }.items()
 }

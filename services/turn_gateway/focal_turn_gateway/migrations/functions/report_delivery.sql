@@ -1,21 +1,19 @@
 CREATE FUNCTION turns.report_delivery(
-  p_tenant_id text, p_dedupe_key text, p_channel text, p_provider_message_id text, p_state text, p_reason text
+  p_tenant_id text, p_dedupe_key text, p_channel text, p_provider_message_id text, p_state text, p_reason text,
+  p_rungs jsonb
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 -- Notes what became of a part and returns its receipt with `advanced`; NULL for a part that was never sent. A state
 -- only advances: SENT, FAILED, DELIVERED, READ. The session's lock makes reports about its parts follow one another.
+-- A part that failed falls back on `p_rungs` (see turns.fall_back); `fell_back` says whether it is sent there.
 DECLARE
-  v_key text := p_dedupe_key;
+  v_key text := turns.part_key(p_tenant_id, p_dedupe_key, p_channel, p_provider_message_id);
   v_session text;
   v_payload jsonb;
   r turns.receipts;
   v_order text[] := ARRAY['SENT', 'FAILED', 'DELIVERED', 'READ'];
   v_advanced boolean;
+  v_fell_back boolean := false;
 BEGIN
-  IF v_key = '' THEN
-    SELECT dedupe_key INTO v_key FROM turns.receipts
-      WHERE tenant_id = p_tenant_id AND channel = p_channel AND provider_message_id = p_provider_message_id
-      ORDER BY updated_at DESC LIMIT 1;
-  END IF;
   SELECT session_id, payload INTO v_session, v_payload FROM turns.outbox
     WHERE destination = 'outbound' AND dedupe_key = v_key AND tenant_id = p_tenant_id;
   IF NOT FOUND THEN
@@ -41,5 +39,8 @@ BEGIN
         'dedupe_key', r.dedupe_key, 'segment', r.segment, 'part', r.part, 'channel', r.channel, 'state', r.state,
         'reason', r.reason))));
   END IF;
-  RETURN to_jsonb(r) || jsonb_build_object('advanced', v_advanced);
+  IF v_advanced AND p_state = 'FAILED' AND p_rungs <> '[]' THEN
+    v_fell_back := turns.fall_back(p_tenant_id, v_session, v_payload, p_rungs);
+  END IF;
+  RETURN to_jsonb(r) || jsonb_build_object('advanced', v_advanced, 'fell_back', v_fell_back);
 END $$
