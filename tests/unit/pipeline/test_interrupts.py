@@ -334,6 +334,7 @@ async def test_effects_that_can_be_undone_are_remembered() -> None:
     watching, _ = interrupts(fakes.make_turn("hello", prior_effects=(prior,)))
     for policy, outcome in (UNDOABLE, LASTING, DOUBTFUL):
         watching.note_effect(policy, outcome)
+    watching.note_effect(UNDOABLE[0], fakes.success("pickup", effect_id="eff_9"), "grp_of_an_earlier_turn")
     assert watching.undoable == {"eff_0": "pickup", "eff_1": "pickup"}
 
 

@@ -23,6 +23,7 @@ from focal_pipeline.domain.bundle import (
     Variable,
 )
 from focal_pipeline.domain.session import ScenarioInstance, ScenarioMove, ScenarioStatus, SessionState
+from focal_pipeline.domain.tools import Call
 from focal_pipeline.domain.turn import Action, InterruptPoint, Message, Outcome, Result, Turn
 from focal_pipeline.ports import Recalled, Verdict
 from focal_pipeline.settings import ArtifactSettings, LlmSettings, PipelineSettings
@@ -236,6 +237,42 @@ async def test_an_answer_to_what_would_be_asked_begins_the_attempt_again() -> No
     assert output.texts == ["Which order?", "Paid for 10003."]
     assert mind.toolbox.names == ["pay"]
     assert output.names.count("infra.brain.started") == 2
+
+
+PICKUPS: Any = fakes.bundle(
+    variables=[Variable("order", pattern=r"(\d{5})")],
+    tools=[fakes.tool("pickup", SideEffect.COMPENSATABLE)],
+    rules=[
+        Rule(
+            "a",
+            "pickup",
+            "Book it.",
+            tool_bindings=(fakes.binding("pickup", arguments={"order": "{order}"}),),
+        )
+    ],
+)
+
+
+@pytest.mark.parametrize(("second", "left"), [("10004", ("eff_1",)), ("thank you, 10003", ())])
+async def test_what_a_turn_did_before_it_began_again_is_left_unless_it_does_so_again(
+    second: str, left: tuple[str, ...]
+) -> None:
+    mind = Mind(PICKUPS)
+    turn = fakes.make_turn("pickup 10003", supersede_default=Action.ABSORB)
+    interrupts = mind.watching(turn)
+
+    def books(call: Call) -> None:
+        """The ledger knows equal calls; the customer writes while the first one runs."""
+        effect_id = "eff_1" if "10003" in call.arguments_json else "eff_2"
+        mind.toolbox.outcomes["pickup"] = fakes.success("pickup", effect_id=effect_id)
+        interrupts.state([Message("m2", second)])
+
+    mind.toolbox.before = books
+    result = await mind.think(turn, interrupts)
+    assert [d.action for d in mind.output.decisions] == [Action.ABSORB]
+    assert mind.toolbox.names == ["pickup", "pickup"]
+    assert result.answered_message_ids == ("m1", "m2")
+    assert result.left_effect_ids == left
 
 
 async def test_a_courtesy_during_the_reply_is_answered_by_it() -> None:

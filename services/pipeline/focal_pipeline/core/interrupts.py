@@ -86,12 +86,15 @@ class Interrupts:
         if self._undecided and not self._arrived.done():
             self._arrived.set_result(None)
 
-    def note_effect(self, policy: SideEffect, outcome: Outcome) -> None:
-        """From an effect on, the turn is finished before new messages are looked at."""
+    def note_effect(self, policy: SideEffect, outcome: Outcome, turn_group_id: str = "") -> None:
+        """From an effect on, the turn is finished before new messages are looked at, unless the channel says
+        otherwise and it can be undone. One of another turn group is not this turn's to undo.
+        """
         happened = outcome.succeeded or outcome.doubtful or outcome.commit_point_reached
         if policy is not SideEffect.PURE and happened:
             self._acted = f"tool {outcome.tool_name} has already run"
-            if policy is SideEffect.COMPENSATABLE and outcome.succeeded:
+            own = turn_group_id in {"", self._turn.turn_group_id}
+            if own and policy is SideEffect.COMPENSATABLE and outcome.succeeded:
                 self._undoable[outcome.effect_id] = outcome.tool_name
             else:
                 self._lasts = True

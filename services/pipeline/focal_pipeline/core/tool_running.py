@@ -186,7 +186,7 @@ class ToolRunning:
             return
         outcome = await self._toolbox.execute(self._context, call, self._started(call))
         self._outcomes[_key(call)] = outcome
-        self._attempt.interrupts.note_effect(call.policy, outcome)
+        self._attempt.interrupts.note_effect(call.policy, outcome, call.turn_group_id)
         await self._attempt.output.event(_finished(call, outcome))
 
     def _settle(self, planned: Planned, call: Call) -> Ran:
