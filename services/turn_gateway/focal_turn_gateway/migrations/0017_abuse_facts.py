@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0017"
+down_revision = "0016"
 
 _STATEMENTS = (
     # Rows come in the order of their time: a summary of page ranges finds the latest, and costs a write nearly nothing.
