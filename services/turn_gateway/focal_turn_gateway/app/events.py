@@ -7,13 +7,15 @@ import redis.asyncio
 
 from focal.turn.v1 import event_service_pb2_grpc, webhook_service_pb2_grpc
 from focal_service_kit.host import Host
-from focal_turn_gateway.adapters import webhook_sender
+from focal_turn_gateway.adapters import checked_http
+from focal_turn_gateway.adapters.checked_http import CheckedHttp
 from focal_turn_gateway.adapters.event_counts import ValkeyEventCounts
 from focal_turn_gateway.adapters.event_meter import EventMeter
 from focal_turn_gateway.adapters.postgres.event_log import PostgresEventLog
 from focal_turn_gateway.adapters.postgres.retirement import PostgresRetirement
 from focal_turn_gateway.adapters.postgres.webhook_deliveries import Pace, PostgresWebhookDeliveries
 from focal_turn_gateway.adapters.postgres.webhook_store import PostgresWebhooks
+from focal_turn_gateway.adapters.webhook_sender import HttpWebhookSender
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.event_budget import EventBudget, Limits
 from focal_turn_gateway.core.follow_events import FollowEvents
@@ -58,11 +60,10 @@ def register(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool, stre
 
 def _webhooks(settings: TurnGatewaySettings, host: Host, pool: asyncpg.Pool) -> None:
     chosen = settings.webhooks
-    client = webhook_sender.client(chosen.parallel)
+    client = checked_http.client(chosen.parallel)
     host.stack.push_async_callback(client.aclose)
-    sender = webhook_sender.HttpWebhookSender(
-        client, timeout_s=chosen.timeout_s, allow_local=chosen.allow_local
-    )
+    http = CheckedHttp(client, allow_local=chosen.allow_local)
+    sender = HttpWebhookSender(http, timeout_s=chosen.timeout_s)
     store = PostgresWebhooks(pool, most=chosen.most, former_s=chosen.former_secret_s)
     servicer = WebhookServicer(store, WebhookDesk(store, sender), allow_local=chosen.allow_local)
     webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(servicer, host.server)

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from focal_client import webhooks as receiving
-from focal_turn_gateway.adapters import webhook_sender
+from focal_turn_gateway.adapters import checked_http
+from focal_turn_gateway.adapters.checked_http import CheckedHttp
 from focal_turn_gateway.adapters.webhook_sender import HttpWebhookSender
 from focal_turn_gateway.domain.webhooks import Answer, Post
 from tests.doubles import loopback
@@ -44,8 +45,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def posted(url: str, *, allow_local: bool = True, timeout_s: float = 5) -> Answer:
     post = Post(url, (SECRET,), "7", "ses_1-5", "tool.done", b'{"id":"ses_1-5"}')
-    async with webhook_sender.client(4) as client:
-        return await HttpWebhookSender(client, timeout_s=timeout_s, allow_local=allow_local).post(post)
+    async with checked_http.client(4) as client:
+        http = CheckedHttp(client, allow_local=allow_local)
+        return await HttpWebhookSender(http, timeout_s=timeout_s).post(post)
 
 
 async def test_a_post_carries_its_body_as_it_is_signed_and_named(receiver: Receiver) -> None:
