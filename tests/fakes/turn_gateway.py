@@ -14,6 +14,7 @@ from focal_turn_gateway.core.admit import Admit
 from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.event_budget import EventBudget, Limits
 from focal_turn_gateway.domain import tiers
+from focal_turn_gateway.domain.deliveries import DeliveryState
 from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
 from focal_turn_gateway.domain.rates import Allowance, Rates
 from focal_turn_gateway.domain.tiers import Tier
@@ -289,6 +290,7 @@ class OutboxRows:
         self.waiting = list(rows)
         self.done: list[int] = []
         self.given_up: list[int] = []
+        self.reasons: list[str] = []
         self.postponed: list[tuple[int, float]] = []
 
     async def claim(self, destination: str, limit: int) -> list[ClaimedRow]:
@@ -308,9 +310,45 @@ class OutboxRows:
     async def postpone(self, outbox_ids: Sequence[int], seconds: float) -> None:
         self.postponed += [(outbox_id, seconds) for outbox_id in outbox_ids]
 
-    async def give_up(self, outbox_ids: Sequence[int]) -> None:
-        self.given_up += outbox_ids
-        self._drop(outbox_ids)
+    async def give_up(self, row: ClaimedRow, reason: str) -> None:
+        self.given_up.append(row.outbox_id)
+        self.reasons.append(reason)
+        self._drop([row.outbox_id])
 
     def _drop(self, outbox_ids: Sequence[int]) -> None:
         self.waiting = [row for row in self.waiting if row.outbox_id not in outbox_ids]
+
+
+class KeylessRows:
+    """`KeylessOutbox` over a list; what is claimed is nobody else's until it is settled or put back."""
+
+    def __init__(self, *rows: ClaimedRow) -> None:
+        self.waiting = list(rows)
+        self.claimed: set[int] = set()
+        self.begun: list[int] = []
+        self.settled: dict[int, tuple[DeliveryState, str]] = {}
+
+    async def claim(self, name: str, limit: int) -> list[ClaimedRow]:
+        await asyncio.sleep(0)
+        oldest: dict[str, ClaimedRow] = {}
+        for row in self.waiting:
+            oldest.setdefault(row.session_id, row)
+        free = [row for row in oldest.values() if row.outbox_id not in self.claimed]
+        claimed = {row.outbox_id: replace(row, attempts=row.attempts + 1) for row in free[:limit]}
+        self.claimed |= claimed.keys()
+        self.waiting = [claimed.get(row.outbox_id, row) for row in self.waiting]
+        return list(claimed.values())
+
+    async def doubt_lost(self) -> list[str]:
+        return []
+
+    async def begin(self, row: ClaimedRow) -> None:
+        self.begun.append(row.outbox_id)
+
+    async def settle(self, row: ClaimedRow, state: DeliveryState, reason: str) -> bool:
+        self.settled[row.outbox_id] = (state, reason)
+        self.waiting = [other for other in self.waiting if other.outbox_id != row.outbox_id]
+        return True
+
+    async def postpone(self, row: ClaimedRow, reason: str, pause_s: float) -> None:
+        self.claimed.discard(row.outbox_id)

@@ -3,10 +3,11 @@
 focal_kernel.errors.FocalError
 ├── InvalidArgument  EmptyText · TextTooLong · UnknownChannel · InvalidField · InvalidPolicy
 ├── NotFound         SessionNotFound · TurnNotFound · DeadLetterNotFound · WebhookNotFound · ReplyPartNotFound
-│                    CustomerNotFound
+│                    CustomerNotFound · DeliveryNotFound
 ├── OutOfRange       EventsRemoved
 ├── AlreadyExists    RequestIdReused
 ├── FailedPrecondition StreamProtocol · SessionEnded · NothingRuns · TurnClosed · CommitPointPassed
+│                    · DeliveryNotResolvable
 ├── Aborted          TurnMoved · SessionChanged
 ├── PermissionDenied CustomerBlocked
 ├── ResourceExhausted QueueFull · RateLimited · TooManyWebhooks · SessionFull
@@ -17,6 +18,7 @@ Exception            (never leave the process)
 ├── AttemptFailed    the pipeline could not run the attempt
 ├── Undeliverable    a destination will never take what it was given
 ├── NotUndoneYet     effects still stand that the toolbox is to undo
+├── ClaimLost        another process may have taken the delivery: send nothing
 ├── Poison           an entry of a routed stream that can never become a message
 ├── CacheAway        Valkey does not answer
 ├── StreamsAway      the router's streams do not answer
@@ -147,6 +149,26 @@ class CustomerNotFound(errors.NotFound):
 
     def __init__(self, customer_id: str) -> None:
         super().__init__("CUSTOMER_NOT_FOUND", f"customer '{customer_id}' does not exist")
+
+
+class DeliveryNotFound(errors.NotFound):
+    """No such delivery for the caller's tenant."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(
+            "DELIVERY_NOT_FOUND", f"delivery '{delivery_id[:64]}' does not exist, or was removed"
+        )
+
+
+class DeliveryNotResolvable(errors.FailedPrecondition):
+    """A decision about a delivery that waits for none."""
+
+    def __init__(self, delivery_id: str, state: str) -> None:
+        super().__init__(
+            "DELIVERY_NOT_RESOLVABLE",
+            f"delivery '{delivery_id}' is {state}: there is nothing to decide about it",
+            metadata={"state": state},
+        )
 
 
 class RequestIdReused(errors.AlreadyExists):
@@ -332,6 +354,10 @@ class Undeliverable(Exception):
 
 class NotUndoneYet(Exception):
     """The toolbox could not undo all effects now, and may soon."""
+
+
+class ClaimLost(Exception):
+    """The claim on a delivery has lapsed: another process may have taken it, or a person settled it."""
 
 
 class Poison(Exception):

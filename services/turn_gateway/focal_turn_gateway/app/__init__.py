@@ -7,7 +7,6 @@ from functools import partial
 
 import asyncpg
 import grpc.aio
-import redis.asyncio
 
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
@@ -18,9 +17,6 @@ from focal_service_kit import channels, postgres, redis_client, tracing
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
-from focal_turn_gateway.adapters.destinations.compensation import Compensations
-from focal_turn_gateway.adapters.destinations.memory import MemoryEpisodes
-from focal_turn_gateway.adapters.destinations.outbound_stream import OutboundStream
 from focal_turn_gateway.adapters.engines.crowd import Crowd
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
@@ -32,7 +28,6 @@ from focal_turn_gateway.adapters.postgres.channel_overrides import PostgresChann
 from focal_turn_gateway.adapters.postgres.leases import Leases
 from focal_turn_gateway.adapters.postgres.message_store import Learning, PostgresMessageStore, QueueLimits
 from focal_turn_gateway.adapters.postgres.open_windows import PostgresOpenWindows
-from focal_turn_gateway.adapters.postgres.outbox import PostgresOutbox
 from focal_turn_gateway.adapters.postgres.presence import Presence
 from focal_turn_gateway.adapters.postgres.rhythms import PostgresRhythms
 from focal_turn_gateway.adapters.postgres.session_reader import PostgresSessionReader
@@ -41,7 +36,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
-from focal_turn_gateway.app import abuse, events, limiting, reaching, router, sessions
+from focal_turn_gateway.app import abuse, delivery, events, limiting, reaching, router, sessions
 from focal_turn_gateway.core import channel_registry
 from focal_turn_gateway.core.accumulate import Accumulate
 from focal_turn_gateway.core.admit import Admit
@@ -49,8 +44,7 @@ from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.catch_up import CatchUp
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
-from focal_turn_gateway.core.close_turn import COMPENSATION, MEMORY, OUTBOUND, CloseTurn
-from focal_turn_gateway.core.deliver import Deliver
+from focal_turn_gateway.core.close_turn import CloseTurn
 from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.follow import Follow
@@ -65,7 +59,6 @@ from focal_turn_gateway.domain import markdown
 from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
-from focal_turn_gateway.ports.delivery import ClaimedRow, Destination
 from focal_turn_gateway.ports.engine import TurnEngine
 from focal_turn_gateway.ports.live import LiveFeed
 from focal_turn_gateway.ports.pipeline import EffectFence
@@ -106,22 +99,21 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     engine = _engine(settings, pool, pubsub, places)
     token = partial(_token, settings, host)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
-    deliveries = _deliveries(settings, host, pool, valkey, toolbox)
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = events.admission(settings, host, valkey)
     policies = _policies(settings, host, pool, pubsub)
     reply_format = ReplyFormat(policies, FormatReply(markdown.reader()), settings.channels.thread_chars)
+    served = delivery.Served(valkey, toolbox)
+    leaving = delivery.deliver(settings, host, pool, served, live, policies.registry)
     drain = _drain(
-        settings, host, pool, deliveries, _Attempting(live, fence, admit, policies, crowd, reply_format)
+        settings, host, pool, leaving, _Attempting(live, fence, admit, policies, crowd, reply_format)
     )
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
-    for delivery in deliveries:
-        host.background(f"deliver {delivery.name}", delivery.run)
     admission = limiting.admission(settings, host, valkey, tiers, crowd)
     submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
     abuse.register(settings, host, pool, valkey, live)
-    reaching.register(settings, host, pool, live, reply_format, deliveries)
+    reaching.register(settings, host, pool, live, reply_format, leaving)
     await router.read(settings, host, submit, policies.registry)
 
 
@@ -158,7 +150,7 @@ def _drain(
     settings: TurnGatewaySettings,
     host: Host,
     pool: asyncpg.Pool,
-    deliveries: list[Deliver],
+    leaving: delivery.Leaving,
     uses: _Attempting,
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
@@ -190,10 +182,11 @@ def _drain(
     close_turn = CloseTurn(
         store=store,
         live=uses.live,
-        destinations={delivery.name: delivery.wake for delivery in deliveries},
+        destinations=leaving.wakes,
         reply_format=uses.reply_format,
         error_reply=turns.error_reply,
         patience_s=turns.commit_patience_s,
+        callbacks=leaving.callbacks,
     )
     failed = settings.errors
     policy = ErrorPolicy(
@@ -236,55 +229,6 @@ def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) 
         epoch=turn.epoch,
         ttl_s=settings.turns.budget_s * 2,
     )
-
-
-def _row_token(settings: TurnGatewaySettings, host: Host, row: ClaimedRow) -> str:
-    """A token for the attempt whose commit wrote a row."""
-    return host.caller_tokens.mint(
-        ["toolbox"],
-        tenant_id=row.tenant_id,
-        session_id=row.session_id,
-        turn_id=row.payload["turn_id"],
-        epoch=row.payload["epoch"],
-        ttl_s=settings.turns.budget_s,
-    )
-
-
-def _deliveries(
-    settings: TurnGatewaySettings,
-    host: Host,
-    pool: asyncpg.Pool,
-    valkey: redis.asyncio.Redis,
-    toolbox: grpc.aio.Channel,
-) -> list[Deliver]:
-    delivery = settings.delivery
-    token = partial(_row_token, settings, host)
-    destinations: dict[str, Destination] = {COMPENSATION: Compensations(toolbox, token, delivery.timeout_s)}
-    if delivery.memory:
-        memory = host.channel(channels.ChannelSettings("memory", settings.peers.memory))
-        destinations[MEMORY] = MemoryEpisodes(
-            memory,
-            lambda tenant_id: host.caller_tokens.own("memory", tenant_id),
-            delivery.timeout_s,
-        )
-    if delivery.outbound:
-        destinations[OUTBOUND] = OutboundStream(
-            valkey, maxlen=delivery.outbound_maxlen, dedupe_s=delivery.outbound_dedupe_s
-        )
-    outbox = PostgresOutbox(pool, delivery.claim_s)
-    return [
-        Deliver(
-            outbox,
-            name,
-            destination,
-            batch=delivery.batch,
-            poll_s=delivery.poll_s,
-            timeout_s=delivery.timeout_s,
-            retry_min_s=delivery.retry_min_s,
-            retry_max_s=delivery.retry_max_s,
-        )
-        for name, destination in destinations.items()
-    ]
 
 
 def _policies(

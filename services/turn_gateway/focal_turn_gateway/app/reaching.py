@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,8 +11,7 @@ from focal.turn.v1 import contact_service_pb2_grpc, receipt_service_pb2_grpc
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.postgres.contacts import PostgresContacts
 from focal_turn_gateway.adapters.postgres.receipts import PostgresReceipts
-from focal_turn_gateway.core.close_turn import OUTBOUND
-from focal_turn_gateway.core.deliver import Deliver
+from focal_turn_gateway.app.delivery import Leaving
 from focal_turn_gateway.core.fall_back import FallBack
 from focal_turn_gateway.core.keep_contacts import KeepContacts
 from focal_turn_gateway.core.reply_format import ReplyFormat
@@ -30,19 +28,14 @@ def register(
     pool: asyncpg.Pool,
     live: LiveFeed,
     reply_format: ReplyFormat,
-    deliveries: Sequence[Deliver],
+    leaving: Leaving,
 ) -> None:
     """Serve receipts and contacts."""
     registry = reply_format.policies.registry
     ladder = settings.fallback
-    fall_back = FallBack(reply_format, ladder.max_steps, ladder.per_day, OUTBOUND)
-
-    def wake() -> None:
-        for delivery in deliveries:
-            delivery.wake()
-
+    fall_back = FallBack(reply_format, ladder.max_steps, ladder.per_day, leaving.callbacks)
     report = ReportDelivery(
-        PostgresReceipts(pool), live, registry, fall_back if ladder.enabled else None, wake
+        PostgresReceipts(pool), live, registry, fall_back if ladder.enabled else None, leaving.wake
     )
     keep = KeepContacts(PostgresContacts(pool), registry, partial(datetime.now, UTC))
     receipt_service_pb2_grpc.add_ReceiptServiceServicer_to_server(ReceiptServicer(report), host.server)

@@ -189,6 +189,21 @@ def _reply_fallback(body: events.ReplyFallback, _: events.StoredEvent) -> event_
     )
 
 
+def _delivery_updated(body: events.DeliveryUpdated, _: events.StoredEvent) -> event_pb2.DeliveryUpdated:
+    return event_pb2.DeliveryUpdated(
+        delivery_id=str(body.delivery_id),
+        destination=body.destination,
+        dedupe_key=body.dedupe_key,
+        segment=body.segment,
+        part=body.part,
+        state=values.to_enum(event_pb2.DeliveryState, body.state),
+        reason=body.reason,
+        attempts=body.attempts,
+        resolution=values.to_enum(event_pb2.DeliveryResolution, body.resolution or "UNSPECIFIED"),
+        resolved_by=body.resolved_by,
+    )
+
+
 _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.MessageReceived: ("message_received", _message_received),
     events.TurnStarted: ("turn_started", _turn_started),
@@ -208,4 +223,5 @@ _BODIES: dict[type, tuple[str, Callable[[Any, events.StoredEvent], Any]]] = {
     events.SessionUpdated: ("session_updated", _session_updated),
     events.SessionEnded: ("session_ended", _session_ended),
     events.ReplyFallback: ("reply_fallback", _reply_fallback),
+    events.DeliveryUpdated: ("delivery_updated", _delivery_updated),
 }

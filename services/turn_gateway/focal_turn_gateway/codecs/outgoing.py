@@ -12,6 +12,8 @@ from focal_turn_gateway.ports.delivery import ClaimedRow
 
 SCHEMA_VERSION = "1.1"
 _TRACEPARENT = "traceparent"
+_OURS = {_TRACEPARENT, "callback"}
+"""Members of the stored payload that no envelope has."""
 
 
 def headers(row: ClaimedRow) -> dict[str, str]:
@@ -29,7 +31,7 @@ def envelope_json(row: ClaimedRow) -> str:
     """The envelope: members of the one that messages come in, and everything an adapter needs to send it."""
     payload = row.payload
     envelope: dict[str, Any] = {
-        **payload,
+        **{name: value for name, value in payload.items() if name not in _OURS},
         "tenant_id": row.tenant_id,
         "schema_version": SCHEMA_VERSION,
         "message": {
@@ -39,5 +41,4 @@ def envelope_json(row: ClaimedRow) -> str:
         },
         "timestamp": row.created_at.isoformat(),
     }
-    envelope.pop(_TRACEPARENT, None)
     return json.dumps(envelope, ensure_ascii=False)

@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from focal_kernel import canonical_json
 from focal_service_kit import tracing
 from focal_turn_gateway import errors
+from focal_turn_gateway.core import owed_parts
+from focal_turn_gateway.core.owed_parts import CALLBACK
 from focal_turn_gateway.core.reply_format import Formatted, ReplyFormat, shown
 from focal_turn_gateway.core.run_attempt import Finished
 from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.accumulation import Hint
+from focal_turn_gateway.domain.callbacks import NO_CALLBACKS, Callbacks
 from focal_turn_gateway.domain.channels import Policy
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
@@ -31,15 +35,15 @@ from focal_turn_gateway.ports.live import LiveFeed
 from focal_turn_gateway.ports.turns import Committed, OutboxRow, TurnStore
 
 MEMORY = "memory"
-OUTBOUND = "outbound"
 COMPENSATION = "compensation"
 _RETRY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class CloseTurn:
-    """`destinations` are the outbox destinations in use with what wakes their delivery; `patience_s` bounds
-    the wait for a store that is away, in seconds.
+    """`destinations` are the outbox destinations in use with what wakes their delivery; replies that
+    `callbacks` name go there and not to the stream. `patience_s` bounds the wait for a store that is away, in
+    seconds.
     """
 
     store: TurnStore
@@ -48,6 +52,7 @@ class CloseTurn:
     reply_format: ReplyFormat
     error_reply: str
     patience_s: float
+    callbacks: Callbacks = NO_CALLBACKS
 
     async def complete(self, attempt: Attempt, finished: Finished) -> bool:
         """Commit a result; true when messages remain. Raises AttemptLost, StoreUnavailable."""
@@ -110,7 +115,9 @@ class CloseTurn:
         while True:
             try:
                 reply = await self.reply_format(attempt, turn)
-                outbox = outbox_rows(attempt, turn, reply, messages, frozenset(self.destinations))
+                outbox = outbox_rows(
+                    attempt, turn, reply, messages, frozenset(self.destinations), self.callbacks
+                )
                 return await self.store.commit(attempt, turn, state, events, outbox, hint)
             except errors.StoreUnavailable:
                 if time.monotonic() > give_up_at:
@@ -124,15 +131,19 @@ def outbox_rows(
     reply: Formatted,
     messages: Sequence[Message],
     destinations: frozenset[str],
+    callbacks: Callbacks = NO_CALLBACKS,
 ) -> list[OutboxRow]:
-    """What a committed turn owes the outside: each part of the reply outbound, the exchange to memory, and
-    the undoing of effects that it does not rest on.
+    """What a committed turn owes the outside: each part of the reply to its stream or callback, the exchange
+    to memory, and the undoing of effects that it does not rest on.
 
     `messages` are those the turn may have answered.
     """
     rows = []
-    if OUTBOUND in destinations:
-        rows += [_outbound(attempt, turn, part, reply.policy) for part in reply.parts]
+    parts = (
+        owed_parts.row(callbacks, attempt.tenant_id, _part(attempt, turn, part, reply.policy))
+        for part in reply.parts
+    )
+    rows += [part for part in parts if part.destination in {CALLBACK, *destinations}]
     if MEMORY in destinations:
         rows.append(_memory(attempt, turn, messages))
     if COMPENSATION in destinations and turn.left_effect_ids:
@@ -173,10 +184,9 @@ def _last(attempt: Attempt, body: TurnCompleted | TurnFailed) -> Event:
     return Event(body, attempt.turn_id, attempt.attempt)
 
 
-def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> OutboxRow:
-    dedupe_key = f"{turn.turn_id}:{part.segment}:{part.index}"
-    payload = {
-        "dedupe_key": dedupe_key,
+def _part(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> dict[str, Any]:
+    return {
+        "dedupe_key": f"{turn.turn_id}:{part.segment}:{part.index}",
         "agent_id": attempt.agent_id,
         "session_id": attempt.session_id,
         "customer_id": attempt.customer_id,
@@ -186,7 +196,6 @@ def _outbound(attempt: Attempt, turn: Turn, part: Part, policy: Policy) -> Outbo
         "turn_id": turn.turn_id,
         **shown(part, policy),
     }
-    return OutboxRow(OUTBOUND, dedupe_key, payload)
 
 
 def _compensation(attempt: Attempt, turn: Turn) -> OutboxRow:

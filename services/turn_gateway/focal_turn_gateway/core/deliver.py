@@ -17,7 +17,9 @@ _log = logging.get("deliver")
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Pauses, limits and the number of rows per claim are settings of the section `delivery`."""
+    """Pauses, limits and the number of rows per claim are settings of the section `delivery`. After
+    `max_attempts` a row is given up; 0 is never: a repeat does no harm.
+    """
 
     outbox: Outbox
     name: str
@@ -27,6 +29,7 @@ class Deliver:
     timeout_s: float
     retry_min_s: float
     retry_max_s: float
+    max_attempts: int = 0
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -69,12 +72,20 @@ class Deliver:
             for row in rows:
                 await self._deliver([row])
         elif refused:
-            _log.error("delivery given up", destination=self.name, key=rows[0].dedupe_key, cause=str(error))
-            await self.outbox.give_up([rows[0].outbox_id])
+            await self._give_up(rows[0], str(error))
         else:
             await self._postpone(rows, error)
 
+    async def _give_up(self, row: ClaimedRow, reason: str) -> None:
+        _log.error("delivery given up", destination=self.name, key=row.dedupe_key, cause=reason)
+        await self.outbox.give_up(row, reason)
+
     async def _postpone(self, rows: list[ClaimedRow], error: Exception) -> None:
+        for row in [row for row in rows if 0 < self.max_attempts <= row.attempts]:
+            rows = [other for other in rows if other is not row]
+            await self._give_up(row, f"{row.attempts} attempts failed, the last with {type(error).__name__}")
+        if not rows:
+            return
         attempts = max(row.attempts for row in rows)
         pause_s = min(self.retry_max_s, self.retry_min_s * 2.0 ** min(attempts - 1, 30))
         _log.warning(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from focal_turn_gateway.core import owed_parts
 from focal_turn_gateway.core.reply_format import ReplyFormat, shown
 from focal_turn_gateway.domain import fallback
+from focal_turn_gateway.domain.callbacks import Callbacks
 from focal_turn_gateway.domain.fallback import Rung
 from focal_turn_gateway.ports.delivery import FailedPart, FallbackRung
 from focal_turn_gateway.ports.turns import OutboxRow
@@ -15,13 +17,13 @@ from focal_turn_gateway.ports.turns import OutboxRow
 @dataclass(frozen=True, slots=True)
 class FallBack:
     """At most `max_steps` channels after the first; `per_day` has the parts a tenant may send on a channel in
-    24 hours, none named means no limit. `destination` is the outbox's that all channels go to.
+    24 hours, none named means no limit. `callbacks` take the parts of their channels.
     """
 
     reply_format: ReplyFormat
     max_steps: int
     per_day: Mapping[str, int]
-    destination: str
+    callbacks: Callbacks
 
     async def rungs(self, tenant_id: str, part: FailedPart) -> list[FallbackRung]:
         """The whole segment, formatted for each channel on which it may be sent. Raises StoreUnavailable."""
@@ -50,5 +52,5 @@ class FallBack:
                 "channel": rung.channel,
                 "fallback_from": list(rung.tried),
             }
-            rows.append(OutboxRow(self.destination, dedupe_key, payload))
+            rows.append(owed_parts.row(self.callbacks, tenant_id, payload))
         return rows

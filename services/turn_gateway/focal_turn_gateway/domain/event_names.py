@@ -39,6 +39,7 @@ NAMES: Mapping[type[events.Body], str] = MappingProxyType(
         events.SessionUpdated: "infra.session.updated",
         events.SessionEnded: "infra.session.ended",
         events.ReplyFallback: "infra.reply.fallback",
+        events.DeliveryUpdated: "infra.delivery.updated",
     }
 )
 """Names of the bodies that have one name each."""
@@ -62,6 +63,7 @@ _SEVERITIES: Mapping[type[events.Body], str] = {
     events.AbuseSuspected: "WARN",
     events.AbuseBlocked: "WARN",
 }
+_DELIVERIES: Mapping[str, str] = {"FAILED": "ERROR", "IN_DOUBT": "WARN"}
 _SPOKEN = re.compile(r"(brain\.[a-z0-9_.]+|tool\.(started|completed|failed)|commit\.reached)\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 _PATTERN = re.compile(r"(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)\Z")
@@ -91,6 +93,8 @@ def severity(body: events.Body) -> str:
     """How loud an event is: DEBUG, INFO, WARN or ERROR."""
     if isinstance(body, events.AgentReported):
         return "INFO" if body.severity == "UNSPECIFIED" else body.severity
+    if isinstance(body, events.DeliveryUpdated) and not body.resolution:
+        return _DELIVERIES.get(body.state, "INFO")
     return _SEVERITIES.get(type(body), "INFO")
 
 

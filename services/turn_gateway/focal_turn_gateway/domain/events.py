@@ -183,6 +183,24 @@ class ReplyFallback:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryUpdated:
+    """A delivery was given up, is in doubt, or was settled after that: by a late answer, or by the
+    `resolution` that `resolved_by` decided on.
+    """
+
+    delivery_id: int
+    destination: str
+    dedupe_key: str
+    segment: int
+    part: int
+    state: str
+    reason: str
+    attempts: int
+    resolution: str = ""
+    resolved_by: str = ""
+
+
 Body = (
     MessageReceived
     | TurnStarted
@@ -202,6 +220,7 @@ Body = (
     | SessionUpdated
     | SessionEnded
     | ReplyFallback
+    | DeliveryUpdated
 )
 
 

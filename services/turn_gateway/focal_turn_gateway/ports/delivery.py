@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from focal_turn_gateway.domain.deliveries import Attempted, Delivery, DeliveryFilter, DeliveryState, Resolve
 from focal_turn_gateway.domain.fallback import Refusal
 from focal_turn_gateway.domain.receipts import Receipt, Report
+from focal_turn_gateway.domain.triggers import Request
 from focal_turn_gateway.domain.turns import ReplySegment
 from focal_turn_gateway.ports.turns import OutboxRow
 
@@ -87,8 +89,8 @@ class Receipts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRow:
-    """An outbox row that this process delivers now, for the `attempts`th time; its turn was committed at
-    `created_at`.
+    """An outbox row that this process delivers now, for the `attempts`th time since it was last asked for;
+    its turn was committed at `created_at`. `claim` tells this claim on it from all others.
     """
 
     outbox_id: int
@@ -98,6 +100,7 @@ class ClaimedRow:
     payload: dict[str, Any]
     attempts: int
     created_at: datetime
+    claim: int = 0
 
 
 class Outbox(Protocol):
@@ -112,8 +115,8 @@ class Outbox(Protocol):
     async def postpone(self, outbox_ids: Sequence[int], seconds: float) -> None:
         """Try again later."""
 
-    async def give_up(self, outbox_ids: Sequence[int]) -> None:
-        """The destination will never take them: let what waits behind them pass."""
+    async def give_up(self, row: ClaimedRow, reason: str) -> None:
+        """The destination will never take it: let what waits behind it pass."""
 
 
 class Destination(Protocol):
@@ -121,3 +124,41 @@ class Destination(Protocol):
 
     async def deliver(self, rows: Sequence[ClaimedRow]) -> None:
         """Deliver all rows or raise; Undeliverable when trying again cannot help."""
+
+
+class KeylessOutbox(Protocol):
+    """Rows that wait for a destination that knows no keys. All raise StoreUnavailable."""
+
+    async def claim(self, name: str, limit: int) -> list[ClaimedRow]:
+        """Take rows of the destination `name` that are due, the oldest of each session, for this process."""
+
+    async def doubt_lost(self) -> list[str]:
+        """Put in doubt what was being sent when its claim lapsed; returns the sessions."""
+
+    async def begin(self, row: ClaimedRow) -> None:
+        """Record that it is being sent. Raises ClaimLost: then nothing may be sent."""
+
+    async def settle(self, row: ClaimedRow, state: DeliveryState, reason: str) -> bool:
+        """Note the end of an attempt; false when another attempt or a person has had a say since."""
+
+    async def postpone(self, row: ClaimedRow, reason: str, pause_s: float) -> None:
+        """It certainly did not arrive: try again after `pause_s` seconds."""
+
+
+class KeylessDestination(Protocol):
+    """Where a row may arrive twice when it is sent twice."""
+
+    async def send(self, row: ClaimedRow, begin: Callable[[], Awaitable[None]]) -> Attempted:
+        """Send it once, after awaiting `begin` right before the first byte leaves. Raises what `begin`
+        raises.
+        """
+
+
+class Deliveries(Protocol):
+    """What a person sees of the outbox, and decides about it. All raise StoreUnavailable."""
+
+    async def page(self, tenant_id: str, matching: DeliveryFilter, before: int, limit: int) -> list[Delivery]:
+        """Deliveries with an id below `before` (all when 0), latest first."""
+
+    async def resolve(self, tenant_id: str, resolve: Resolve, request: Request) -> Delivery:
+        """Settle one. Raises DeliveryNotFound, DeliveryNotResolvable, RequestIdReused."""

@@ -7,6 +7,7 @@ from pydantic import Field
 from focal_service_kit import settings
 from focal_turn_gateway.settings.abuse import Abuse
 from focal_turn_gateway.settings.accumulation import Accumulation
+from focal_turn_gateway.settings.callbacks import Callbacks
 from focal_turn_gateway.settings.channels import Channels, Fallback, Identity
 from focal_turn_gateway.settings.delivery import Delivery, Ingress
 from focal_turn_gateway.settings.events import Retention, Webhooks
@@ -46,6 +47,7 @@ class TurnGatewaySettings(settings.WithPostgres, settings.WithRedis, settings.Se
     sessions: Sessions = Sessions()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
+    callbacks: Callbacks = Callbacks()
     webhooks: Webhooks = Webhooks()
     retention: Retention = Retention()
     ingress: Ingress = Ingress()

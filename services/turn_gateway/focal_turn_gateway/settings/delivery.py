@@ -22,6 +22,11 @@ class Delivery(settings.Section):
     timeout_s: float = Field(5, gt=0, description="seconds one delivery may take")
     retry_min_s: float = Field(0.5, gt=0, description="seconds before a failed delivery is repeated; doubles")
     retry_max_s: float = Field(30, gt=0, description="longest pause between deliveries, seconds")
+    max_attempts: int = Field(
+        0,
+        ge=0,
+        description="attempts after which a delivery is given up; 0 = none: a repeat does no harm here",
+    )
 
 
 class Ingress(settings.Section):

@@ -38,6 +38,9 @@ BODIES: dict[str, events.Body] = {
     "session_updated": events.SessionUpdated(("a",), ("b",), (Move("s", "one"),), "olga", "why"),
     "session_ended": events.SessionEnded("olga", "solved"),
     "reply_fallback": events.ReplyFallback("trn_1:0:1", 0, "whatsapp", "sms", "NOT_OPTED_IN", 0),
+    "delivery_updated": events.DeliveryUpdated(
+        7, "callback", "trn_1:0:1", 0, 1, "IN_DOUBT", "no answer within 10 s", 1
+    ),
     "events_dropped": events.EventsDropped((events.Dropped("custom", "CUSTOM_RATE_LIMIT", 3),)),
 }
 

@@ -90,6 +90,15 @@ async def test_what_is_refused_is_given_up_so_that_its_session_goes_on() -> None
     assert (outbox.given_up, outbox.postponed) == ([1], [])
 
 
+async def test_where_attempts_are_counted_only_what_had_them_all_is_given_up() -> None:
+    outbox, place = OutboxRows(row(1, "a"), row(2, "a"), row(3, "b")), Place()
+    place.broken = {"key_1"}
+    delivery = deliver(outbox, place, max_attempts=5)
+    await run_until(delivery, lambda: sorted(outbox.done) == [2, 3], "the others pass")
+    assert (outbox.given_up, len(outbox.postponed) >= 4) == ([1], True)
+    assert outbox.reasons == ["5 attempts failed, the last with ConnectionError"]
+
+
 async def test_a_destination_that_hangs_is_postponed() -> None:
     outbox, place = OutboxRows(row(1)), Place()
     place.stuck = True

@@ -3,7 +3,7 @@ import pytest
 from focal_turn_gateway import errors
 from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.event_names import Refusal
-from focal_turn_gateway.domain.events import AgentReported, SupersedeDecided
+from focal_turn_gateway.domain.events import AgentReported, DeliveryUpdated, SupersedeDecided
 from tests.unit.turn_gateway.codecs.test_events import BODIES
 
 
@@ -37,7 +37,9 @@ def test_a_decision_is_named_for_what_becomes_of_the_message(action: str, name: 
 def test_what_went_wrong_is_louder() -> None:
     loud = {kind: event_names.severity(body) for kind, body in BODIES.items()}
     assert (loud["turn_failed"], loud["events_dropped"], loud["turn_completed"]) == ("ERROR", "WARN", "INFO")
-    assert loud["agent"] == "ERROR"
+    assert (loud["agent"], loud["delivery_updated"]) == ("ERROR", "WARN")
+    dropped = DeliveryUpdated(7, "callback", "trn_1:0:1", 0, 1, "FAILED", "not wanted", 1, "DROP", "ada")
+    assert event_names.severity(dropped) == "INFO"
     assert event_names.severity(AgentReported("tool", "done", "{}", "UNSPECIFIED", "")) == "INFO"
 
 

@@ -138,6 +138,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
     ERROR_REASON_REPLY_PART_NOT_FOUND: _ErrorReason.ValueType  # 90
     """NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""
+    ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 91
+    """NOT_FOUND: no such delivery for this tenant, or it was removed since."""
+    ERROR_REASON_DELIVERY_NOT_RESOLVABLE: _ErrorReason.ValueType  # 92
+    """FAILED_PRECONDITION: the delivery neither failed nor is in doubt, so there is nothing to decide; metadata `state`."""
     ERROR_REASON_NOT_COMPENSATABLE: _ErrorReason.ValueType  # 101
     """In results of tools: nothing undoes the effect by itself, so it stands: its tool is not COMPENSATABLE, or the tool
     that undoes it needs a person.
@@ -276,6 +280,10 @@ ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 62
 """RESOURCE_EXHAUSTED: the tenant has as many webhooks as it may (default 20); metadata `limit`."""
 ERROR_REASON_REPLY_PART_NOT_FOUND: ErrorReason.ValueType  # 90
 """NOT_FOUND: no such part of a reply was sent for this tenant, or it was removed since."""
+ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 91
+"""NOT_FOUND: no such delivery for this tenant, or it was removed since."""
+ERROR_REASON_DELIVERY_NOT_RESOLVABLE: ErrorReason.ValueType  # 92
+"""FAILED_PRECONDITION: the delivery neither failed nor is in doubt, so there is nothing to decide; metadata `state`."""
 ERROR_REASON_NOT_COMPENSATABLE: ErrorReason.ValueType  # 101
 """In results of tools: nothing undoes the effect by itself, so it stands: its tool is not COMPENSATABLE, or the tool
 that undoes it needs a person.

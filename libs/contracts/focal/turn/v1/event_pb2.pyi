@@ -190,7 +190,9 @@ class _DeliveryStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Delivery
     DELIVERY_STATE_IN_DOUBT: _DeliveryState.ValueType  # 3
     """A send without an idempotency key was interrupted; it is not repeated by itself."""
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 4
-    """Given up after the attempt cap."""
+    """Given up: refused for good, tried too often, or dropped by a person."""
+    DELIVERY_STATE_SENDING: _DeliveryState.ValueType  # 5
+    """Is being sent to a destination without idempotency keys; recorded before the first byte leaves."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """What is known of a delivery."""
@@ -204,7 +206,36 @@ DELIVERY_STATE_DELIVERED: DeliveryState.ValueType  # 2
 DELIVERY_STATE_IN_DOUBT: DeliveryState.ValueType  # 3
 """A send without an idempotency key was interrupted; it is not repeated by itself."""
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 4
-"""Given up after the attempt cap."""
+"""Given up: refused for good, tried too often, or dropped by a person."""
+DELIVERY_STATE_SENDING: DeliveryState.ValueType  # 5
+"""Is being sent to a destination without idempotency keys; recorded before the first byte leaves."""
+
+class _DeliveryResolution:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeliveryResolutionEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_DeliveryResolution.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    DELIVERY_RESOLUTION_UNSPECIFIED: _DeliveryResolution.ValueType  # 0
+    """None."""
+    DELIVERY_RESOLUTION_DELIVERED: _DeliveryResolution.ValueType  # 1
+    """It has arrived: nothing more is sent."""
+    DELIVERY_RESOLUTION_RESEND: _DeliveryResolution.ValueType  # 2
+    """It has not arrived, or may come twice: it is sent again, with as many attempts as a new one."""
+    DELIVERY_RESOLUTION_DROP: _DeliveryResolution.ValueType  # 3
+    """It is given up."""
+
+class DeliveryResolution(_DeliveryResolution, metaclass=_DeliveryResolutionEnumTypeWrapper):
+    """What a person decides about a delivery that failed or is in doubt."""
+
+DELIVERY_RESOLUTION_UNSPECIFIED: DeliveryResolution.ValueType  # 0
+"""None."""
+DELIVERY_RESOLUTION_DELIVERED: DeliveryResolution.ValueType  # 1
+"""It has arrived: nothing more is sent."""
+DELIVERY_RESOLUTION_RESEND: DeliveryResolution.ValueType  # 2
+"""It has not arrived, or may come twice: it is sent again, with as many attempts as a new one."""
+DELIVERY_RESOLUTION_DROP: DeliveryResolution.ValueType  # 3
+"""It is given up."""
 
 class _FallbackRefusal:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -381,7 +412,7 @@ class FabricEvent(message.Message):
 
     @builtins.property
     def delivery_updated(self) -> DeliveryUpdated:
-        """The state of a reply's delivery changed."""
+        """A delivery was given up or is in doubt, or one of these was settled."""
 
     @builtins.property
     def session_ended(self) -> SessionEnded:
@@ -805,29 +836,57 @@ class DroppedEvents(message.Message):
 
 @typing.final
 class DeliveryUpdated(message.Message):
-    """The state of a reply's delivery changed."""
+    """A delivery was given up or is in doubt, or one of these was settled. Deliveries that go well are no events."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     DESTINATION_FIELD_NUMBER: builtins.int
     SEGMENT_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    DELIVERY_ID_FIELD_NUMBER: builtins.int
+    DEDUPE_KEY_FIELD_NUMBER: builtins.int
+    PART_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    ATTEMPTS_FIELD_NUMBER: builtins.int
+    RESOLUTION_FIELD_NUMBER: builtins.int
+    RESOLVED_BY_FIELD_NUMBER: builtins.int
     destination: builtins.str
-    """Destination, e.g. `outbound`."""
+    """Destination: `outbound`, `callback`, `memory` or `compensation`."""
     segment: builtins.int
-    """Segment of the reply."""
+    """Segment of the reply; 0 for what is no part of one."""
     state: DeliveryState.ValueType
     """What is known of it."""
+    delivery_id: builtins.str
+    """Id of the delivery, for `DeliveryService`."""
+    dedupe_key: builtins.str
+    """Key of the part; the turn's for other destinations."""
+    part: builtins.int
+    """Part of the segment, from 0."""
+    reason: builtins.str
+    """Why, for a person; a resolution's own reason."""
+    attempts: builtins.int
+    """Attempts so far, those before somebody asked for more not counted."""
+    resolution: DeliveryResolution.ValueType
+    """What a person decided; UNSPECIFIED when nobody did, e.g. when a late answer ended the doubt."""
+    resolved_by: builtins.str
+    """Who decided: the subject of the caller's token; empty when nobody did."""
     def __init__(
         self,
         *,
         destination: builtins.str = ...,
         segment: builtins.int = ...,
         state: DeliveryState.ValueType = ...,
+        delivery_id: builtins.str = ...,
+        dedupe_key: builtins.str = ...,
+        part: builtins.int = ...,
+        reason: builtins.str = ...,
+        attempts: builtins.int = ...,
+        resolution: DeliveryResolution.ValueType = ...,
+        resolved_by: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["destination", b"destination", "segment", b"segment", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "dedupe_key", b"dedupe_key", "delivery_id", b"delivery_id", "destination", b"destination", "part", b"part", "reason", b"reason", "resolution", b"resolution", "resolved_by", b"resolved_by", "segment", b"segment", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,7 +17,8 @@ from focal_turn_gateway.ports.delivery import FailedPart, FallbackRung, Noted
 _REPORT = "SELECT turns.report_delivery($1, $2, $3, $4, $5, $6, $7)"
 _PART = """
 SELECT o.payload, t.record FROM turns.outbox o JOIN turns.turns t ON t.turn_id = o.payload->>'turn_id'
-WHERE o.destination = 'outbound' AND o.tenant_id = $1 AND o.dedupe_key = turns.part_key($1, $2, $3, $4)
+WHERE o.destination IN ('outbound', 'callback') AND o.tenant_id = $1
+  AND o.dedupe_key = turns.part_key($1, $2, $3, $4)
 """
 _OF_TURN = """
 SELECT dedupe_key, session_id, turn_id, segment, part, channel, state, provider_message_id, reason, updated_at

@@ -37,6 +37,7 @@ _BODIES: Mapping[str, TypeAdapter[Any]] = {
         "session_updated": events.SessionUpdated,
         "session_ended": events.SessionEnded,
         "reply_fallback": events.ReplyFallback,
+        "delivery_updated": events.DeliveryUpdated,
         "agent": events.AgentReported,
     }.items()
 }

@@ -15,7 +15,7 @@ DECLARE
   v_fell_back boolean := false;
 BEGIN
   SELECT session_id, payload INTO v_session, v_payload FROM turns.outbox
-    WHERE destination = 'outbound' AND dedupe_key = v_key AND tenant_id = p_tenant_id;
+    WHERE destination IN ('outbound', 'callback') AND dedupe_key = v_key AND tenant_id = p_tenant_id;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;

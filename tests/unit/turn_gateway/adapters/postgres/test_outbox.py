@@ -62,10 +62,11 @@ async def test_a_delivered_row_lets_the_next_one_pass(place: Place) -> None:
 
 
 async def test_a_row_given_up_lets_the_next_one_pass(place: Place) -> None:
-    claimed = await place.claim()
-    await place.outbox.give_up([claimed["a1"]])
+    rows = {row.dedupe_key: row for row in await place.outbox.claim("memory", 10)}
+    await place.outbox.give_up(rows["a1"], "TEXT_TOO_LONG")
     assert list(await place.claim()) == ["a2"]
-    assert await place.pool.fetchval("SELECT state FROM turns.outbox WHERE dedupe_key = 'a1'") == "FAILED"
+    given_up = await place.pool.fetchrow("SELECT state, reason FROM turns.outbox WHERE dedupe_key = 'a1'")
+    assert tuple(given_up or ()) == ("FAILED", "TEXT_TOO_LONG")
 
 
 async def test_a_postponed_row_comes_back_later_and_keeps_its_place(place: Place) -> None:
