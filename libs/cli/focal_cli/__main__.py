@@ -13,6 +13,7 @@ from focal_cli.commands import (
     channels,
     chat,
     contacts,
+    deliveries,
     demo,
     dlq,
     doctor,
@@ -64,6 +65,7 @@ app.add_typer(contacts.commands, name="contacts")
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(abuse.commands, name="abuse")
 app.add_typer(dlq.commands, name="dlq")
+app.add_typer(deliveries.commands, name="deliveries")
 
 
 def main() -> None:
@@ -96,6 +98,8 @@ HINTS = {
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
     "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
+    "DELIVERY_NOT_FOUND": "`focal deliveries list` shows those that wait for you.",
+    "DELIVERY_NOT_RESOLVABLE": "Only what failed or is in doubt is settled; what waits can be dropped.",
     "EVENTS_REMOVED": "`--all`, or `--from` the first offset named, starts with what is kept.",
     "WEBHOOK_NOT_FOUND": "`focal webhooks list` shows those of the tenant.",
     "CUSTOMER_NOT_FOUND": "`focal sessions list` shows the customers that wrote.",
