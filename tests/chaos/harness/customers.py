@@ -66,6 +66,7 @@ class Customer:
     token: Callable[[], str]
     said: list[Saying] = field(default_factory=list)
     gateway: int = 0
+    channel: str = CHANNEL
 
     async def say(self, text: str, *, repeat: int = 1) -> Saying:
         """Say something; returns when it is acknowledged. With `repeat` it is sent so often at once."""
@@ -128,7 +129,7 @@ class Customer:
         raise AssertionError("counting never ends")
 
     def _address(self) -> api.Address:
-        return api.Address(agent_id=AGENT, channel=CHANNEL, channel_user_id=self.user)
+        return api.Address(agent_id=AGENT, channel=self.channel, channel_user_id=self.user)
 
 
 def _check(error: grpc.aio.AioRpcError) -> None:

@@ -119,6 +119,11 @@ LEASE = Guard(
 
 FENCE = Guard("the fence", edits={_RESERVE: (r"IF fence > p_epoch THEN", "IF false THEN")})
 
+SENDING = Guard(
+    "the record that a part is being sent",
+    edits={"turns.begin_delivery": (r"SET state = 'SENDING', ", "SET ")},
+)
+
 EFFECT_KEY = Guard(
     "the uniqueness of effects",
     edits={

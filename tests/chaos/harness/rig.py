@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,15 +17,18 @@ import grpc
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_grpc
 from focal_cli import admin
 from focal_cli.connection import Connection
-from focal_cli.local import errors, keeper, mesh, topology
+from focal_cli.local import errors, keeper, mesh, ports, topology
 from tests.chaos.harness import customers, evidence, gates, orders
 from tests.chaos.harness.customers import Customer
 from tests.chaos.harness.shop import Shop
+from tests.doubles import channel_adapter
 from tests.fakes.until import until
 
 TENANT = "demo"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "returns_desk"
 GATEWAYS = ("turn_gateway", "turn_gateway-2")
+KEYLESS = "voice"
+"""The channel whose replies are posted to an adapter that knows no keys, up only while a test has it."""
 QUIET_WITHIN_S = 60.0
 READY_WITHIN_S = 60.0
 
@@ -61,15 +65,18 @@ SELECT
 
 @dataclass
 class Rig:
-    """A running mesh with its shop; `channels` lead the customers to each gateway."""
+    """A running mesh with its shop; `channels` lead the customers to each gateway, `adapter_port` is where
+    the adapter of the channel KEYLESS belongs.
+    """
 
     mesh: mesh.LocalMesh
     shop: Shop
     till: orders.Till
     channels: Mapping[str, grpc.aio.Channel]
+    adapter_port: int
     _users: itertools.count[int] = field(default_factory=itertools.count)
 
-    def customer(self, *, gateway: str = GATEWAYS[0]) -> Customer:
+    def customer(self, *, gateway: str = GATEWAYS[0], channel: str = customers.CHANNEL) -> Customer:
         """A new customer with an order of their own, who writes to `gateway` first."""
         return Customer(
             user=f"customer-{next(self._users)}",
@@ -77,6 +84,7 @@ class Rig:
             stubs=[gateway_grpc.TurnGatewayServiceStub(channel) for channel in self.channels.values()],
             token=self.connection.token,
             gateway=list(self.channels).index(gateway),
+            channel=channel,
         )
 
     @property
@@ -177,20 +185,34 @@ async def running(
     """A mesh in a folder of its own with the example published; `env` adds to ENVIRONMENT, by instance."""
     till = orders.Till.stocked(root / "orders.sqlite")
     shop = Shop.somewhere()
+    [adapter_port] = ports.choose()
     services = [name for name in topology.SERVICES if name != "turn_gateway"]
     options = mesh.Options(
         services=[*services, *gateways],
-        env=_merged(ENVIRONMENT, shop.environment(), env or {}),
+        env=_merged(ENVIRONMENT, shop.environment(), _callback(adapter_port), env or {}),
         extras=[shop.process(till.path)],
         policy=keeper.Policy(steady_after_s=0),  # every crash counts as the first one
     )
     async with mesh.LocalMesh(root, options) as local:
         await gates.install(local.postgres_url)
         async with customers.connected([local.target(name) for name in gateways]) as channels:
-            rig = Rig(local, shop, till, dict(zip(gateways, channels, strict=True)))
+            rig = Rig(local, shop, till, dict(zip(gateways, channels, strict=True)), adapter_port)
             await admin.ensure_tenant(rig.connection)
             await admin.publish_to_end(rig.connection, admin.sources(EXAMPLE))
             yield rig
+
+
+def _callback(port: int) -> dict[str, dict[str, str]]:
+    """What the gateways must be told to post the replies of KEYLESS."""
+    to = {KEYLESS: {"url": channel_adapter.url(port), "secret": channel_adapter.SECRET}}
+    told = {
+        "FOCAL_TURN_GATEWAY__CALLBACKS__TO": json.dumps(to),
+        "FOCAL_TURN_GATEWAY__CALLBACKS__ALLOW_LOCAL": "true",
+        "FOCAL_TURN_GATEWAY__CALLBACKS__TIMEOUT_S": "2",
+        "FOCAL_TURN_GATEWAY__CALLBACKS__CLAIM_S": "3",
+        "FOCAL_TURN_GATEWAY__CALLBACKS__POLL_S": "0.2",
+    }
+    return {"turn_gateway": told}
 
 
 def _merged(*environments: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

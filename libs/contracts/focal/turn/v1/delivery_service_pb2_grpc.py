@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DeliveryServiceStub:
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator.
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
     """
 
     def __init__(self, channel):
@@ -48,7 +49,8 @@ class DeliveryServiceStub:
 
 
 class DeliveryServiceServicer:
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator.
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
     """
 
     def ListDeliveries(self, request, context):
@@ -88,7 +90,8 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DeliveryService:
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator.
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DeliveryServiceStub:
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator."""
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
+    """
 
     @typing.overload
     def __new__(cls, channel: grpc.Channel) -> _Self: ...
@@ -42,7 +44,9 @@ class DeliveryServiceStub:
 
 @typing.type_check_only
 class DeliveryServiceAsyncStub(DeliveryServiceStub):
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator."""
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
+    """
 
     def __init__(self, channel: aio.Channel) -> None: ...
     ListDeliveries: aio.UnaryUnaryMultiCallable[delivery_service_pb2.ListDeliveriesRequest, delivery_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
@@ -53,7 +57,9 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """
 
 class DeliveryServiceServicer(metaclass=abc_1.ABCMeta):
-    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an operator."""
+    """What committed turns owe the outside: parts of replies, episodes, effects to undo. Needs the role `admin` or an
+    operator.
+    """
 
     @abc_1.abstractmethod
     def ListDeliveries(
