@@ -11,7 +11,7 @@ SEEDS ?= 20
 # Set, it would have every process compile anew what was edited since the installation.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check proto bench soak chaos lock install clean
+.PHONY: help run test check proto bench limits soak chaos lock install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -30,6 +30,9 @@ proto: $(STAMP) ## generate libs/contracts from protos/
 
 bench: $(STAMP) ## measure turns per second, latency and CPU per turn
 	$(BIN)/python -m benchmarks.mesh $(ARGS)
+
+limits: $(STAMP) ## measure bursts, open streams, rude clients and restarts, one after the other (docs/limits.md)
+	for what in burst streams clients restart; do $(BIN)/python -m benchmarks.limits $$what; done
 
 chaos: $(STAMP) ## crash at every fault point, then seeded chaos; resumable (SEEDS=20, ARGS=--fresh)
 	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --points --seeds $(SEEDS) $(ARGS)

@@ -50,11 +50,14 @@ def _streams(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shared", type=int, default=1, help="streams per connection")
     parser.add_argument("--talked", type=int, default=5000, help="streams whose customer has written")
     parser.add_argument("--idle", type=float, default=10, help="seconds in which nobody says anything")
-    parser.set_defaults(
-        measure=lambda chosen: streams.measure(
-            streams.Plan(chosen.streams, chosen.shared, min(chosen.talked, chosen.streams), chosen.idle)
-        )
-    )
+    parser.add_argument("--grace", type=float, default=3, help="seconds the gateway has to stop")
+    parser.set_defaults(measure=_measure_streams)
+
+
+async def _measure_streams(options: argparse.Namespace) -> dict[str, Any]:
+    talked = min(options.talked, options.streams)
+    plan = streams.Plan(options.streams, options.shared, talked, options.idle, options.grace)
+    return await streams.measure(plan)
 
 
 def _burst(parser: argparse.ArgumentParser) -> None:

@@ -32,20 +32,22 @@ _REPLY_S = 60.0
 @dataclass(frozen=True)
 class Plan:
     """`streams` at once, `shared` of them over one connection; `talked` have a session, for their customer
-    has written once. Idle use is watched for `idle_s` seconds.
+    has written once. Idle use is watched for `idle_s` seconds, and `grace_s` is the gateway's when it stops.
     """
 
     streams: int
     shared: int
     talked: int
     idle_s: float
+    grace_s: float = 3
 
 
 async def measure(plan: Plan) -> dict[str, Any]:
     """Start a mesh with a model double that answers at once, and measure its gateway."""
     process.room_for(plan.streams // plan.shared)
     with tempfile.TemporaryDirectory(prefix="focal-bench-", dir="/tmp") as home:
-        async with turns.running(Path(home), with_model=True) as bench:
+        settings = {**turns.UNLIMITED, "FOCAL_TURN_GATEWAY__DRAIN__GRACE_S": str(plan.grace_s)}
+        async with turns.running(Path(home), with_model=True, gateway=settings) as bench:
             await admin.publish_to_end(bench.connection, agent.sources(RULES))
             return {"plan": asdict(plan), **await _measure(bench, plan)}
 
