@@ -18,7 +18,7 @@ from focal_turn_gateway.domain.events import (
     TurnStarted,
 )
 from focal_turn_gateway.domain.messages import Accepted, Address, Message, Submission
-from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.sessions import Behind, Listing, Session
 from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, Turn
 from focal_turn_gateway.ports.accumulation import OpenWindow
 from focal_turn_gateway.ports.engine import Hold
@@ -203,7 +203,7 @@ class InMemoryTurns:
         return None
 
     async def sessions(
-        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+        self, tenant_id: str, listing: Listing, behind: Behind | None, limit: int
     ) -> list[Session]:
         return [self._view(session_id) for session_id in self.sessions_by_id][:limit]
 

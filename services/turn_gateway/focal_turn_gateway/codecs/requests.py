@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from google.protobuf import duration_pb2
 
-from focal.turn.v1 import session_pb2, session_service_pb2, turn_gateway_service_pb2, turn_pb2
+from focal.turn.v1 import turn_gateway_service_pb2, turn_pb2
 from focal_kernel import ids
 from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import values
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Address, Content, Submission
-from focal_turn_gateway.domain.sessions import SessionFilter
 from focal_turn_gateway.domain.triggers import Request, Trigger
 
 LONGEST_AGE_S = 10 * 365 * 86_400
@@ -65,20 +64,6 @@ def cancel_from_proto(request: turn_gateway_service_pb2.CancelTurnRequest) -> Re
 def checked_reason(reason: str) -> str:
     """Words for a person, empty or within the limits of foreign ids. Raises InvalidArgument (INVALID_ID)."""
     return ids.check_foreign_id(reason, "reason") if reason else ""
-
-
-def filter_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> SessionFilter:
-    """Which sessions to list. Raises InvalidArgument (INVALID_ID), UnknownChannel."""
-    ended = {
-        session_pb2.SESSION_STATUS_ACTIVE: False,
-        session_pb2.SESSION_STATUS_ENDED: True,
-    }.get(request.status)
-    return SessionFilter(
-        request.agent_id and ids.check_id(request.agent_id, "agent_id"),
-        request.channel and registry.resolve(request.channel),
-        request.customer_id and ids.check_id(request.customer_id, "customer_id"),
-        ended,
-    )
 
 
 def age_from_proto(age: duration_pb2.Duration) -> float:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from focal.turn.v1 import session_pb2, session_service_pb2
 from focal_kernel import ids
+from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import requests, values
+from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.session_edits import Edit, EditLimits, Move
-from focal_turn_gateway.domain.sessions import Session
+from focal_turn_gateway.domain.sessions import Behind, Listing, Session, SessionFilter, SessionOrder
 from focal_turn_gateway.domain.triggers import Request
 
+_MICROS = re.compile(r"[0-9]{1,17}")
+_MICRO = timedelta(microseconds=1)
 _ETAG = re.compile(r"[0-9]{1,18}")
 
 
@@ -42,6 +47,46 @@ def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Sessi
     return encoded
 
 
+def listing_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> Listing:
+    """Which sessions to list, in which order. Raises InvalidArgument (INVALID_ID), InvalidField,
+    UnknownChannel.
+    """
+    ended = {
+        session_pb2.SESSION_STATUS_ACTIVE: False,
+        session_pb2.SESSION_STATUS_ENDED: True,
+    }.get(request.status)
+    matching = SessionFilter(
+        request.agent_id and ids.check_id(request.agent_id, "agent_id"),
+        request.channel and registry.resolve(request.channel),
+        request.customer_id and ids.check_id(request.customer_id, "customer_id"),
+        ended,
+        _time(request, "updated_after"),
+        _time(request, "updated_before"),
+    )
+    updated = request.order == session_service_pb2.SESSION_ORDER_UPDATED
+    return Listing(matching, SessionOrder.UPDATED if updated else SessionOrder.CREATED)
+
+
+def page_start(token: str, query: str) -> Behind | None:
+    """The place that a page of a listing starts behind, None for the first. Raises InvalidArgument
+    (INVALID_PAGE_TOKEN).
+    """
+    if not (position := pages.position(token, query)):
+        return None
+    micros, _, session_id = position.partition(" ")
+    if not _MICROS.fullmatch(micros):
+        raise pages.BadToken
+    return Behind(
+        ids.check_id(session_id, "page_token"), datetime.fromtimestamp(0, UTC) + int(micros) * _MICRO
+    )
+
+
+def page_token(last: Session, query: str) -> str:
+    """What leads to the page behind a session."""
+    micros = (last.updated_at - datetime.fromtimestamp(0, UTC)) // _MICRO
+    return pages.token(f"{micros} {last.session_id}", query)
+
+
 def edit_from_proto(
     request: session_service_pb2.UpdateSessionRequest, limits: EditLimits
 ) -> tuple[Edit, int | None, Request]:
@@ -69,6 +114,17 @@ def end_from_proto(request: session_service_pb2.EndSessionRequest) -> Request:
     ids.check_id(request.session_id, "session_id")
     requests.checked_reason(request.reason)
     return Request.checked(request.request_id, request.session_id, request.reason)
+
+
+def _time(request: session_service_pb2.ListSessionsRequest, field: str) -> datetime | None:
+    if not request.HasField(field):  # type: ignore[arg-type]
+        return None
+    try:
+        # Whole microseconds are what the database keeps.
+        found: datetime = getattr(request, field).ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise errors.InvalidField(field, "is no time between the years 1 and 9999") from None
+    return found
 
 
 def _version(etag: str) -> int | None:

@@ -1,9 +1,10 @@
-"""A session as its readers see it."""
+"""A session as its readers see it, and how sessions are listed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,34 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """Which sessions to list; empty strings and None match all."""
+    """Which sessions to list; empty strings and None match all. Of the times the first is included."""
 
     agent_id: str = ""
     channel: str = ""
     customer_id: str = ""
     ended: bool | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+
+
+class SessionOrder(StrEnum):
+    """How sessions are listed: the latest created, or the latest updated, first."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which sessions, in which order."""
+
+    matching: SessionFilter = field(default_factory=SessionFilter)
+    order: SessionOrder = SessionOrder.CREATED
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Where a page ended: its last session, and when that had been updated."""
+
+    session_id: str
+    updated_at: datetime

@@ -8,7 +8,7 @@ from typing import Protocol
 from focal_turn_gateway.domain.events import StoredEvent
 from focal_turn_gateway.domain.messages import Address, Message
 from focal_turn_gateway.domain.session_edits import Edit, Operator
-from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.sessions import Behind, Listing, Session
 from focal_turn_gateway.domain.triggers import Request
 from focal_turn_gateway.domain.turns import Turn
 
@@ -23,9 +23,11 @@ class SessionReader(Protocol):
         """The session that is active at an address, else the one with `ended_id` if it was there."""
 
     async def sessions(
-        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+        self, tenant_id: str, listing: Listing, behind: Behind | None, limit: int
     ) -> list[Session]:
-        """Sessions with an id below `before` (all when empty), latest first."""
+        """Sessions of a listing behind a place in it, from its beginning when that is None; without their
+        state.
+        """
 
     async def turn(self, tenant_id: str, turn_id: str) -> Turn:
         """One turn. Raises TurnNotFound."""

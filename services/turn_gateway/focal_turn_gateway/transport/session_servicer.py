@@ -51,16 +51,16 @@ class SessionServicer(api.SessionServiceServicer):
         self, request: pb.ListSessionsRequest, context: Context
     ) -> pb.ListSessionsResponse:
         """A page of sessions."""
-        matching = requests.filter_from_proto(request, self._registry)
+        listing = sessions.listing_from_proto(request, self._registry)
         size = pages.size(request.page_size)
-        query = f"sessions {matching!r}"
-        before = requests.page_start(request.page_token, query)
-        found = await self._reader.sessions(identity.tenant(), matching, before, size + 1)
+        query = f"sessions {listing!r}"
+        behind = sessions.page_start(request.page_token, query)
+        found = await self._reader.sessions(identity.tenant(), listing, behind, size + 1)
         response = pb.ListSessionsResponse(
             sessions=[sessions.session_to_proto(session, with_state=False) for session in found[:size]]
         )
         if len(found) > size:
-            response.next_page_token = pages.token(found[size - 1].session_id, query)
+            response.next_page_token = sessions.page_token(found[size - 1], query)
         return response
 
     async def UpdateSession(  # noqa: N802

@@ -1,13 +1,11 @@
 import pytest
 
-from focal.turn.v1 import session_service_pb2 as session_pb
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal_kernel import errors as kernel_errors
 from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import requests
 from focal_turn_gateway.domain import channel_catalogue
-from focal_turn_gateway.domain.sessions import SessionFilter
 
 REGISTRY = channel_catalogue.registry()
 
@@ -32,25 +30,6 @@ def test_a_page_starts_behind_the_id_of_its_token() -> None:
 def test_a_token_that_leads_to_no_id_is_refused(token: str) -> None:
     with pytest.raises(kernel_errors.InvalidArgument):
         requests.page_start(token, "x")
-
-
-def test_a_filter_follows_channel_aliases() -> None:
-    asked = session_pb.ListSessionsRequest(agent_id="desk", channel="webchat", customer_id="cus_1")
-    assert requests.filter_from_proto(asked, REGISTRY) == SessionFilter("desk", "web", "cus_1", None)
-    assert requests.filter_from_proto(session_pb.ListSessionsRequest(), REGISTRY) == SessionFilter()
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        session_pb.ListSessionsRequest(agent_id="a\x00"),
-        session_pb.ListSessionsRequest(customer_id="a:b"),
-        session_pb.ListSessionsRequest(channel="pigeon"),
-    ],
-)
-def test_a_filter_that_no_session_could_match_is_refused(asked: session_pb.ListSessionsRequest) -> None:
-    with pytest.raises(kernel_errors.InvalidArgument):
-        requests.filter_from_proto(asked, REGISTRY)
 
 
 def test_an_offset_is_never_negative() -> None:

@@ -4,15 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.protobuf import timestamp_pb2
 
 from focal.turn.v1 import session_pb2
 from focal.turn.v1 import session_service_pb2 as pb
 from focal_kernel import errors
+from focal_service_kit import pages
 from focal_turn_gateway.codecs import sessions
+from focal_turn_gateway.domain import channel_catalogue
 from focal_turn_gateway.domain.session_edits import EditLimits, Move
-from focal_turn_gateway.domain.sessions import Session
+from focal_turn_gateway.domain.sessions import Behind, Listing, Session, SessionFilter, SessionOrder
 from tests.fakes.turn_gateway import NOW
 
+REGISTRY = channel_catalogue.registry()
 LIMITS = EditLimits(changes=5, value_bytes=100, variables=10, moves=10)
 SESSION = Session(
     "ses_1", "acme", "desk", "cus_1", "web", False, 7, 3, 5, '{"turnIndex":"3"}', NOW, NOW, 42, 1, version=9
@@ -57,3 +61,42 @@ def test_everything_that_an_update_says_makes_it_another_one() -> None:
 def test_an_etag_of_somebody_elses_is_refused(etag: str) -> None:
     with pytest.raises(errors.InvalidArgument):
         sessions.edit_from_proto(update(leave_scenario_id="a", etag=etag), LIMITS)
+
+
+def test_a_listing_follows_channel_aliases_and_times() -> None:
+    asked = pb.ListSessionsRequest(
+        agent_id="desk", channel="webchat", customer_id="cus_1", order=pb.SESSION_ORDER_UPDATED
+    )
+    asked.updated_before.FromDatetime(NOW)
+    wanted = SessionFilter("desk", "web", "cus_1", updated_before=NOW)
+    assert sessions.listing_from_proto(asked, REGISTRY) == Listing(wanted, SessionOrder.UPDATED)
+    assert sessions.listing_from_proto(pb.ListSessionsRequest(), REGISTRY) == Listing()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pb.ListSessionsRequest(agent_id="a\x00"),
+        pb.ListSessionsRequest(customer_id="a:b"),
+        pb.ListSessionsRequest(channel="pigeon"),
+        pb.ListSessionsRequest(updated_after=timestamp_pb2.Timestamp(seconds=10**12)),
+        pb.ListSessionsRequest(updated_before=timestamp_pb2.Timestamp(nanos=-1)),
+    ],
+)
+def test_a_listing_that_no_session_could_match_is_refused(asked: pb.ListSessionsRequest) -> None:
+    with pytest.raises(errors.InvalidArgument):
+        sessions.listing_from_proto(asked, REGISTRY)
+
+
+def test_a_page_token_leads_behind_a_session_of_its_listing() -> None:
+    token = sessions.page_token(SESSION, "sessions x")
+    assert sessions.page_start(token, "sessions x") == Behind("ses_1", NOW)
+    assert sessions.page_start("", "sessions x") is None
+    for bad in (
+        token,
+        pages.token("ses_1", "y"),
+        pages.token("1 a b", "y"),
+        pages.token("9" * 18 + " s", "y"),
+    ):
+        with pytest.raises(errors.InvalidArgument):
+            sessions.page_start(bad, "y")

@@ -9,7 +9,9 @@ from focal.turn.v1 import turn_pb2 as turn_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import duration_pb2 as duration_pb2
 from google.protobuf import message as message
+from google.protobuf import timestamp_pb2 as timestamp_pb2
 from google.protobuf.internal import containers as containers
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -20,6 +22,33 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
+
+class _SessionOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionOrderEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_SessionOrder.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    SESSION_ORDER_UNSPECIFIED: _SessionOrder.ValueType  # 0
+    """CREATED."""
+    SESSION_ORDER_CREATED: _SessionOrder.ValueType  # 1
+    """The latest created first."""
+    SESSION_ORDER_UPDATED: _SessionOrder.ValueType  # 2
+    """The latest updated first. No session comes twice; one that is updated while pages are read moves to the front, and
+    is not seen behind it.
+    """
+
+class SessionOrder(_SessionOrder, metaclass=_SessionOrderEnumTypeWrapper):
+    """How sessions are listed."""
+
+SESSION_ORDER_UNSPECIFIED: SessionOrder.ValueType  # 0
+"""CREATED."""
+SESSION_ORDER_CREATED: SessionOrder.ValueType  # 1
+"""The latest created first."""
+SESSION_ORDER_UPDATED: SessionOrder.ValueType  # 2
+"""The latest updated first. No session comes twice; one that is updated while pages are read moves to the front, and
+is not seen behind it.
+"""
 
 @typing.final
 class GetSessionRequest(message.Message):
@@ -75,6 +104,9 @@ class ListSessionsRequest(message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    UPDATED_AFTER_FIELD_NUMBER: builtins.int
+    UPDATED_BEFORE_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Only this agent's; empty for all."""
     channel: builtins.str
@@ -87,6 +119,16 @@ class ListSessionsRequest(message.Message):
     """At most 100; 20 when 0."""
     page_token: builtins.str
     """From the previous response; empty for the first page."""
+    order: SessionOrder.ValueType
+    """Order of the list; unspecified is CREATED."""
+    @builtins.property
+    def updated_after(self) -> timestamp_pb2.Timestamp:
+        """Only sessions updated at this time or later; absent for all."""
+
+    @builtins.property
+    def updated_before(self) -> timestamp_pb2.Timestamp:
+        """Only sessions updated before this time; absent for all."""
+
     def __init__(
         self,
         *,
@@ -96,10 +138,13 @@ class ListSessionsRequest(message.Message):
         status: session_pb2.SessionStatus.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        updated_after: timestamp_pb2.Timestamp | None = ...,
+        updated_before: timestamp_pb2.Timestamp | None = ...,
+        order: SessionOrder.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["updated_after", b"updated_after", "updated_before", b"updated_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "customer_id", b"customer_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "channel", b"channel", "customer_id", b"customer_id", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "updated_after", b"updated_after", "updated_before", b"updated_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,7 @@ class SessionServiceStub:
     GetSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.GetSessionRequest, session_service_pb2.GetSessionResponse]
     """Returns one session."""
     ListSessions: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]
-    """Lists the tenant's sessions, the latest created first."""
+    """Lists the tenant's sessions, the latest created first, or the latest updated."""
     UpdateSession: grpc.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]
     """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
     runs is applied behind that turn's own changes, and an attempt that begins later sees it.
@@ -65,7 +65,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     GetSession: aio.UnaryUnaryMultiCallable[session_service_pb2.GetSessionRequest, session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Returns one session."""
     ListSessions: aio.UnaryUnaryMultiCallable[session_service_pb2.ListSessionsRequest, session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Lists the tenant's sessions, the latest created first."""
+    """Lists the tenant's sessions, the latest created first, or the latest updated."""
     UpdateSession: aio.UnaryUnaryMultiCallable[session_service_pb2.UpdateSessionRequest, session_service_pb2.UpdateSessionResponse]  # type: ignore[assignment]
     """Changes variables or the current step; needs the role `admin`. Never ends a running turn: what changes while a turn
     runs is applied behind that turn's own changes, and an attempt that begins later sees it.
@@ -103,7 +103,7 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         request: session_service_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.ListSessionsResponse, abc.Awaitable[session_service_pb2.ListSessionsResponse]]:
-        """Lists the tenant's sessions, the latest created first."""
+        """Lists the tenant's sessions, the latest created first, or the latest updated."""
 
     @abc_1.abstractmethod
     def UpdateSession(

@@ -11,10 +11,10 @@ import asyncpg
 
 from focal_kernel import ids
 from focal_turn_gateway import errors
-from focal_turn_gateway.adapters.postgres import failures, records
+from focal_turn_gateway.adapters.postgres import failures, records, session_list
 from focal_turn_gateway.domain.events import StoredEvent
 from focal_turn_gateway.domain.messages import Address, Message
-from focal_turn_gateway.domain.sessions import Session, SessionFilter
+from focal_turn_gateway.domain.sessions import Behind, Listing, Session
 from focal_turn_gateway.domain.turns import Turn
 
 # What waits for the end of a running turn counts already.
@@ -36,12 +36,6 @@ SELECT {_WHOLE} FROM turns.session_overview WHERE NOT ended AND {_AT}
 """  # noqa: S608
 _ENDED_AT = f"""
 SELECT {_WHOLE} FROM turns.session_overview WHERE ended AND session_id = $5 AND {_AT}
-"""  # noqa: S608
-_LIST_SESSIONS = f"""
-SELECT {_WHOLE} FROM turns.session_overview
-WHERE tenant_id = $1 AND ($2 = '' OR session_id < $2) AND ($3 = '' OR agent_id = $3)
-  AND ($4 = '' OR channel = $4) AND ($5 = '' OR customer_id = $5) AND ($6::boolean IS NULL OR ended = $6)
-ORDER BY session_id DESC LIMIT $7
 """  # noqa: S608
 _TURN = "SELECT * FROM turns.turn_overview WHERE tenant_id = $1 AND turn_id = $2"
 _LIST_TURNS = """
@@ -117,20 +111,12 @@ class PostgresSessionReader:
         return None if row is None else _session(row)
 
     async def sessions(
-        self, tenant_id: str, matching: SessionFilter, before: str, limit: int
+        self, tenant_id: str, listing: Listing, behind: Behind | None, limit: int
     ) -> list[Session]:
-        """Sessions with an id below `before` (all when empty), latest first."""
+        """Sessions of a listing behind a place in it, without their state."""
+        query, given = session_list.page(tenant_id, listing, behind, limit)
         with failures.translated():
-            rows = await self._pool.fetch(
-                _LIST_SESSIONS,
-                tenant_id,
-                before,
-                matching.agent_id,
-                matching.channel,
-                matching.customer_id,
-                matching.ended,
-                limit,
-            )
+            rows = await self._pool.fetch(query, *given)
         return [_session(row) for row in rows]
 
     async def turn(self, tenant_id: str, turn_id: str) -> Turn:

@@ -10,7 +10,7 @@ from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.domain.accumulation import AggregationReason, Window
 from focal_turn_gateway.domain.events import Event, TurnCompleted
 from focal_turn_gateway.domain.messages import Accepted
-from focal_turn_gateway.domain.sessions import SessionFilter
+from focal_turn_gateway.domain.sessions import Listing
 from focal_turn_gateway.domain.turns import Attempt, TurnStatus, closed
 from focal_turn_gateway.ports.engine import Hold
 from tests.fakes.gateway_turns import QUEUE
@@ -60,7 +60,7 @@ async def test_another_tenants_things_do_not_exist(place: Place) -> None:
         await place.reader.turn("umbrella", turn_id)
     assert await place.reader.session_at("umbrella", submission().address) is None
     assert await place.reader.turns("umbrella", accepted.session_id, "", 10) == []
-    assert await place.reader.sessions("umbrella", SessionFilter(), "", 10) == []
+    assert await place.reader.sessions("umbrella", Listing(), None, 10) == []
     assert await place.reader.turn_answering("umbrella", accepted.message_id) is None
 
 
@@ -80,18 +80,6 @@ async def test_a_turn_that_runs_reads_as_processing(place: Place) -> None:
     await place.turns.open_turn(Hold(accepted.session_id, asyncio.Event()))
     [turn] = await place.reader.turns("acme", accepted.session_id, "", 10)
     assert (turn.status, turn.closed_at, turn.reply) == (TurnStatus.PROCESSING, None, ())
-
-
-async def test_sessions_are_listed_latest_first_in_pages_and_by_filter(place: Place) -> None:
-    ids = [(await place.say(user=str(number))).session_id for number in range(5)]
-    listed = await place.reader.sessions("acme", SessionFilter(), "", 3)
-    assert [session.session_id for session in listed] == sorted(ids)[::-1][:3]
-    rest = await place.reader.sessions("acme", SessionFilter(), listed[-1].session_id, 3)
-    assert [session.session_id for session in [*listed, *rest]] == sorted(ids)[::-1]
-    for empty in (SessionFilter(agent_id="x"), SessionFilter(channel="sms"), SessionFilter(ended=True)):
-        assert await place.reader.sessions("acme", empty, "", 3) == []
-    one = SessionFilter(customer_id=listed[0].customer_id, agent_id="desk", channel="web", ended=False)
-    assert await place.reader.sessions("acme", one, "", 3) == listed[:1]
 
 
 async def test_turns_are_listed_latest_first_in_pages(place: Place) -> None:
