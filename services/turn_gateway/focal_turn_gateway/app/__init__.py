@@ -7,6 +7,7 @@ from functools import partial
 
 import asyncpg
 import grpc.aio
+import redis.asyncio
 
 from focal.turn.v1 import (
     channel_service_pb2_grpc,
@@ -77,6 +78,7 @@ class _Parts:
     """What the calls and the turn program share."""
 
     pool: asyncpg.Pool
+    valkey: redis.asyncio.Redis
     engine: TurnEngine
     live: LiveFeed
     fence: EffectFence
@@ -111,7 +113,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     admission = limiting.admission(settings, host, valkey, tiers, crowd)
-    submit = _register(settings, host, _Parts(pool, engine, live, fence, admission), policies)
+    submit = _register(settings, host, _Parts(pool, valkey, engine, live, fence, admission), policies)
     abuse.register(settings, host, pool, valkey, live)
     reaching.register(settings, host, pool, live, reply_format, leaving)
     await router.read(settings, host, submit, policies.registry)
@@ -272,20 +274,22 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
         buffer=limits.stream_buffer,
     )
     desk = PostgresTurnDesk(parts.pool)
+    cached = sessions.cached(settings, host, reader, parts.valkey)
     use = UseCases(
         submit=submit,
         registry=policies.registry,
         send=Send(submit, follow, reader),
         trigger=TriggerTurn(desk, engine),
         cancel=CancelTurn(desk, reader, parts.fence, engine, live),
-        reader=reader,
+        sessions=cached,
         conversing=conversing,
         watching=Watching(follow, streams, limits.stream_buffer),
     )
     servicer = TurnGatewayServicer(use, limits)
     turn_gateway_service_pb2_grpc.add_TurnGatewayServiceServicer_to_server(servicer, host.server)
     host.serves("focal.turn.v1.TurnGatewayService")
-    sessions.register(settings, host, parts.pool, reader, engine, live, policies.registry)
+    shared = sessions.Parts(parts.pool, reader, cached, engine, live)
+    sessions.register(settings, host, shared, policies.registry)
     channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(ChannelServicer(policies), host.server)
     host.serves("focal.turn.v1.ChannelService")
     events.register(settings, host, parts.pool, streams)

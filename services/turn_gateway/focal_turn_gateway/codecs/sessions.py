@@ -47,6 +47,15 @@ def session_to_proto(session: Session, *, with_state: bool) -> session_pb2.Sessi
     return encoded
 
 
+def seen_from_proto(request: session_service_pb2.GetSessionRequest) -> int | None:
+    """What the caller has seen; None when it wants the session as it stands. Raises InvalidField."""
+    if not request.HasField("seen_offset"):
+        return None
+    if request.seen_offset < 0:
+        raise errors.InvalidField("seen_offset", "must not be negative")
+    return request.seen_offset
+
+
 def listing_from_proto(request: session_service_pb2.ListSessionsRequest, registry: Registry) -> Listing:
     """Which sessions to list, in which order. Raises InvalidArgument (INVALID_ID), InvalidField,
     UnknownChannel.

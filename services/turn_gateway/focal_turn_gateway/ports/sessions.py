@@ -59,6 +59,15 @@ class SessionReader(Protocol):
         """The offset of the oldest event that is kept; of the next one when none is."""
 
 
+class Sessions(Protocol):
+    """Reads sessions for those who can do with one that they know, or a later one."""
+
+    async def session(self, tenant_id: str, session_id: str, seen: int | None = None) -> Session:
+        """One session with all its events up to offset `seen`, and maybe not with later ones; as it stands
+        now when that is None. Raises SessionNotFound, StoreUnavailable.
+        """
+
+
 class SessionDesk(Protocol):
     """Changes sessions from outside the turn program. All raise SessionNotFound, RequestIdReused,
     StoreUnavailable.

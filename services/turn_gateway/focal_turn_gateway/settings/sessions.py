@@ -9,7 +9,7 @@ from focal_turn_gateway.domain.session_edits import EditLimits
 
 
 class Sessions(settings.Section):
-    """What operators may change in a session."""
+    """What operators may change in a session, and how it is read."""
 
     max_changes: int = Field(50, gt=0, description="variables that one update sets or removes")
     max_variables: int = Field(
@@ -17,6 +17,10 @@ class Sessions(settings.Section):
     )
     max_variable_bytes: int = Field(8192, gt=0, description="bytes of one variable's canonical JSON")
     max_moves: int = Field(20, gt=0, description="moves that may wait for a session's next turn")
+
+    cached_s: float = Field(30, gt=0, description="seconds a session is kept in Valkey for frequent readers")
+    cache_timeout_s: float = Field(0.05, gt=0, description="seconds a read waits for Valkey")
+    cache_pause_s: float = Field(2, gt=0, description="seconds in which a Valkey that is away is not asked")
 
     def edit_limits(self) -> EditLimits:
         """The limits of an edit."""

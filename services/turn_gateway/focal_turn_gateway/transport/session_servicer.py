@@ -16,16 +16,17 @@ from focal_turn_gateway.core.end_session import EndSession
 from focal_turn_gateway.core.update_session import UpdateSession
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.session_edits import EditLimits, Operator
-from focal_turn_gateway.ports.sessions import SessionReader
+from focal_turn_gateway.ports.sessions import SessionReader, Sessions
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _OPERATORS = ("admin",)
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What callers may change in sessions."""
+class Uses:
+    """What is done for callers beside plain reading."""
 
+    sessions: Sessions
     update: UpdateSession
     end: EndSession
     limits: EditLimits
@@ -34,7 +35,7 @@ class Changes:
 class SessionServicer(api.SessionServiceServicer):
     """Looks at sessions and their turns, and changes what an operator may change."""
 
-    def __init__(self, reader: SessionReader, registry: Registry, use: Changes) -> None:
+    def __init__(self, reader: SessionReader, registry: Registry, use: Uses) -> None:
         self._reader = reader
         self._registry = registry
         self._use = use
@@ -44,7 +45,8 @@ class SessionServicer(api.SessionServiceServicer):
     ) -> pb.GetSessionResponse:
         """One session."""
         session_id = ids.check_id(request.session_id, "session_id")
-        session = await self._reader.session(identity.tenant(), session_id)
+        seen = sessions.seen_from_proto(request)
+        session = await self._use.sessions.session(identity.tenant(), session_id, seen)
         return pb.GetSessionResponse(session=sessions.session_to_proto(session, with_state=True))
 
     async def ListSessions(  # noqa: N802
@@ -93,7 +95,7 @@ class SessionServicer(api.SessionServiceServicer):
         query = f"turns {session_id}"
         before = requests.page_start(request.page_token, query)
         tenant_id = identity.tenant()
-        await self._reader.session(tenant_id, session_id)
+        await self._use.sessions.session(tenant_id, session_id, 0)
         found = await self._reader.turns(tenant_id, session_id, before, size + 1)
         response = pb.ListTurnsResponse(turns=[turns.turn_to_proto(turn) for turn in found[:size]])
         if len(found) > size:

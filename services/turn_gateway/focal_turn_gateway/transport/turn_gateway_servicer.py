@@ -23,7 +23,7 @@ from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import event_names
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Accepted, Submission
-from focal_turn_gateway.ports.sessions import SessionReader
+from focal_turn_gateway.ports.sessions import Sessions
 from focal_turn_gateway.settings.limits import Limits
 from focal_turn_gateway.transport import vouching
 from focal_turn_gateway.transport.conversation import Conversing
@@ -45,7 +45,7 @@ class UseCases:
     send: Send
     trigger: TriggerTurn
     cancel: CancelTurn
-    reader: SessionReader
+    sessions: Sessions
     conversing: Conversing
     watching: Watching
 
@@ -109,7 +109,7 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         """Follow a session from an offset."""
         offset = requests.offset_from_proto(request.after_offset)
         session_id = ids.check_id(request.session_id, "session_id")
-        session = await self._use.reader.session(identity.tenant(), session_id)
+        session = await self._use.sessions.session(identity.tenant(), session_id, 0)
         patterns = event_names.checked_patterns(request.patterns)
         watched = self._use.watching(session, offset, events_only=request.events_only, patterns=patterns)
         async with aclosing(watched) as frames:

@@ -57,18 +57,27 @@ class GetSessionRequest(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: builtins.int
+    SEEN_OFFSET_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """The session."""
+    seen_offset: builtins.int
+    """Offset of the newest event of the session that the caller has seen, 0 for none. The answer then shows that event
+    and all before it, and may lack later ones: it can come from a cache that is up to 30 seconds (setting) old. For
+    callers that ask often. Absent: the session as it stands now.
+    """
     def __init__(
         self,
         *,
         session_id: builtins.str = ...,
+        seen_offset: builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_seen_offset", b"_seen_offset", "seen_offset", b"seen_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_seen_offset", b"_seen_offset", "seen_offset", b"seen_offset", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__seen_offset: _TypeAlias = typing.Literal["seen_offset"]  # noqa: Y015
+    _WhichOneofArgType__seen_offset: _TypeAlias = typing.Literal["_seen_offset", b"_seen_offset"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seen_offset) -> _WhichOneofReturnType__seen_offset | None: ...
 
 @typing.final
 class GetSessionResponse(message.Message):
