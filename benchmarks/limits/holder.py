@@ -105,7 +105,7 @@ class Held:
                     self.ended = "go_away"
             self.ended = self.ended or (await self._call.code()).name
         except grpc.aio.AioRpcError as error:
-            self.ended = f"{error.code().name} {errors.from_rpc(error).reason}"
+            self.ended = self.ended or f"{error.code().name} {errors.from_rpc(error).reason}"
 
 
 async def _hold(options: argparse.Namespace) -> None:
