@@ -9,6 +9,7 @@ import pytest
 
 from focal.turn.v1 import event_pb2, message_pb2, turn_pb2
 from focal.turn.v1 import session_service_pb2 as session_pb
+from focal_kernel import errors as kernel_errors
 from focal_service_kit import errors as wire
 from tests.fakes import gateway_calls as calls
 from tests.fakes.gateway_calls import converse, refused, say, send
@@ -222,6 +223,28 @@ async def test_a_poisoned_turn_fails_with_the_error_reply_and_the_session_goes_o
         assert failed.turn.status == turn_pb2.TURN_STATUS_FAILED
         assert failed.turn.reply[0].text == "sorry"
         assert (await stub.SendMessage(send("hello"), timeout=10)).turn.reply[0].text == "hello"
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "code"),
+    [("FALLBACK", "not now", ""), ("ESCALATE", "a person will look", '{"code":"ESCALATED"}')],
+)
+async def test_a_failed_turn_answers_as_the_policy_for_its_failure_says(
+    database: str, redis_url: str, policy: str, text: str, code: str
+) -> None:
+    async def broken(run: Run) -> None:
+        raise kernel_errors.InvalidArgument("INVALID_FIELD", "the brain broke")
+
+    errors = {
+        "brain": policy,
+        "target": "user_error",
+        "fallback_reply": "not now",
+        "escalated_reply": "a person will look",
+    }
+    async with gateways(Peers(broken), database, redis_url, errors=errors) as [gateway]:
+        failed = (await calls.stub(gateway).SendMessage(send("hello"), timeout=10)).turn
+    assert failed.status == turn_pb2.TURN_STATUS_FAILED
+    assert [(segment.text, segment.structured_json) for segment in failed.reply] == [(text, code)]
 
 
 async def test_two_gateways_keep_the_order_of_one_session(database: str, redis_url: str) -> None:

@@ -14,10 +14,11 @@ from aiohttp import web
 from focal.turn.v1 import webhook_pb2, webhook_service_pb2_grpc
 from focal.turn.v1 import webhook_service_pb2 as pb
 from focal_client import webhooks as receiving
+from focal_kernel import errors as kernel_errors
 from tests.doubles import loopback
 from tests.fakes import in_process
 from tests.fakes.gateway_calls import refused, send, stub
-from tests.fakes.gateway_peers import Peers, gateways
+from tests.fakes.gateway_peers import Peers, Run, gateways
 from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -221,3 +222,20 @@ async def test_only_administrators_keep_webhooks_and_only_so_many(
             pb.ListWebhooksRequest(page_size=2, page_token=first.next_page_token)
         )
         assert len({each.webhook_id for each in [*first.webhooks, *rest.webhooks]}) == 3
+
+
+async def test_an_escalated_failure_reaches_the_tenants_webhooks(
+    database: str, redis_url: str, receiver: Receiver
+) -> None:
+    async def broken(run: Run) -> None:
+        raise kernel_errors.InvalidArgument("INVALID_FIELD", "the brain broke")
+
+    for_people = {"brain": "ESCALATE", "target": "tenant_webhook"}
+    async with gateways(Peers(broken), database, redis_url, webhooks=QUICK, errors=for_people) as [gateway]:
+        await create(gateway, receiver.url, "infra.error.escalated")
+        failed = await stub(gateway).SendMessage(send("hello"), timeout=10)
+        await until(lambda: receiver.got, "the escalation is posted", 10)
+    [posted] = receiver.got
+    assert posted["name"] == "infra.error.escalated"
+    assert posted["event"]["turn_id"] == failed.turn.turn_id
+    assert json.loads(posted["event"]["agent"]["payload_json"])["target"] == "tenant_webhook"

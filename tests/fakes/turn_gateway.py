@@ -15,6 +15,7 @@ from focal_turn_gateway.core.admit_events import AdmitEvents
 from focal_turn_gateway.core.event_budget import EventBudget, Limits
 from focal_turn_gateway.domain import tiers
 from focal_turn_gateway.domain.deliveries import DeliveryState
+from focal_turn_gateway.domain.error_policy import Replies
 from focal_turn_gateway.domain.messages import Address, Content, Message, Submission
 from focal_turn_gateway.domain.rates import Allowance, Rates
 from focal_turn_gateway.domain.tiers import Tier
@@ -31,6 +32,9 @@ from focal_turn_gateway.ports.pipeline import Fenced, PipelineFrame
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION = "ses_1"
+
+
+REPLIES = Replies("sorry", "not now", "a person will look")
 
 
 def submission(text: str = "hello", request_id: str = "", user: str = "+4930") -> Submission:

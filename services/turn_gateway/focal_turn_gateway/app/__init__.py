@@ -57,7 +57,7 @@ from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
 from focal_turn_gateway.domain import markdown
-from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses
+from focal_turn_gateway.domain.error_policy import ErrorPolicy, Pauses, Replies
 from focal_turn_gateway.domain.reply_parts import FormatReply
 from focal_turn_gateway.domain.turns import Attempt, OpenTurn
 from focal_turn_gateway.ports.engine import TurnEngine
@@ -186,7 +186,7 @@ def _drain(
         live=uses.live,
         destinations=leaving.wakes,
         reply_format=uses.reply_format,
-        error_reply=turns.error_reply,
+        replies=Replies(turns.error_reply, settings.errors.fallback_reply, settings.errors.escalated_reply),
         patience_s=turns.commit_patience_s,
         callbacks=leaving.callbacks,
     )

@@ -20,12 +20,12 @@ from focal_turn_gateway.domain import triggers
 from focal_turn_gateway.domain.accumulation import Hint
 from focal_turn_gateway.domain.callbacks import NO_CALLBACKS, Callbacks
 from focal_turn_gateway.domain.channels import Policy
+from focal_turn_gateway.domain.error_policy import Answer, Replies
 from focal_turn_gateway.domain.events import AgentReported, Event, StoredEvent, TurnCompleted, TurnFailed
 from focal_turn_gateway.domain.messages import Message
 from focal_turn_gateway.domain.reply_parts import Part
 from focal_turn_gateway.domain.turns import (
     Attempt,
-    ReplySegment,
     Turn,
     TurnResult,
     TurnStatus,
@@ -50,7 +50,7 @@ class CloseTurn:
     live: LiveFeed
     destinations: Mapping[str, Callable[[], None]]
     reply_format: ReplyFormat
-    error_reply: str
+    replies: Replies
     patience_s: float
     callbacks: Callbacks = NO_CALLBACKS
 
@@ -63,15 +63,15 @@ class CloseTurn:
         )
 
     async def fail(
-        self, attempt: Attempt, reason: str, *, silent: bool = False, escalated: str | None = None
+        self, attempt: Attempt, reason: str, answer: Answer = Answer.ERROR, *, escalated: str | None = None
     ) -> bool:
-        """Commit the error policy's answer, none where nobody waits for one or it is `silent`; true when
-        messages remain. `escalated` names who is told. Raises AttemptLost, StoreUnavailable.
+        """Commit the error policy's answer, none where nobody waits for one; true when messages remain.
+        `escalated` names who is told. Raises AttemptLost, StoreUnavailable.
         """
-        waited_for = attempt.cause in triggers.AWAITED and not silent
+        waited_for = attempt.cause in triggers.AWAITED
         result = TurnResult(
             answered_message_ids=tuple(message.message_id for message in attempt.messages),
-            reply=(ReplySegment(0, self.error_reply),) if waited_for else (),
+            reply=self.replies.of(answer) if waited_for else (),
             outcome="UNRESOLVED",
             state=None,
             config_version=attempt.config_version,

@@ -108,9 +108,8 @@ class Drain:
     async def _fail(self, attempt: Attempt, hold: Hold, reason: str, failure: Failure) -> bool:
         policy = self.policy.of(failure)
         escalated = self.policy.target if policy is Policy.ESCALATE else None
-        remaining = await self.close_turn.fail(
-            attempt, reason, silent=policy is Policy.IGNORE, escalated=escalated
-        )
+        answer = self.policy.answer(failure)
+        remaining = await self.close_turn.fail(attempt, reason, answer, escalated=escalated)
         _log.error(
             "turn failed",
             session=attempt.session_id,

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from focal_turn_gateway.domain.turns import ReplySegment
+
+ESCALATED_JSON = '{"code":"ESCALATED"}'
+"""Structured content of the reply that promises a person."""
+
 
 class Failure(StrEnum):
     """What failed."""
@@ -28,15 +33,53 @@ class Policy(StrEnum):
     """Try again so many times, then FAIL."""
     ESCALATE = "ESCALATE"
     """FAIL, and tell the escalation target."""
+    FALLBACK = "FALLBACK"
+    """End the turn with the fallback reply instead of the error reply."""
     IGNORE = "IGNORE"
     """End the turn without a reply."""
 
 
 class Target(StrEnum):
-    """Who is told of an escalation; each gets the event `infra.error.escalated` that names it."""
+    """Who is told of an escalation. Each stores the event `infra.error.escalated` that names it."""
 
     SILENT_LOG = "silent_log"
+    """Whoever reads the log of events."""
     INTERNAL_ALERT = "internal_alert"
+    """Those who run Focal, by alerts on the service's log."""
+    TENANT_WEBHOOK = "tenant_webhook"
+    """The tenant's webhooks that subscribe to the event."""
+    USER_ERROR = "user_error"
+    """The customer too, who reads that a person will look at it."""
+
+
+class Answer(StrEnum):
+    """What the customer of a failed turn reads."""
+
+    NONE = "NONE"
+    ERROR = "ERROR"
+    FALLBACK = "FALLBACK"
+    ESCALATED = "ESCALATED"
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The texts of the answers. The one that promises a person carries a code that front ends may go by."""
+
+    error: str
+    fallback: str
+    escalated: str
+
+    def of(self, answer: Answer) -> tuple[ReplySegment, ...]:
+        """An answer as a reply."""
+        match answer:
+            case Answer.NONE:
+                return ()
+            case Answer.ERROR:
+                return (ReplySegment(0, self.error),)
+            case Answer.FALLBACK:
+                return (ReplySegment(0, self.fallback),)
+            case Answer.ESCALATED:
+                return (ReplySegment(0, self.escalated, structured_json=ESCALATED_JSON),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +117,15 @@ class ErrorPolicy:
         if self.of(failure) is not Policy.RETRY:
             return None
         return (self.lost if failure is Failure.LOST else self.failed).after(attempt)
+
+    def answer(self, failure: Failure) -> Answer:
+        """What the customer of a turn that ends with this failure reads."""
+        match self.of(failure):
+            case Policy.IGNORE:
+                return Answer.NONE
+            case Policy.FALLBACK:
+                return Answer.FALLBACK
+            case Policy.ESCALATE if self.target is Target.USER_ERROR:
+                return Answer.ESCALATED
+            case _:
+                return Answer.ERROR

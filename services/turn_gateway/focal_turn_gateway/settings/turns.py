@@ -91,16 +91,30 @@ class Errors(settings.Section):
 
     brain: Policy = Field(
         Policy.FAIL,
-        description="the pipeline refused or took too long: FAIL, RETRY, ESCALATE or IGNORE (no reply)",
+        description="the pipeline refused or took too long: FAIL, RETRY, ESCALATE, FALLBACK (another reply)"
+        " or IGNORE (no reply)",
     )
     provider: Policy = Field(
-        Policy.RETRY, description="no model answered: FAIL, RETRY, ESCALATE or IGNORE (no reply)"
+        Policy.RETRY, description="no model answered: FAIL, RETRY, ESCALATE, FALLBACK or IGNORE"
     )
     retries: int = Field(3, ge=0, description="attempts that RETRY adds before the turn fails")
     retry_min_s: float = Field(1, gt=0, description="seconds before the first of them; doubles after")
     retry_max_s: float = Field(30, gt=0, description="longest pause between them, seconds")
     target: Target = Field(
-        Target.SILENT_LOG, description="named in the event infra.error.escalated: silent_log, internal_alert"
+        Target.SILENT_LOG,
+        description="who is told of what ESCALATE ends: silent_log, internal_alert, tenant_webhook (by the"
+        " event infra.error.escalated, which names the target) or user_error (the customer too)",
+    )
+    fallback_reply: str = Field(
+        "I can't answer that right now. Please try again later, or ask for one of our people.",
+        min_length=1,
+        description="what the customer reads when FALLBACK ends a turn",
+    )
+    escalated_reply: str = Field(
+        "Sorry, something went wrong on our side. A person will look at it and get back to you. (ESCALATED)",
+        min_length=1,
+        description="what the customer reads when a turn is escalated to user_error; the reply's structured"
+        ' content is {"code":"ESCALATED"}',
     )
 
 

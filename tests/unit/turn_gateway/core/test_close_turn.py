@@ -19,7 +19,7 @@ from focal_turn_gateway.ports.engine import Hold
 from focal_turn_gateway.ports.turns import Committed, OutboxRow
 from tests.fakes.channel_overrides import channel_policies, reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
-from tests.fakes.turn_gateway import Feed, attempt, message, result, submission
+from tests.fakes.turn_gateway import REPLIES, Feed, attempt, message, result, submission
 
 NAMES = ("memory", "outbound", "compensation")
 NOTHING = Formatted((), Policy())
@@ -56,7 +56,7 @@ class Place:
         self.turns, self.feed = Forgetful(), Feed()
         self.woken: list[str] = []
         destinations = {name: partial(self.woken.append, name) for name in NAMES}
-        self.close = CloseTurn(self.turns, self.feed, destinations, reply_format(), "sorry", patience_s)
+        self.close = CloseTurn(self.turns, self.feed, destinations, reply_format(), REPLIES, patience_s)
 
     async def opened(self) -> Attempt:
         await self.turns.submit(submission("hello"), Window(0, AggregationReason.OFF))

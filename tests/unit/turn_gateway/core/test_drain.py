@@ -18,6 +18,7 @@ from focal_turn_gateway.ports.pipeline import Fenced, PipelineFrame
 from tests.fakes.channel_overrides import reply_format
 from tests.fakes.gateway_turns import InMemoryTurns
 from tests.fakes.turn_gateway import (
+    REPLIES,
     Feed,
     Fence,
     Script,
@@ -48,7 +49,7 @@ class Place:
             max_artifact_bytes=100,
             admit=admission(),
         )
-        close = CloseTurn(self.turns, self.feed, {}, reply_format(), "sorry", patience_s=1)
+        close = CloseTurn(self.turns, self.feed, {}, reply_format(), REPLIES, patience_s=1)
         lost = Pauses(max_attempts - 1, first_s=0.001, longest_s=0.01)
         policy = ErrorPolicy(lost, Pauses(1, 0.001, 0.01), **policies)
         self.drain = Drain(self.turns, run, close, self.feed, policy, poll_s=5)
@@ -250,6 +251,25 @@ async def test_an_escalation_is_an_event_that_names_its_target() -> None:
     assert [f"{body.category}.{body.type}" for body in reported] == ["infra.error.escalated"]
     assert '"target":"internal_alert"' in reported[0].payload_json
     assert turn.reply_text == "sorry"
+
+
+@pytest.mark.parametrize("target", list(Target))
+async def test_the_customer_is_promised_a_person_only_where_that_is_the_target(target: Target) -> None:
+    place = Place(unserved, provider=Policy.ESCALATE, target=target)
+    await place.say()
+    [turn] = await place.drained()
+    [segment] = turn.reply
+    promised = target is Target.USER_ERROR
+    assert segment.text == ("a person will look" if promised else "sorry")
+    assert segment.structured_json == ('{"code":"ESCALATED"}' if promised else "")
+
+
+async def test_a_fallback_is_a_failed_turn_with_a_reply_of_its_own_and_nobody_is_told() -> None:
+    place = Place(unserved, provider=Policy.FALLBACK, target=Target.USER_ERROR)
+    await place.say()
+    [turn] = await place.drained()
+    assert (turn.status, turn.reply_text, turn.attempt) == (TurnStatus.FAILED, "not now", 1)
+    assert not any(isinstance(e.body, AgentReported) for e in place.turns.sessions_by_id["ses_1"].events)
 
 
 async def test_a_failure_that_is_ignored_has_no_reply() -> None:
