@@ -397,6 +397,14 @@ async def test_a_turn_with_more_to_say_works_out_anew() -> None:
     assert set(again.counted) == {("P4", "miss"), ("P6", "miss"), ("P9", "miss")}
 
 
+async def test_another_version_of_the_agent_works_out_anew() -> None:
+    first, again = Mind(fakes.bundle(), worth_ms=0), Mind(fakes.bundle(version=2), worth_ms=0)
+    turn = fakes.make_turn("hello")
+    await first.think(turn)
+    await again.think(replace(turn, attempt=2, artifacts=tuple(first.output.offered)))
+    assert set(again.counted) == {("P4", "miss"), ("P6", "miss"), ("P9", "miss")}
+
+
 async def test_what_failed_is_not_kept() -> None:
     mind = Mind(fakes.bundle(), worth_ms=0)
     mind.memory.away = "timeout"
