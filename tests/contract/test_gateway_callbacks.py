@@ -295,16 +295,17 @@ async def test_a_tenants_own_callback_comes_before_that_of_all(
             assert (own.texts, adapter.texts) == (["mine"], ["theirs"])
 
 
-async def test_a_gateway_that_stops_waits_for_what_it_is_posting(
+async def test_what_is_posted_is_recorded_first_and_a_gateway_that_stops_waits_for_it(
     database: str, redis_url: str, adapter: ChannelAdapter
 ) -> None:
     adapter.answers = {"hello": ["hang"]}
     chosen = callbacks(adapter.url, timeout_s=5)
-    async with gateways(
-        Peers(), database, redis_url, count=2, callbacks=chosen, drain={"grace_s": 3}
-    ) as both:
-        answer = await stub(both[0]).SendMessage(send("hello"), timeout=10)
+    drain = {"grace_s": 3}
+    async with gateways(Peers(), database, redis_url, callbacks=chosen, drain=drain) as [stopped]:
+        answer = await stub(stopped).SendMessage(send("hello"), timeout=10)
         await until(lambda: adapter.posts, "it is being posted")
+        [row] = await listed(stopped, session_id=answer.session_id, destination="callback")
+        assert row.state == event_pb2.DELIVERY_STATE_SENDING
         asyncio.get_running_loop().call_later(0.5, adapter.released.set)
         session_id = answer.session_id
     async with gateways(Peers(), database, redis_url, callbacks=chosen) as [gateway]:
