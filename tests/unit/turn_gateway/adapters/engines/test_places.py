@@ -99,6 +99,16 @@ async def test_those_of_one_tenant_come_in_order(room: Callable[..., Room]) -> N
     assert place.order == ["a1", "a2", "a3"]
 
 
+async def test_nobody_overtakes_others_of_its_tenant_whose_cap_has_grown(room: Callable[..., Room]) -> None:
+    caps = {"a": 1}
+    place = room(5, caps.__getitem__)
+    await place.come("a1", "a2")
+    caps["a"] = 3
+    await place.come("a3")
+    await place.go("a1")
+    assert place.order == ["a1", "a2", "a3"]
+
+
 async def test_who_gives_up_waiting_takes_no_place(room: Callable[..., Room]) -> None:
     place = room(1)
     await place.come("a1", "b1", "c1")
