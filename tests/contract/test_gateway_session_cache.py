@@ -116,7 +116,9 @@ async def test_nobody_reads_another_tenants_entry(database: str, redis_url: str)
         asked = session_pb.GetSessionRequest(session_id=session_id, seen_offset=0)
         watch = calls.stub(gateway, foreign).WatchSession(pb.WatchSessionRequest(session_id=session_id))
         sessions = calls.sessions(gateway, foreign)
-        for call in (sessions.GetSession(asked), sessions.ListTurns(turns), watch):
+        messages = session_pb.ListMessagesRequest(session_id=session_id)
+        listed = (sessions.ListTurns(turns), sessions.ListMessages(messages))
+        for call in (sessions.GetSession(asked), *listed, watch):
             assert (await refused(call))[1].reason == "SESSION_NOT_FOUND"
         asked.seen_offset = -1
         assert (await refused(calls.sessions(gateway).GetSession(asked)))[1].reason == "INVALID_FIELD"

@@ -80,6 +80,12 @@ async def test_a_turn_that_runs_while_its_session_ends_is_committed(database: st
             assert (answer.session_id, answer.turn.status) == (old, turn_pb2.TURN_STATUS_COMPLETE)
         after = await calls.session_of(gateway, old)
         assert (after.status, after.turn_count, after.open_messages) == (ENDED, 2, 0)
+        asked = session_pb.ListMessagesRequest(session_id=old, page_size=1)
+        latest = await calls.sessions(gateway).ListMessages(asked, timeout=10)
+        asked.page_token = latest.next_page_token
+        first = await calls.sessions(gateway).ListMessages(asked, timeout=10)
+        assert [m.text for m in (*latest.messages, *first.messages)] == ["one more thing", "wait"]
+        assert (first.next_page_token, first.messages[0].turn_id) == ("", (await waiting).turn.turn_id)
 
 
 async def test_what_waits_in_a_window_is_answered_when_the_session_ends(

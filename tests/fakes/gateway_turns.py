@@ -225,6 +225,10 @@ class InMemoryTurns:
         sessions = self.sessions_by_id.values()
         return tuple(m for session in sessions for m in session.messages if m.turn_id == turn_id)
 
+    async def messages(self, tenant_id: str, session_id: str, before: int, limit: int) -> tuple[Message, ...]:
+        session = self.sessions_by_id[session_id]
+        return tuple(m for m in session.messages[::-1] if not before or m.sequence < before)[:limit]
+
     async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
         return {7: len(self.sessions_by_id)}
 

@@ -16,6 +16,7 @@ from focal_turn_gateway.domain.sessions import Behind, Listing, Session, Session
 from focal_turn_gateway.domain.triggers import Request
 
 _MICROS = re.compile(r"[0-9]{1,17}")
+_SEQUENCE = re.compile(r"[0-9]{1,18}")
 _MICRO = timedelta(microseconds=1)
 _ETAG = re.compile(r"[0-9]{1,18}")
 
@@ -94,6 +95,15 @@ def page_token(last: Session, query: str) -> str:
     """What leads to the page behind a session."""
     micros = (last.updated_at - datetime.fromtimestamp(0, UTC)) // _MICRO
     return pages.token(f"{micros} {last.session_id}", query)
+
+
+def sequence_start(token: str, query: str) -> int:
+    """The sequence that a page of messages starts behind, 0 for the first. Raises BadToken."""
+    if not (position := pages.position(token, query)):
+        return 0
+    if not _SEQUENCE.fullmatch(position):
+        raise pages.BadToken
+    return int(position)
 
 
 def edit_from_proto(

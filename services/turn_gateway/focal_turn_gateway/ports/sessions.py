@@ -46,6 +46,9 @@ class SessionReader(Protocol):
     async def messages_of(self, tenant_id: str, turn_id: str) -> tuple[Message, ...]:
         """Messages that ended with a turn, in order."""
 
+    async def messages(self, tenant_id: str, session_id: str, before: int, limit: int) -> tuple[Message, ...]:
+        """Messages of a session with a sequence below `before` (all when 0), latest first."""
+
     async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:
         """Bundle versions that live sessions of an agent are pinned to, with their number, ascending."""
 

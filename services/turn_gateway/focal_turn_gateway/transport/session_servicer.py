@@ -11,7 +11,7 @@ from focal.turn.v1 import session_service_pb2 as pb
 from focal.turn.v1 import session_service_pb2_grpc as api
 from focal_kernel import ids
 from focal_service_kit import identity, pages
-from focal_turn_gateway.codecs import requests, sessions, turns
+from focal_turn_gateway.codecs import requests, sessions, turns, values
 from focal_turn_gateway.core.end_session import EndSession
 from focal_turn_gateway.core.update_session import UpdateSession
 from focal_turn_gateway.domain.channels import Registry
@@ -100,6 +100,22 @@ class SessionServicer(api.SessionServiceServicer):
         response = pb.ListTurnsResponse(turns=[turns.turn_to_proto(turn) for turn in found[:size]])
         if len(found) > size:
             response.next_page_token = pages.token(found[size - 1].turn_id, query)
+        return response
+
+    async def ListMessages(  # noqa: N802
+        self, request: pb.ListMessagesRequest, context: Context
+    ) -> pb.ListMessagesResponse:
+        """A page of a session's messages."""
+        session_id = ids.check_id(request.session_id, "session_id")
+        size = pages.size(request.page_size)
+        query = f"messages {session_id}"
+        before = sessions.sequence_start(request.page_token, query)
+        tenant_id = identity.tenant()
+        await self._use.sessions.session(tenant_id, session_id, 0)
+        found = await self._reader.messages(tenant_id, session_id, before, size + 1)
+        response = pb.ListMessagesResponse(messages=map(values.message_to_proto, found[:size]))
+        if len(found) > size:
+            response.next_page_token = pages.token(str(found[size - 1].sequence), query)
         return response
 
     async def ListOpenTurns(  # noqa: N802

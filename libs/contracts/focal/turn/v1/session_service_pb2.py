@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from focal.turn.v1 import message_pb2 as focal_dot_turn_dot_v1_dot_message__pb2
 from focal.turn.v1 import session_pb2 as focal_dot_turn_dot_v1_dot_session__pb2
 from focal.turn.v1 import turn_pb2 as focal_dot_turn_dot_v1_dot_turn__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#focal/turn/v1/session_service.proto\x12\rfocal.turn.v1\x1a\x1b\x66ocal/turn/v1/session.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x11GetSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x18\n\x0bseen_offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0e\n\x0c_seen_offset\"=\n\x12GetSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"\xb5\x02\n\x13ListSessionsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12,\n\x06status\x18\x04 \x01(\x0e\x32\x1c.focal.turn.v1.SessionStatus\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x31\n\rupdated_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eupdated_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05order\x18\t \x01(\x0e\x32\x1b.focal.turn.v1.SessionOrder\"Y\n\x14ListSessionsResponse\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.focal.turn.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x02\n\x14UpdateSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12N\n\x0evariables_json\x18\x02 \x03(\x0b\x32\x36.focal.turn.v1.UpdateSessionRequest.VariablesJsonEntry\x12\x13\n\x0bscenario_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x19\n\x11leave_scenario_id\x18\x06 \x01(\t\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x1a\x34\n\x12VariablesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x15UpdateSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"K\n\x11\x45ndSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"=\n\x12\x45ndSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"M\n\x10ListTurnsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x11ListTurnsResponse\x12\"\n\x05turns\x18\x01 \x03(\x0b\x32\x13.focal.turn.v1.Turn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTurnRequest\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\"4\n\x0fGetTurnResponse\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"i\n\x14ListOpenTurnsRequest\x12*\n\x07min_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x15ListOpenTurnsResponse\x12\"\n\x05turns\x18\x01 \x03(\x0b\x32\x13.focal.turn.v1.Turn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x19ListPinnedVersionsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"L\n\x1aListPinnedVersionsResponse\x12.\n\x08versions\x18\x01 \x03(\x0b\x32\x1c.focal.turn.v1.PinnedVersion\"2\n\rPinnedVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x10\n\x08sessions\x18\x02 \x01(\x03*c\n\x0cSessionOrder\x12\x1d\n\x19SESSION_ORDER_UNSPECIFIED\x10\x00\x12\x19\n\x15SESSION_ORDER_CREATED\x10\x01\x12\x19\n\x15SESSION_ORDER_UPDATED\x10\x02\x32\xcc\x05\n\x0eSessionService\x12Q\n\nGetSession\x12 .focal.turn.v1.GetSessionRequest\x1a!.focal.turn.v1.GetSessionResponse\x12W\n\x0cListSessions\x12\".focal.turn.v1.ListSessionsRequest\x1a#.focal.turn.v1.ListSessionsResponse\x12Z\n\rUpdateSession\x12#.focal.turn.v1.UpdateSessionRequest\x1a$.focal.turn.v1.UpdateSessionResponse\x12Q\n\nEndSession\x12 .focal.turn.v1.EndSessionRequest\x1a!.focal.turn.v1.EndSessionResponse\x12N\n\tListTurns\x12\x1f.focal.turn.v1.ListTurnsRequest\x1a .focal.turn.v1.ListTurnsResponse\x12Z\n\rListOpenTurns\x12#.focal.turn.v1.ListOpenTurnsRequest\x1a$.focal.turn.v1.ListOpenTurnsResponse\x12H\n\x07GetTurn\x12\x1d.focal.turn.v1.GetTurnRequest\x1a\x1e.focal.turn.v1.GetTurnResponse\x12i\n\x12ListPinnedVersions\x12(.focal.turn.v1.ListPinnedVersionsRequest\x1a).focal.turn.v1.ListPinnedVersionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#focal/turn/v1/session_service.proto\x12\rfocal.turn.v1\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x1b\x66ocal/turn/v1/session.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x11GetSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x18\n\x0bseen_offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0e\n\x0c_seen_offset\"=\n\x12GetSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"\xb5\x02\n\x13ListSessionsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12,\n\x06status\x18\x04 \x01(\x0e\x32\x1c.focal.turn.v1.SessionStatus\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x31\n\rupdated_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eupdated_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05order\x18\t \x01(\x0e\x32\x1b.focal.turn.v1.SessionOrder\"Y\n\x14ListSessionsResponse\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.focal.turn.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x02\n\x14UpdateSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12N\n\x0evariables_json\x18\x02 \x03(\x0b\x32\x36.focal.turn.v1.UpdateSessionRequest.VariablesJsonEntry\x12\x13\n\x0bscenario_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x19\n\x11leave_scenario_id\x18\x06 \x01(\t\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x1a\x34\n\x12VariablesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x15UpdateSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"K\n\x11\x45ndSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"=\n\x12\x45ndSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Session\"M\n\x10ListTurnsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x11ListTurnsResponse\x12\"\n\x05turns\x18\x01 \x03(\x0b\x32\x13.focal.turn.v1.Turn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x13ListMessagesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x14ListMessagesResponse\x12(\n\x08messages\x18\x01 \x03(\x0b\x32\x16.focal.turn.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x0eGetTurnRequest\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\"4\n\x0fGetTurnResponse\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\"i\n\x14ListOpenTurnsRequest\x12*\n\x07min_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x15ListOpenTurnsResponse\x12\"\n\x05turns\x18\x01 \x03(\x0b\x32\x13.focal.turn.v1.Turn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x19ListPinnedVersionsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"L\n\x1aListPinnedVersionsResponse\x12.\n\x08versions\x18\x01 \x03(\x0b\x32\x1c.focal.turn.v1.PinnedVersion\"2\n\rPinnedVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x10\n\x08sessions\x18\x02 \x01(\x03*c\n\x0cSessionOrder\x12\x1d\n\x19SESSION_ORDER_UNSPECIFIED\x10\x00\x12\x19\n\x15SESSION_ORDER_CREATED\x10\x01\x12\x19\n\x15SESSION_ORDER_UPDATED\x10\x02\x32\xa5\x06\n\x0eSessionService\x12Q\n\nGetSession\x12 .focal.turn.v1.GetSessionRequest\x1a!.focal.turn.v1.GetSessionResponse\x12W\n\x0cListSessions\x12\".focal.turn.v1.ListSessionsRequest\x1a#.focal.turn.v1.ListSessionsResponse\x12Z\n\rUpdateSession\x12#.focal.turn.v1.UpdateSessionRequest\x1a$.focal.turn.v1.UpdateSessionResponse\x12Q\n\nEndSession\x12 .focal.turn.v1.EndSessionRequest\x1a!.focal.turn.v1.EndSessionResponse\x12N\n\tListTurns\x12\x1f.focal.turn.v1.ListTurnsRequest\x1a .focal.turn.v1.ListTurnsResponse\x12W\n\x0cListMessages\x12\".focal.turn.v1.ListMessagesRequest\x1a#.focal.turn.v1.ListMessagesResponse\x12Z\n\rListOpenTurns\x12#.focal.turn.v1.ListOpenTurnsRequest\x1a$.focal.turn.v1.ListOpenTurnsResponse\x12H\n\x07GetTurn\x12\x1d.focal.turn.v1.GetTurnRequest\x1a\x1e.focal.turn.v1.GetTurnResponse\x12i\n\x12ListPinnedVersions\x12(.focal.turn.v1.ListPinnedVersionsRequest\x1a).focal.turn.v1.ListPinnedVersionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,44 +38,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._loaded_options = None
   _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._serialized_options = b'8\001'
-  _globals['_SESSIONORDER']._serialized_start=1843
-  _globals['_SESSIONORDER']._serialized_end=1942
-  _globals['_GETSESSIONREQUEST']._serialized_start=174
-  _globals['_GETSESSIONREQUEST']._serialized_end=255
-  _globals['_GETSESSIONRESPONSE']._serialized_start=257
-  _globals['_GETSESSIONRESPONSE']._serialized_end=318
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=321
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=630
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=632
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=721
-  _globals['_UPDATESESSIONREQUEST']._serialized_start=724
-  _globals['_UPDATESESSIONREQUEST']._serialized_end=1015
-  _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._serialized_start=963
-  _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._serialized_end=1015
-  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1017
-  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1081
-  _globals['_ENDSESSIONREQUEST']._serialized_start=1083
-  _globals['_ENDSESSIONREQUEST']._serialized_end=1158
-  _globals['_ENDSESSIONRESPONSE']._serialized_start=1160
-  _globals['_ENDSESSIONRESPONSE']._serialized_end=1221
-  _globals['_LISTTURNSREQUEST']._serialized_start=1223
-  _globals['_LISTTURNSREQUEST']._serialized_end=1300
-  _globals['_LISTTURNSRESPONSE']._serialized_start=1302
-  _globals['_LISTTURNSRESPONSE']._serialized_end=1382
-  _globals['_GETTURNREQUEST']._serialized_start=1384
-  _globals['_GETTURNREQUEST']._serialized_end=1417
-  _globals['_GETTURNRESPONSE']._serialized_start=1419
-  _globals['_GETTURNRESPONSE']._serialized_end=1471
-  _globals['_LISTOPENTURNSREQUEST']._serialized_start=1473
-  _globals['_LISTOPENTURNSREQUEST']._serialized_end=1578
-  _globals['_LISTOPENTURNSRESPONSE']._serialized_start=1580
-  _globals['_LISTOPENTURNSRESPONSE']._serialized_end=1664
-  _globals['_LISTPINNEDVERSIONSREQUEST']._serialized_start=1666
-  _globals['_LISTPINNEDVERSIONSREQUEST']._serialized_end=1711
-  _globals['_LISTPINNEDVERSIONSRESPONSE']._serialized_start=1713
-  _globals['_LISTPINNEDVERSIONSRESPONSE']._serialized_end=1789
-  _globals['_PINNEDVERSION']._serialized_start=1791
-  _globals['_PINNEDVERSION']._serialized_end=1841
-  _globals['_SESSIONSERVICE']._serialized_start=1945
-  _globals['_SESSIONSERVICE']._serialized_end=2661
+  _globals['_SESSIONORDER']._serialized_start=2045
+  _globals['_SESSIONORDER']._serialized_end=2144
+  _globals['_GETSESSIONREQUEST']._serialized_start=203
+  _globals['_GETSESSIONREQUEST']._serialized_end=284
+  _globals['_GETSESSIONRESPONSE']._serialized_start=286
+  _globals['_GETSESSIONRESPONSE']._serialized_end=347
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=350
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=659
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=661
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=750
+  _globals['_UPDATESESSIONREQUEST']._serialized_start=753
+  _globals['_UPDATESESSIONREQUEST']._serialized_end=1044
+  _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._serialized_start=992
+  _globals['_UPDATESESSIONREQUEST_VARIABLESJSONENTRY']._serialized_end=1044
+  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1046
+  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1110
+  _globals['_ENDSESSIONREQUEST']._serialized_start=1112
+  _globals['_ENDSESSIONREQUEST']._serialized_end=1187
+  _globals['_ENDSESSIONRESPONSE']._serialized_start=1189
+  _globals['_ENDSESSIONRESPONSE']._serialized_end=1250
+  _globals['_LISTTURNSREQUEST']._serialized_start=1252
+  _globals['_LISTTURNSREQUEST']._serialized_end=1329
+  _globals['_LISTTURNSRESPONSE']._serialized_start=1331
+  _globals['_LISTTURNSRESPONSE']._serialized_end=1411
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=1413
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1493
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1495
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1584
+  _globals['_GETTURNREQUEST']._serialized_start=1586
+  _globals['_GETTURNREQUEST']._serialized_end=1619
+  _globals['_GETTURNRESPONSE']._serialized_start=1621
+  _globals['_GETTURNRESPONSE']._serialized_end=1673
+  _globals['_LISTOPENTURNSREQUEST']._serialized_start=1675
+  _globals['_LISTOPENTURNSREQUEST']._serialized_end=1780
+  _globals['_LISTOPENTURNSRESPONSE']._serialized_start=1782
+  _globals['_LISTOPENTURNSRESPONSE']._serialized_end=1866
+  _globals['_LISTPINNEDVERSIONSREQUEST']._serialized_start=1868
+  _globals['_LISTPINNEDVERSIONSREQUEST']._serialized_end=1913
+  _globals['_LISTPINNEDVERSIONSRESPONSE']._serialized_start=1915
+  _globals['_LISTPINNEDVERSIONSRESPONSE']._serialized_end=1991
+  _globals['_PINNEDVERSION']._serialized_start=1993
+  _globals['_PINNEDVERSION']._serialized_end=2043
+  _globals['_SESSIONSERVICE']._serialized_start=2147
+  _globals['_SESSIONSERVICE']._serialized_end=2952
 # @@protoc_insertion_point(module_scope)

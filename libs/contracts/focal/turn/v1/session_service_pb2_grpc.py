@@ -60,6 +60,11 @@ class SessionServiceStub:
                 request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.SerializeToString,
                 response_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.FromString,
                 _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/focal.turn.v1.SessionService/ListMessages',
+                request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
         self.ListOpenTurns = channel.unary_unary(
                 '/focal.turn.v1.SessionService/ListOpenTurns',
                 request_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListOpenTurnsRequest.SerializeToString,
@@ -119,6 +124,13 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMessages(self, request, context):
+        """Lists what the customer wrote in a session, the latest first. With the replies of its turns it is the conversation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOpenTurns(self, request, context):
         """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck.
         """
@@ -168,6 +180,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ListTurns,
                     request_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.FromString,
                     response_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesRequest.FromString,
+                    response_serializer=focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesResponse.SerializeToString,
             ),
             'ListOpenTurns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOpenTurns,
@@ -321,6 +338,33 @@ class SessionService:
             '/focal.turn.v1.SessionService/ListTurns',
             focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsRequest.SerializeToString,
             focal_dot_turn_dot_v1_dot_session__service__pb2.ListTurnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.turn.v1.SessionService/ListMessages',
+            focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesRequest.SerializeToString,
+            focal_dot_turn_dot_v1_dot_session__service__pb2.ListMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

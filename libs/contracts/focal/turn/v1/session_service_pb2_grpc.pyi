@@ -48,6 +48,8 @@ class SessionServiceStub:
     """
     ListTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]
     """Lists a session's turns, newest first."""
+    ListMessages: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListMessagesRequest, session_service_pb2.ListMessagesResponse]
+    """Lists what the customer wrote in a session, the latest first. With the replies of its turns it is the conversation."""
     ListOpenTurns: grpc.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]
     """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck."""
     GetTurn: grpc.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]
@@ -77,6 +79,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """
     ListTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListTurnsRequest, session_service_pb2.ListTurnsResponse]  # type: ignore[assignment]
     """Lists a session's turns, newest first."""
+    ListMessages: aio.UnaryUnaryMultiCallable[session_service_pb2.ListMessagesRequest, session_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """Lists what the customer wrote in a session, the latest first. With the replies of its turns it is the conversation."""
     ListOpenTurns: aio.UnaryUnaryMultiCallable[session_service_pb2.ListOpenTurnsRequest, session_service_pb2.ListOpenTurnsResponse]  # type: ignore[assignment]
     """Lists the tenant's turns that have not ended, oldest first: those of a certain age are stuck."""
     GetTurn: aio.UnaryUnaryMultiCallable[session_service_pb2.GetTurnRequest, session_service_pb2.GetTurnResponse]  # type: ignore[assignment]
@@ -133,6 +137,14 @@ class SessionServiceServicer(metaclass=abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[session_service_pb2.ListTurnsResponse, abc.Awaitable[session_service_pb2.ListTurnsResponse]]:
         """Lists a session's turns, newest first."""
+
+    @abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: session_service_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[session_service_pb2.ListMessagesResponse, abc.Awaitable[session_service_pb2.ListMessagesResponse]]:
+        """Lists what the customer wrote in a session, the latest first. With the replies of its turns it is the conversation."""
 
     @abc_1.abstractmethod
     def ListOpenTurns(

@@ -59,6 +59,13 @@ SELECT coalesce(
   jsonb_agg(turns.message_json(m) || jsonb_build_object('turn_id', m.turn_id) ORDER BY m.sequence), '[]')
 FROM turns.messages m WHERE m.turn_id = $2 AND m.tenant_id = $1
 """
+_MESSAGES = """
+SELECT coalesce(
+  jsonb_agg(turns.message_json(m) || jsonb_build_object('turn_id', coalesce(m.turn_id, ''))
+    ORDER BY m.sequence DESC), '[]')
+FROM (SELECT * FROM turns.messages WHERE tenant_id = $1 AND session_id = $2 AND ($3 = 0 OR sequence < $3)
+      ORDER BY sequence DESC LIMIT $4) m
+"""
 _AHEAD = """
 SELECT s.session_id FROM unnest($1::text[], $2::bigint[]) AS f(session_id, seen)
 JOIN turns.sessions s USING (session_id) WHERE s.event_offset > f.seen
@@ -149,6 +156,12 @@ class PostgresSessionReader:
         """Messages that ended with a turn, in order."""
         with failures.translated():
             found = await self._pool.fetchval(_MESSAGES_OF, tenant_id, turn_id)
+        return records.MESSAGES.validate_json(found)
+
+    async def messages(self, tenant_id: str, session_id: str, before: int, limit: int) -> tuple[Message, ...]:
+        """Messages of a session with a sequence below `before` (all when 0), latest first."""
+        with failures.translated():
+            found = await self._pool.fetchval(_MESSAGES, tenant_id, session_id, before, limit)
         return records.MESSAGES.validate_json(found)
 
     async def pinned_versions(self, tenant_id: str, agent_id: str) -> dict[int, int]:

@@ -92,6 +92,18 @@ async def test_turns_are_listed_latest_first_in_pages(place: Place) -> None:
     assert [turn.turn_id for turn in [*first, *second]] == sorted(ids)[::-1]
 
 
+async def test_messages_are_listed_latest_first_in_pages_with_their_turns(place: Place) -> None:
+    accepted = await place.say("one")
+    turn_id = await place.answer(accepted)
+    for text in ("two", "three"):
+        await place.say(text)
+    first = await place.reader.messages("acme", accepted.session_id, 0, 2)
+    rest = await place.reader.messages("acme", accepted.session_id, first[-1].sequence, 2)
+    told = [(message.text, message.turn_id) for message in (*first, *rest)]
+    assert told == [("three", ""), ("two", ""), ("one", turn_id)]
+    assert await place.reader.messages("umbrella", accepted.session_id, 0, 2) == ()
+
+
 async def test_events_are_read_behind_an_offset(place: Place) -> None:
     accepted = await place.say()
     await place.answer(accepted)
