@@ -196,6 +196,33 @@ async def test_a_tenants_messages_of_a_day_are_counted_by_parts_whoever_reports(
         ]
 
 
+async def test_a_limit_is_looked_at_by_one_at_a_time(database: str, redis_url: str) -> None:
+    limits: Any = {"per_day": {"sms": 1}}
+    async with place(database, redis_url, fallback=limits) as at:
+        turn = await at.replied()
+        await at.agreed("sms", PHONE)
+        another = await asyncpg.connect(database)
+        transaction = another.transaction()
+        await transaction.start()
+        await another.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('fallback:acme:sms', 0))",
+        )
+        failing = asyncio.create_task(at.failed(f"{turn.turn_id}:0:0"))
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        await until(lambda: another.fetchval(waiting), "the report waits for its look at the limit", 10)
+        await another.execute(
+            "INSERT INTO turns.fallbacks (tenant_id, turn_id, segment, from_channel, to_channel, parts)"
+            " VALUES ('acme', 'trn_other', 0, 'whatsapp', 'sms', 1)"
+        )
+        await transaction.commit()
+        await another.close()
+        await failing
+        assert (await at.steps(turn.session_id, 1))[0][2] == "RATE_LIMIT"
+
+
 async def test_a_customer_who_has_written_since_is_not_sent_what_is_old(
     database: str, redis_url: str
 ) -> None:
