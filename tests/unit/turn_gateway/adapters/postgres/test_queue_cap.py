@@ -121,14 +121,17 @@ async def test_the_last_place_is_given_once_however_many_want_it(place: Place) -
 
 
 async def test_two_tries_for_the_last_place_are_one_message_and_no_refusal(place: Place) -> None:
-    """The second passes the look-up of its request id, then waits for the lock that the first one holds."""
+    """The second, on another gateway, passes the look-up of its request id, then waits for the lock that the
+    first one holds.
+    """
+    elsewhere = Place(place.pool)
     await place.say()
     await place.open()
     for number in range(QUEUE - 1):
         await place.say(f"number {number}")
     async with place.pool.acquire() as blocker, blocker.transaction():
         await blocker.execute("SELECT 1 FROM turns.sessions FOR UPDATE")
-        tries = [asyncio.ensure_future(place.say("last", "r1")) for _ in range(2)]
+        tries = [asyncio.ensure_future(at.say("last", "r1")) for at in (place, elsewhere)]
         while await blocker.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
             await asyncio.sleep(0.01)
     first, second = await asyncio.gather(*tries)
