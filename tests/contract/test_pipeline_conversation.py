@@ -236,7 +236,7 @@ async def test_describe_agent_names_the_offline_model(mesh: pipeline_peers.Mesh)
     assert list(found.model_chain) == ["offline"]
     assert found.version == 1
     assert found.embedding_model == "hashed-v1/384"
-    assert found.tools == 4
+    assert found.tools == 6
     assert found.scenarios == 1
 
 
