@@ -29,7 +29,7 @@ class Sharing(settings.Section):
 
     enabled: bool = Field(True, description="whether heavy tenants wait while turns come late")
     late_ms: float = Field(
-        2,
+        1,
         gt=0,
         description="ms by which turns may be later than usual before fewer run at once: the event loop, or"
         " what the pipeline takes to notice one",
