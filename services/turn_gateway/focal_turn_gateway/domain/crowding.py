@@ -1,9 +1,10 @@
-"""Who may run turns while tenants share a process that cannot keep up.
+"""Who may begin turns while tenants share a process that cannot keep up.
 
-The number of turns that run at once grows and shrinks as a TCP connection's window does (RFC 5681): doubled
-while nothing was late yet, then raised by one, cut by a share when turns come late; below one it goes on as a
-rate. Late is what a turn notices: each one passes the gateway's and the pipeline's event loops many times,
-and where those are late every turn makes every other one slower.
+The number of turns that are begun between two looks grows and shrinks as a TCP connection's window does
+(RFC 5681): doubled while nothing was late yet, then raised by one, cut by a share when turns come late. Late
+is what a turn notices: each one passes the gateway's and the pipeline's event loops many times, and where
+those are late every turn makes every other one slower. Turns begun are counted, and not those that run: one
+that waits for its model costs nothing meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Heavy turns at once; below 1, heavy turns begun per look. Up to `threshold` it grows fast."""
+    """Heavy turns begun per look; up to `threshold` it grows fast."""
 
     turns: float
     threshold: float
@@ -23,8 +24,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Crowding:
-    """`late_ms`: lateness above which fewer turns run, below half of which more do. `shrink`: factor of a
-    step down. `least`, `first` and `most`: the lowest limit, the one when sharing begins, and the highest.
+    """`late_ms`: lateness above which fewer turns are begun, below half of which more are. `shrink`: factor
+    of a step down. `least`, `first` and `most`: the lowest limit, the one when sharing begins, the highest.
     """
 
     late_ms: float
@@ -37,14 +38,14 @@ class Crowding:
         """The limit when tenants begin to share."""
         return Limit(self.first, self.most)
 
-    def after(self, limit: Limit, late_ms: float, taken: int) -> Limit:
-        """The limit after a look. It rises only when it was `taken`: an unused limit says nothing about what
+    def after(self, limit: Limit, late_ms: float, used: bool) -> Limit:
+        """The limit after a look. It rises only when it was `used` up: an unused one says nothing about what
         the process can bear.
         """
         if late_ms > self.late_ms:
             fewer = max(self.least, limit.turns * self.shrink)
             return Limit(fewer, fewer)
-        if late_ms >= self.late_ms / 2 or (taken < limit.turns and limit.turns >= 1):
+        if late_ms >= self.late_ms / 2 or not used:
             return limit
         slow = limit.turns + 1 if limit.turns >= 1 else limit.turns / self.shrink
         more = limit.turns * 2 if limit.turns < limit.threshold else slow

@@ -31,21 +31,19 @@ class Sharing(settings.Section):
     late_ms: float = Field(
         1,
         gt=0,
-        description="ms by which turns may be later than usual before fewer run at once: the event loop, or"
-        " what the pipeline takes to notice one",
+        description="ms by which turns may be later than usual before heavy tenants begin fewer: the event"
+        " loop, or what the pipeline takes to notice one",
     )
     usual_s: float = Field(60, gt=0, description="seconds whose lowest fifth is the usual lateness")
-    least: float = Field(
-        0.25, gt=0, description="lowest limit of heavy tenants' turns; below 1, turns begun per step"
-    )
-    first: float = Field(4, gt=0, description="the limit when a second tenant comes")
+    least: float = Field(0.25, gt=0, description="turns that heavy tenants may always begin per step")
+    first: float = Field(4, gt=0, description="turns they may begin per step when a second tenant comes")
     shrink: float = Field(0.7, gt=0, lt=1, description="factor of each step down; a step up adds one turn")
     nap_s: float = Field(0.01, gt=0, description="seconds of the naps whose lateness is measured")
     every_s: float = Field(0.25, gt=0, description="seconds between steps")
     memory_s: float = Field(
-        10,
+        3,
         gt=0,
-        description="seconds in which what a tenant used fades to 37 %; the mean decides who is heavy",
+        description="seconds in which what a tenant wanted fades to 37 %; the mean decides who is heavy",
     )
     together_s: float = Field(
         60, gt=0, description="seconds that a tenant counts as present after it last needed a turn"

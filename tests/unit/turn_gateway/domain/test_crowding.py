@@ -9,35 +9,35 @@ CROWDING = Crowding(late_ms=2, shrink=0.5, least=0.25, first=4, most=256)
 
 def test_the_limit_doubles_until_turns_come_late_and_grows_by_one_from_then_on() -> None:
     limit = CROWDING.begin()
-    limit = CROWDING.after(limit, 0.1, taken=4)
+    limit = CROWDING.after(limit, 0.1, used=True)
     assert limit.turns == 8
-    limit = CROWDING.after(limit, 5, taken=8)
+    limit = CROWDING.after(limit, 5, used=True)
     assert limit.turns == 4
-    limit = CROWDING.after(limit, 0.1, taken=4)
+    limit = CROWDING.after(limit, 0.1, used=True)
     assert limit.turns == 5
 
 
-def test_a_limit_that_nobody_reaches_stays_as_it_is() -> None:
-    assert CROWDING.after(CROWDING.begin(), 0.1, taken=3) == CROWDING.begin()
+def test_a_limit_that_is_not_used_up_stays_as_it_is() -> None:
+    assert CROWDING.after(CROWDING.begin(), 0.1, used=False) == CROWDING.begin()
 
 
 def test_a_little_lateness_changes_nothing() -> None:
-    assert CROWDING.after(CROWDING.begin(), 1.5, taken=4) == CROWDING.begin()
+    assert CROWDING.after(CROWDING.begin(), 1.5, used=True) == CROWDING.begin()
 
 
-def test_below_one_the_limit_goes_on_as_a_rate_and_comes_back() -> None:
+def test_below_one_the_limit_comes_back_by_shares() -> None:
     limit = Limit(1, 1)
-    limit = CROWDING.after(limit, 5, taken=1)
+    limit = CROWDING.after(limit, 5, used=True)
     assert limit.turns == 0.5
-    limit = CROWDING.after(limit, 0.1, taken=0)
+    limit = CROWDING.after(limit, 0.1, used=True)
     assert limit.turns == 1
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), st.integers(0, 300)), max_size=60))
-def test_the_limit_stays_between_its_ends(looks: list[tuple[float, int]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 100), st.booleans()), max_size=60))
+def test_the_limit_stays_between_its_ends(looks: list[tuple[float, bool]]) -> None:
     limit = CROWDING.begin()
-    for late_ms, taken in looks:
-        limit = CROWDING.after(limit, late_ms, taken)
+    for late_ms, used in looks:
+        limit = CROWDING.after(limit, late_ms, used)
         assert CROWDING.least <= limit.turns <= CROWDING.most
 
 

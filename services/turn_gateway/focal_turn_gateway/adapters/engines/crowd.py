@@ -44,7 +44,7 @@ class Crowd:
         )
         self._scarce = prometheus.Gauge(
             "focal_gateway_scarce_turns",
-            "Turns that may run at once before heavy tenants wait; 0 while there is no need",
+            "Turns that heavy tenants may begin per look; 0 while there is no limit",
             registry=registry,
         )
 
@@ -78,7 +78,7 @@ class Crowd:
         elif self._limit is None:
             self._limit = self._crowding.begin()
         else:
-            self._limit = self._crowding.after(self._limit, beyond_ms, self._places.heavy)
+            self._limit = self._crowding.after(self._limit, beyond_ms, self._places.used_up)
         self._places.allot(self._limit.turns if self._limit else None)
         self._late.set(late_s)
         self._scarce.set(self._limit.turns if self._limit else 0)

@@ -15,7 +15,7 @@ class Places:
 
     A place that becomes free goes to the tenant that has the fewest, in turn between equals, whoever came
     first: a tenant that floods waits behind itself. While places are scarce, those who want more than their
-    share have `scarce` together; the others do not notice.
+    share are given `scarce` of them per allotment; the others do not notice.
     """
 
     def __init__(self, total: int, cap: Callable[[str], int], shares: Shares | None = None) -> None:
@@ -53,21 +53,21 @@ class Places:
         return len(self._waiting.get(tenant_id, ()))
 
     @property
-    def heavy(self) -> int:
-        """Places taken by those who want more than their share."""
-        return sum(count for tenant_id, count in self._taken.items() if self._shares.heavy(tenant_id))
+    def used_up(self) -> bool:
+        """Whether those who want more than their share were given all that was allotted to them."""
+        return self._due < 1
 
     def allot(self, scarce: float | None) -> None:
-        """Let this be the number of places for those who want more than their share, or all with None. Less
-        than one allows one when as many calls as make one were made.
+        """Give so many places from now to the next call to those who want more than their share, or all with
+        None. What is left over is kept, at most one.
         """
         self.scarce = scarce
-        self._due = 0.0 if scarce is None or scarce >= 1 else min(1.0, self._due + scarce)
+        self._due = 0.0 if scarce is None else min(1.0, self._due) + scarce
         self._seat()
 
     async def take(self, tenant_id: str) -> None:
         """Wait for a place of this tenant's."""
-        if tenant_id not in self._waiting and self._may(tenant_id, self._left()):
+        if tenant_id not in self._waiting and self._may(tenant_id):
             self._grant(tenant_id)
             return
         granted = asyncio.get_running_loop().create_future()
@@ -93,29 +93,19 @@ class Places:
             self._grant(tenant)
             granted.set_result(None)
 
-    def _left(self) -> bool:
-        """Whether there is a place for those who want more than their share."""
-        if self.scarce is None:
-            return True
-        if self.scarce >= 1:
-            return self.heavy < self.scarce
-        return self._due >= 1 and not self.heavy
-
-    def _may(self, tenant_id: str, left: bool) -> bool:
+    def _may(self, tenant_id: str) -> bool:
         if self.taken >= self._total or self._taken[tenant_id] >= self._cap(tenant_id):
             return False
-        return left or not self._shares.heavy(tenant_id)
+        return self.scarce is None or self._due >= 1 or not self._shares.heavy(tenant_id)
 
     def _grant(self, tenant_id: str) -> None:
         self.taken += 1
         self._taken[tenant_id] += 1
-        if self._due >= 1 and self._shares.heavy(tenant_id):
+        if self.scarce is not None and self._shares.heavy(tenant_id):
             self._due -= 1
 
     def _next(self) -> tuple[str, asyncio.Future[None]] | None:
-        left = self._left()
-        seated = (tenant_id for tenant_id in self._waiting if self._may(tenant_id, left))
-        for tenant_id in sorted(seated, key=self._taken.__getitem__):
+        for tenant_id in sorted(filter(self._may, self._waiting), key=self._taken.__getitem__):
             queue = self._waiting[tenant_id]
             while queue:
                 granted = queue.popleft()

@@ -171,48 +171,47 @@ async def test_one_cancelled_while_aside_gives_back_nothing_that_it_does_not_hol
     await asyncio.wait_for(late, 5)
 
 
-async def test_a_flood_waits_while_places_are_scarce_and_others_do_not(
-    room: Callable[..., Room],
-) -> None:
-    place = room(100)
+def crowded(place: Room) -> None:
     for _ in range(50):
         place.places.want("a")
     place.places.want("b")
+
+
+async def test_a_flood_waits_while_places_are_scarce_and_others_do_not(room: Callable[..., Room]) -> None:
+    place = room(100)
+    crowded(place)
     place.places.allot(2)
     await place.come("a1", "a2", "a3", "b1", "b2", "b3")
     assert place.inside == ["a1", "a2", "b1", "b2", "b3"]
     assert place.places.backlog("a") == 1
     assert place.places.backlog("b") == 0
-    await place.go("b1")
+    assert place.places.used_up
+    await place.go("a1", "b1")
     assert "a3" not in place.inside
-    await place.go("a1")
+    place.places.allot(2)
+    await _settle()
     assert "a3" in place.inside
+    assert not place.places.used_up
 
 
-async def test_less_than_one_place_lets_a_flood_begin_a_turn_now_and_then(room: Callable[..., Room]) -> None:
+async def test_parts_of_a_place_add_up_to_one_and_no_further(room: Callable[..., Room]) -> None:
     place = room(100)
-    for _ in range(50):
-        place.places.want("a")
-    place.places.want("b")
+    crowded(place)
     place.places.allot(0.5)
-    await place.come("a1", "a2")
+    await place.come("a1")
     assert place.inside == []
     place.places.allot(0.5)
     await _settle()
     assert place.inside == ["a1"]
-    place.places.allot(0.5)
-    await place.go("a1")
-    assert place.inside == []
-    place.places.allot(0.5)
-    await _settle()
-    assert place.inside == ["a2"]
+    for _ in range(10):
+        place.places.allot(0.5)
+    await place.come("a2", "a3")
+    assert place.inside == ["a1", "a2"]
 
 
 async def test_places_are_as_before_when_they_are_scarce_no_more(room: Callable[..., Room]) -> None:
     place = room(100)
-    for _ in range(50):
-        place.places.want("a")
-    place.places.want("b")
+    crowded(place)
     place.places.allot(1)
     await place.come("a1", "a2", "a3")
     assert place.inside == ["a1"]
