@@ -59,6 +59,11 @@ class Deliver:
         try:
             async with asyncio.timeout(self.timeout_s):
                 await self.destination.deliver(rows)
+        except asyncio.CancelledError:
+            # Who goes on elsewhere must not wait for the claim of a process that has stopped.
+            with suppress(errors.StoreUnavailable):
+                await asyncio.shield(self.outbox.postpone([row.outbox_id for row in rows], 0))
+            raise
         except Exception as error:  # noqa: BLE001
             # Whatever a destination raises, its rows stay in the outbox and the other destinations go on.
             await self._failed(rows, error)

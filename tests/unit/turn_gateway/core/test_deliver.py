@@ -131,3 +131,11 @@ async def test_whatever_a_destination_raises_the_worker_lives(error: type[Except
 
     outbox = OutboxRows(row(1))
     await run_until(deliver(outbox, Odd()), lambda: len(outbox.postponed) > 1, "it lives on")
+
+
+async def test_what_a_stopping_gateway_was_delivering_is_free_for_others_at_once() -> None:
+    outbox, place = OutboxRows(row(1)), Place()
+    place.stuck = True
+    await run_until(deliver(outbox, place), lambda: place.calls, "it is being delivered")
+    assert outbox.postponed == [(1, 0)]
+    assert outbox.done == []
