@@ -31,8 +31,8 @@ proto: $(STAMP) ## generate libs/contracts from protos/
 bench: $(STAMP) ## measure turns per second, latency and CPU per turn
 	$(BIN)/python -m benchmarks.mesh $(ARGS)
 
-limits: $(STAMP) ## measure bursts, open streams, rude clients and restarts, one after the other (docs/limits.md)
-	for what in burst streams clients restart; do $(BIN)/python -m benchmarks.limits $$what; done
+limits: $(STAMP) ## measure bursts, a flood, open streams, rude clients and restarts, one after the other (docs/limits.md)
+	for what in burst fairness streams clients restart; do $(BIN)/python -m benchmarks.limits $$what; done
 
 chaos: $(STAMP) ## crash at every fault point, then seeded chaos; resumable (SEEDS=20, ARGS=--fresh)
 	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --points --seeds $(SEEDS) $(ARGS)

@@ -29,13 +29,13 @@ class Sharing(settings.Section):
 
     enabled: bool = Field(True, description="whether heavy tenants wait while turns come late")
     late_ms: float = Field(
-        1,
+        2,
         gt=0,
         description="ms by which turns may be later than usual before heavy tenants begin fewer: the event"
         " loop, or what the pipeline takes to notice one",
     )
     usual_s: float = Field(60, gt=0, description="seconds whose lowest fifth is the usual lateness")
-    least: float = Field(0.25, gt=0, description="turns that heavy tenants may always begin per step")
+    least: float = Field(0.5, gt=0, description="turns that heavy tenants may always begin per step")
     first: float = Field(4, gt=0, description="turns they may begin per step when a second tenant comes")
     shrink: float = Field(0.7, gt=0, lt=1, description="factor of each step down; a step up adds one turn")
     nap_s: float = Field(0.01, gt=0, description="seconds of the naps whose lateness is measured")
@@ -46,7 +46,7 @@ class Sharing(settings.Section):
         description="seconds in which what a tenant wanted fades to 37 %; the mean decides who is heavy",
     )
     together_s: float = Field(
-        60, gt=0, description="seconds that a tenant counts as present after it last needed a turn"
+        15, gt=0, description="seconds that a tenant counts as present after it last needed a turn"
     )
     waiting: int = Field(
         20, gt=0, description="sessions of a heavy tenant that may wait for a turn meanwhile; more is refused"

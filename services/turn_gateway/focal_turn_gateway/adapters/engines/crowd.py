@@ -12,7 +12,7 @@ from focal_turn_gateway.domain.crowding import Crowding, Limit, Usual
 
 class Crowd:
     """Looks every `every_s` seconds at how late naps of `nap_s` ended and how long the pipeline took to
-    notice attempts, whichever is worse, beside the looks of the last `usual_s`.
+    notice attempts, each beside what is usual for it in `usual_s`; the worse one counts.
 
     One tenant alone has the process to itself. Of a tenant that wants more than its share, `waiting` sessions
     may wait while places are scarce.
@@ -34,12 +34,13 @@ class Crowd:
         self._nap_s = nap_s
         self._every_s = every_s
         self._waiting = waiting
-        self._usual = Usual(max(1, round(usual_s / every_s)))
+        looks = max(1, round(usual_s / every_s))
+        self._naps_usual, self._noticed_usual = Usual(looks), Usual(looks)
         self._noticed: list[float] = []
         self._limit: Limit | None = None
         self._late = prometheus.Gauge(
             "focal_gateway_late_seconds",
-            "How late turns were at the last look",
+            "By how much turns were later than usual at the last look",
             registry=registry,
         )
         self._scarce = prometheus.Gauge(
@@ -69,20 +70,22 @@ class Crowd:
                 await asyncio.sleep(self._nap_s)
                 naps.append(clock() - began - self._nap_s)
             noticed, self._noticed = self._noticed, []
-            self._look(max(_mean(naps), _mean(noticed)))
+            late_ms = self._naps_usual.beyond(_mean_ms(naps))
+            if noticed:
+                late_ms = max(late_ms, self._noticed_usual.beyond(_mean_ms(noticed)))
+            self._look(late_ms)
 
-    def _look(self, late_s: float) -> None:
-        beyond_ms = self._usual.beyond(late_s * 1000)
+    def _look(self, late_ms: float) -> None:
         if self._places.tenants() < 2:
             self._limit = None
         elif self._limit is None:
             self._limit = self._crowding.begin()
         else:
-            self._limit = self._crowding.after(self._limit, beyond_ms, self._places.used_up)
+            self._limit = self._crowding.after(self._limit, late_ms, self._places.used_up)
         self._places.allot(self._limit.turns if self._limit else None)
-        self._late.set(late_s)
+        self._late.set(late_ms / 1000)
         self._scarce.set(self._limit.turns if self._limit else 0)
 
 
-def _mean(seconds: list[float]) -> float:
-    return sum(seconds) / len(seconds) if seconds else 0.0
+def _mean_ms(seconds: list[float]) -> float:
+    return sum(seconds) / len(seconds) * 1000

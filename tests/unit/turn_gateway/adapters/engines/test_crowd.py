@@ -44,6 +44,7 @@ async def test_two_tenants_share_and_late_turns_make_places_scarce() -> None:
     async with watched(places) as crowd:
         crowd.crowds("acme")
         crowd.crowds("globex")
+        crowd.noticed(0.001)
         await until(lambda: places.scarce == 4, "places are scarce")
         crowd.noticed(5.0)
         await until(lambda: places.scarce == 2, "fewer places")
