@@ -51,9 +51,11 @@ class Crowd:
 
     def crowds(self, tenant_id: str) -> bool:
         """Whether a tenant that brings a message has as many sessions waiting as it may while others need
-        the room.
+        the room. Nobody is turned away before turns came late: the limit only has to grow to what is wanted.
         """
         self._places.want(tenant_id)
+        if self._limit is None or self._limit.threshold >= self._crowding.most:
+            return False
         return self._places.backlog(tenant_id) >= self._waiting
 
     def noticed(self, seconds: float) -> None:

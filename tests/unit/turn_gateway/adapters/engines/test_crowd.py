@@ -50,15 +50,18 @@ async def test_two_tenants_share_and_late_turns_make_places_scarce() -> None:
         await until(lambda: places.scarce == 2, "fewer places")
 
 
-async def test_a_flood_is_told_once_enough_of_it_waits() -> None:
+async def test_a_flood_is_told_once_turns_come_late_and_enough_of_it_waits() -> None:
     places = Places(100, lambda _: 100)
     async with watched(places) as crowd:
         for _ in range(50):
             crowd.crowds("flood")
         crowd.crowds("quiet")
+        crowd.noticed(0.001)
         await until(lambda: places.scarce == 4, "places are scarce")
-        waiting = [asyncio.create_task(places.take("flood")) for _ in range(7)]
-        await until(lambda: places.backlog("flood") == 3, "the flood waits")
-        assert crowd.crowds("flood")
+        waiting = [asyncio.create_task(places.take("flood")) for _ in range(100)]
+        await asyncio.sleep(0)
+        assert not crowd.crowds("flood")
+        crowd.noticed(5.0)
+        await until(lambda: crowd.crowds("flood"), "the flood is told")
         assert not crowd.crowds("quiet")
         await tasks.cancel(waiting)
