@@ -46,7 +46,7 @@ class Sharing(settings.Section):
         description="seconds in which what a tenant wanted fades to 37 %; the mean decides who is heavy",
     )
     together_s: float = Field(
-        15, gt=0, description="seconds that a tenant counts as present after it last needed a turn"
+        5, gt=0, description="seconds that a tenant counts as present after it last needed a turn"
     )
     waiting: int = Field(
         20, gt=0, description="sessions of a heavy tenant that may wait for a turn meanwhile; more is refused"
