@@ -10,7 +10,7 @@ focal_kernel.errors.FocalError
 │                    · DeliveryNotResolvable
 ├── Aborted          TurnMoved · SessionChanged
 ├── PermissionDenied CustomerBlocked
-├── ResourceExhausted QueueFull · RateLimited · TooManyWebhooks · SessionFull
+├── ResourceExhausted QueueFull · RateLimited · Crowded · TooManyWebhooks · SessionFull
 ├── Unavailable      StoreUnavailable · FenceUnavailable · StreamsUnavailable
 └── DeadlineExceeded ReplyNotReady
 Exception            (never leave the process)

@@ -50,7 +50,7 @@ def places(settings: TurnGatewaySettings, known: TenantTiers) -> Places:
 
 
 def crowd(settings: TurnGatewaySettings, host: Host, among: Places) -> Crowd:
-    """What lets fewer turns run while the process is late; it watches when it is switched on."""
+    """What lets heavy tenants begin fewer turns while turns come late; it watches when it is switched on."""
     sharing = settings.sharing
     watching = Crowd(
         among,
@@ -91,4 +91,6 @@ def admission(
             pause_s=rates.pause_s,
             hits=abuse.hits_kept(settings),
         )
+    if not settings.sharing.enabled:
+        return Admit(known, windows, rates_of)
     return Admit(known, windows, rates_of, crowding.crowds, settings.sharing.retry_s)

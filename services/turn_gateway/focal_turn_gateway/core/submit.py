@@ -33,8 +33,8 @@ class Submit:
     async def __call__(self, submission: Submission) -> Accepted:
         """Store a message and wake its session.
 
-        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), CustomerBlocked, RateLimited,
-        RequestIdReused, QueueFull, StoreUnavailable.
+        Raises NotFound (TENANT_NOT_FOUND, AGENT_NOT_FOUND), Crowded, CustomerBlocked,
+        RateLimited, RequestIdReused, QueueFull, StoreUnavailable.
         """
         await self.agents.require(submission.tenant_id, submission.address.agent_id)
         accepted = await self._stored(submission)

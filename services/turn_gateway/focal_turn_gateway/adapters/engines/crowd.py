@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Collection
 
 import prometheus_client as prometheus
 
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.domain.crowding import Crowding, Limit, Usual
+
+_MOST_NOTICED = 1000
+"""Attempts of one look at most; nobody takes them away while the watch is switched off."""
 
 
 class Crowd:
@@ -36,7 +41,7 @@ class Crowd:
         self._waiting = waiting
         looks = max(1, round(usual_s / every_s))
         self._naps_usual, self._noticed_usual = Usual(looks), Usual(looks)
-        self._noticed: list[float] = []
+        self._noticed: deque[float] = deque(maxlen=_MOST_NOTICED)
         self._limit: Limit | None = None
         self._late = prometheus.Gauge(
             "focal_gateway_late_seconds",
@@ -71,7 +76,8 @@ class Crowd:
             while (began := clock()) < until:
                 await asyncio.sleep(self._nap_s)
                 naps.append(clock() - began - self._nap_s)
-            noticed, self._noticed = self._noticed, []
+            noticed = tuple(self._noticed)
+            self._noticed.clear()
             late_ms = self._naps_usual.beyond(_mean_ms(naps))
             if noticed:
                 late_ms = max(late_ms, self._noticed_usual.beyond(_mean_ms(noticed)))
@@ -89,5 +95,5 @@ class Crowd:
         self._scarce.set(self._limit.turns if self._limit else 0)
 
 
-def _mean_ms(seconds: list[float]) -> float:
+def _mean_ms(seconds: Collection[float]) -> float:
     return sum(seconds) / len(seconds) * 1000
