@@ -14,7 +14,7 @@ from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Progress, Started
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.transport import codec
 
 NOW = datetime(2025, 5, 1, 12, 30, 15, 250_000, UTC)
@@ -105,11 +105,22 @@ def test_a_tool_survives_bundle_and_wire() -> None:
         business_key_fields=["order_id"],
         provider="http",
         requires_confirmation=True,
+        confirmation_prompt="Shall I pay?",
         timeout_ms=1500,
         enabled=True,
+        categories=["money"],
+        compensation_tool="take_back",
+        check_tool="get_refund",
+        check_arguments={"order_id": "arguments.order_id"},
+        check_happened="refunded",
+        fresh_ms=2000,
+        asynchronous=True,
+        report_within_ms=60_000,
+        tier=tool_definition_pb2.TOOL_TIER_TENANT,
     )
     tool = bundles.from_proto(definition)
-    assert tool.timeout_s == 1.5
+    assert (tool.timeout_s, tool.fresh_s, tool.report_within_s) == (1.5, 2, 60)
+    assert tool.check == Check("get_refund", "refunded", {"order_id": "arguments.order_id"})
     message = codec.tool_to_proto(tool)
     assert {field.name for field, _ in message.ListFields()} == {
         field.name for field in message.DESCRIPTOR.fields

@@ -89,11 +89,18 @@ def tool(name: str, source: Tool) -> tool_definition_pb2.ToolDefinition:
         provider_config_json=canonical_json.dumps(config),
         compensation_tool=source.compensation or "",
         compensation_arguments=source.compensation_arguments,
+        check_tool=source.check.tool if source.check else "",
+        check_arguments=source.check.arguments if source.check else {},
+        check_happened=source.check.happened if source.check else "",
         requires_confirmation=bool(source.confirm),
         confirmation_prompt=source.confirm,
         timeout_ms=source.timeout_ms,
         enabled=source.enabled,
         categories=source.categories,
+        fresh_ms=source.fresh_ms,
+        asynchronous=source.asynchronous,
+        report_within_ms=source.report_within_ms,
+        tier=tool_definition_pb2.TOOL_TIER_AGENT,
     )
 
 

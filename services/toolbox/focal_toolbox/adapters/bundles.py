@@ -22,7 +22,7 @@ from focal_service_kit import deadlines
 from focal_service_kit import errors as wire
 from focal_toolbox import errors
 from focal_toolbox.domain.policy import Policy
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Check, Tier, Tool
 
 PART = "tools"
 
@@ -34,6 +34,11 @@ _POLICIES = {
     policies.SIDE_EFFECT_POLICY_IDEMPOTENT: Policy.IDEMPOTENT,
     policies.SIDE_EFFECT_POLICY_COMPENSATABLE: Policy.COMPENSATABLE,
     policies.SIDE_EFFECT_POLICY_IRREVERSIBLE: Policy.IRREVERSIBLE,
+}
+_TIERS = {
+    tool_definition_pb2.TOOL_TIER_PLATFORM: Tier.PLATFORM,
+    tool_definition_pb2.TOOL_TIER_TENANT: Tier.TENANT,
+    tool_definition_pb2.TOOL_TIER_AGENT: Tier.AGENT,
 }
 
 
@@ -169,4 +174,17 @@ def from_proto(definition: tool_definition_pb2.ToolDefinition) -> Tool:
         enabled=definition.enabled,
         compensation=definition.compensation_tool,
         compensation_arguments=dict(definition.compensation_arguments),
+        check=_check(definition),
+        confirmation_prompt=definition.confirmation_prompt,
+        categories=tuple(definition.categories),
+        tier=_TIERS.get(definition.tier, Tier.AGENT),
+        fresh_s=definition.fresh_ms / 1000,
+        asynchronous=definition.asynchronous,
+        report_within_s=definition.report_within_ms / 1000 or None,
     )
+
+
+def _check(definition: tool_definition_pb2.ToolDefinition) -> Check | None:
+    if not definition.check_tool:
+        return None
+    return Check(definition.check_tool, definition.check_happened, dict(definition.check_arguments))

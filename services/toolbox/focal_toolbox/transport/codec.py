@@ -7,6 +7,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from focal.common.v1 import side_effect_policy_pb2 as policies
+from focal.config.v1 import tool_definition_pb2
 from focal.toolbox.v1 import effect_pb2, tool_pb2, toolbox_service_pb2
 from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
@@ -16,7 +17,7 @@ from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Progress, Result, Started, Status
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Tier, Tool
 
 MAX_OCCURRENCE = 1000
 """More equal calls in one turn group are a loop, not a wish."""
@@ -28,6 +29,11 @@ _POLICIES = {
     Policy.IDEMPOTENT: policies.SIDE_EFFECT_POLICY_IDEMPOTENT,
     Policy.COMPENSATABLE: policies.SIDE_EFFECT_POLICY_COMPENSATABLE,
     Policy.IRREVERSIBLE: policies.SIDE_EFFECT_POLICY_IRREVERSIBLE,
+}
+_TIERS = {
+    Tier.PLATFORM: tool_definition_pb2.TOOL_TIER_PLATFORM,
+    Tier.TENANT: tool_definition_pb2.TOOL_TIER_TENANT,
+    Tier.AGENT: tool_definition_pb2.TOOL_TIER_AGENT,
 }
 _STATES = {
     State.PREPARED: effect_pb2.EFFECT_STATE_PREPARED,
@@ -122,6 +128,14 @@ def tool_to_proto(tool: Tool) -> tool_pb2.Tool:
         enabled=tool.enabled,
         business_key_fields=tool.business_key_fields,
         provider=tool.provider,
+        tier=_TIERS[tool.tier],
+        categories=tool.categories,
+        confirmation_prompt=tool.confirmation_prompt,
+        compensation_tool=tool.compensation,
+        check_tool=tool.check.tool_name if tool.check else "",
+        fresh_ms=round(tool.fresh_s * 1000),
+        asynchronous=tool.asynchronous,
+        timeout_ms=round((tool.timeout_s or 0) * 1000),
     )
 
 

@@ -158,6 +158,36 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """RESOURCE_EXHAUSTED: the update would leave the session with more variables (default 200) or moves (default 20) than
     it may keep; metadata `limit`.
     """
+    ERROR_REASON_CONFIRMATION_REQUIRED: _ErrorReason.ValueType  # 140
+    """The customer has to say yes to exactly this call first; the result carries the question."""
+    ERROR_REASON_CONFIRMATION_NOT_FOUND: _ErrorReason.ValueType  # 141
+    """There is no such confirmation in the session."""
+    ERROR_REASON_CONFIRMATION_EXPIRED: _ErrorReason.ValueType  # 142
+    """The confirmation lapsed before it was used."""
+    ERROR_REASON_CONFIRMATION_CLOSED: _ErrorReason.ValueType  # 143
+    """The confirmation has been used, or answered otherwise."""
+    ERROR_REASON_CONFIRMATION_DECLINED: _ErrorReason.ValueType  # 144
+    """The answer to the confirmation was no."""
+    ERROR_REASON_PENDING_MESSAGES_UNKNOWN: _ErrorReason.ValueType  # 145
+    """An irreversible call without the caller's word that no message waits."""
+    ERROR_REASON_POLICY_DENIED: _ErrorReason.ValueType  # 146
+    """A rule of the tool policy forbids the call."""
+    ERROR_REASON_APPROVAL_REQUIRED: _ErrorReason.ValueType  # 147
+    """A rule of the tool policy wants a person's yes first; the result carries the question."""
+    ERROR_REASON_TOO_MANY_TOOL_CALLS: _ErrorReason.ValueType  # 148
+    """The turn has made as many tool calls as it may."""
+    ERROR_REASON_CIRCUIT_OPEN: _ErrorReason.ValueType  # 149
+    """The provider's host failed too often lately; calls to it are refused for a while."""
+    ERROR_REASON_TOOLBOX_BUSY: _ErrorReason.ValueType  # 150
+    """As many calls to the provider, or of the tenant, are under way as may be."""
+    ERROR_REASON_HOST_NOT_ALLOWED: _ErrorReason.ValueType  # 151
+    """The tool's URL leads to a host that is not allowed."""
+    ERROR_REASON_EFFECT_NOT_RESOLVABLE: _ErrorReason.ValueType  # 152
+    """The effect is not in doubt, or its state cannot be the one stated."""
+    ERROR_REASON_RESULT_TOKEN_INVALID: _ErrorReason.ValueType  # 153
+    """The token is unknown, was used, or has lapsed."""
+    ERROR_REASON_EFFECT_NOT_CHECKABLE: _ErrorReason.ValueType  # 154
+    """The tool has no check, so nobody can be asked."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -300,3 +330,33 @@ ERROR_REASON_SESSION_FULL: ErrorReason.ValueType  # 111
 """RESOURCE_EXHAUSTED: the update would leave the session with more variables (default 200) or moves (default 20) than
 it may keep; metadata `limit`.
 """
+ERROR_REASON_CONFIRMATION_REQUIRED: ErrorReason.ValueType  # 140
+"""The customer has to say yes to exactly this call first; the result carries the question."""
+ERROR_REASON_CONFIRMATION_NOT_FOUND: ErrorReason.ValueType  # 141
+"""There is no such confirmation in the session."""
+ERROR_REASON_CONFIRMATION_EXPIRED: ErrorReason.ValueType  # 142
+"""The confirmation lapsed before it was used."""
+ERROR_REASON_CONFIRMATION_CLOSED: ErrorReason.ValueType  # 143
+"""The confirmation has been used, or answered otherwise."""
+ERROR_REASON_CONFIRMATION_DECLINED: ErrorReason.ValueType  # 144
+"""The answer to the confirmation was no."""
+ERROR_REASON_PENDING_MESSAGES_UNKNOWN: ErrorReason.ValueType  # 145
+"""An irreversible call without the caller's word that no message waits."""
+ERROR_REASON_POLICY_DENIED: ErrorReason.ValueType  # 146
+"""A rule of the tool policy forbids the call."""
+ERROR_REASON_APPROVAL_REQUIRED: ErrorReason.ValueType  # 147
+"""A rule of the tool policy wants a person's yes first; the result carries the question."""
+ERROR_REASON_TOO_MANY_TOOL_CALLS: ErrorReason.ValueType  # 148
+"""The turn has made as many tool calls as it may."""
+ERROR_REASON_CIRCUIT_OPEN: ErrorReason.ValueType  # 149
+"""The provider's host failed too often lately; calls to it are refused for a while."""
+ERROR_REASON_TOOLBOX_BUSY: ErrorReason.ValueType  # 150
+"""As many calls to the provider, or of the tenant, are under way as may be."""
+ERROR_REASON_HOST_NOT_ALLOWED: ErrorReason.ValueType  # 151
+"""The tool's URL leads to a host that is not allowed."""
+ERROR_REASON_EFFECT_NOT_RESOLVABLE: ErrorReason.ValueType  # 152
+"""The effect is not in doubt, or its state cannot be the one stated."""
+ERROR_REASON_RESULT_TOKEN_INVALID: ErrorReason.ValueType  # 153
+"""The token is unknown, was used, or has lapsed."""
+ERROR_REASON_EFFECT_NOT_CHECKABLE: ErrorReason.ValueType  # 154
+"""The tool has no check, so nobody can be asked."""

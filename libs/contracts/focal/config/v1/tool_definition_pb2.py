@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from focal.common.v1 import side_effect_policy_pb2 as focal_dot_common_dot_v1_dot_side__effect__policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%focal/config/v1/tool_definition.proto\x12\x0f\x66ocal.config.v1\x1a(focal/common/v1/side_effect_policy.proto\"\xfc\x03\n\x0eToolDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x06policy\x18\x03 \x01(\x0e\x32!.focal.common.v1.SideEffectPolicy\x12\x1d\n\x15parameter_schema_json\x18\x04 \x01(\t\x12\x1b\n\x13\x62usiness_key_fields\x18\x05 \x03(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x1c\n\x14provider_config_json\x18\x07 \x01(\t\x12\x19\n\x11\x63ompensation_tool\x18\x08 \x01(\t\x12\x1d\n\x15requires_confirmation\x18\t \x01(\x08\x12\x1b\n\x13\x63onfirmation_prompt\x18\n \x01(\t\x12\x12\n\ntimeout_ms\x18\x0b \x01(\x05\x12\x0f\n\x07\x65nabled\x18\x0c \x01(\x08\x12\x12\n\ncategories\x18\r \x03(\t\x12Z\n\x16\x63ompensation_arguments\x18\x0e \x03(\x0b\x32:.focal.config.v1.ToolDefinition.CompensationArgumentsEntry\x1a<\n\x1a\x43ompensationArgumentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xaa\x02\n\x0bToolBinding\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12)\n\x04when\x18\x02 \x01(\x0e\x32\x1b.focal.config.v1.ToolMoment\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\x12\x1a\n\x12required_variables\x18\x04 \x03(\t\x12\x12\n\ndepends_on\x18\x05 \x03(\t\x12K\n\x10result_variables\x18\x06 \x03(\x0b\x32\x31.focal.config.v1.ToolBinding.ResultVariablesEntry\x12\x10\n\x08\x63ritical\x18\x07 \x01(\x08\x1a\x36\n\x14ResultVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x7f\n\nToolMoment\x12\x1b\n\x17TOOL_MOMENT_UNSPECIFIED\x10\x00\x12\x1b\n\x17TOOL_MOMENT_BEFORE_STEP\x10\x01\x12\x1b\n\x17TOOL_MOMENT_DURING_STEP\x10\x02\x12\x1a\n\x16TOOL_MOMENT_AFTER_STEP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%focal/config/v1/tool_definition.proto\x12\x0f\x66ocal.config.v1\x1a(focal/common/v1/side_effect_policy.proto\"\x98\x06\n\x0eToolDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x06policy\x18\x03 \x01(\x0e\x32!.focal.common.v1.SideEffectPolicy\x12\x1d\n\x15parameter_schema_json\x18\x04 \x01(\t\x12\x1b\n\x13\x62usiness_key_fields\x18\x05 \x03(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x1c\n\x14provider_config_json\x18\x07 \x01(\t\x12\x19\n\x11\x63ompensation_tool\x18\x08 \x01(\t\x12\x1d\n\x15requires_confirmation\x18\t \x01(\x08\x12\x1b\n\x13\x63onfirmation_prompt\x18\n \x01(\t\x12\x12\n\ntimeout_ms\x18\x0b \x01(\x05\x12\x0f\n\x07\x65nabled\x18\x0c \x01(\x08\x12\x12\n\ncategories\x18\r \x03(\t\x12Z\n\x16\x63ompensation_arguments\x18\x0e \x03(\x0b\x32:.focal.config.v1.ToolDefinition.CompensationArgumentsEntry\x12\x10\n\x08\x66resh_ms\x18\x0f \x01(\x05\x12\x12\n\ncheck_tool\x18\x10 \x01(\t\x12L\n\x0f\x63heck_arguments\x18\x11 \x03(\x0b\x32\x33.focal.config.v1.ToolDefinition.CheckArgumentsEntry\x12\x16\n\x0e\x63heck_happened\x18\x12 \x01(\t\x12\x14\n\x0c\x61synchronous\x18\x13 \x01(\x08\x12\x18\n\x10report_within_ms\x18\x14 \x01(\x05\x12\'\n\x04tier\x18\x15 \x01(\x0e\x32\x19.focal.config.v1.ToolTier\x1a<\n\x1a\x43ompensationArgumentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13\x43heckArgumentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xaa\x02\n\x0bToolBinding\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12)\n\x04when\x18\x02 \x01(\x0e\x32\x1b.focal.config.v1.ToolMoment\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\x12\x1a\n\x12required_variables\x18\x04 \x03(\t\x12\x12\n\ndepends_on\x18\x05 \x03(\t\x12K\n\x10result_variables\x18\x06 \x03(\x0b\x32\x31.focal.config.v1.ToolBinding.ResultVariablesEntry\x12\x10\n\x08\x63ritical\x18\x07 \x01(\x08\x1a\x36\n\x14ResultVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*h\n\x08ToolTier\x12\x19\n\x15TOOL_TIER_UNSPECIFIED\x10\x00\x12\x16\n\x12TOOL_TIER_PLATFORM\x10\x01\x12\x14\n\x10TOOL_TIER_TENANT\x10\x02\x12\x13\n\x0fTOOL_TIER_AGENT\x10\x03*\x7f\n\nToolMoment\x12\x1b\n\x17TOOL_MOMENT_UNSPECIFIED\x10\x00\x12\x1b\n\x17TOOL_MOMENT_BEFORE_STEP\x10\x01\x12\x1b\n\x17TOOL_MOMENT_DURING_STEP\x10\x02\x12\x1a\n\x16TOOL_MOMENT_AFTER_STEP\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._loaded_options = None
   _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._serialized_options = b'8\001'
+  _globals['_TOOLDEFINITION_CHECKARGUMENTSENTRY']._loaded_options = None
+  _globals['_TOOLDEFINITION_CHECKARGUMENTSENTRY']._serialized_options = b'8\001'
   _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._loaded_options = None
   _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._serialized_options = b'8\001'
-  _globals['_TOOLMOMENT']._serialized_start=912
-  _globals['_TOOLMOMENT']._serialized_end=1039
+  _globals['_TOOLTIER']._serialized_start=1196
+  _globals['_TOOLTIER']._serialized_end=1300
+  _globals['_TOOLMOMENT']._serialized_start=1302
+  _globals['_TOOLMOMENT']._serialized_end=1429
   _globals['_TOOLDEFINITION']._serialized_start=101
-  _globals['_TOOLDEFINITION']._serialized_end=609
-  _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._serialized_start=549
-  _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._serialized_end=609
-  _globals['_TOOLBINDING']._serialized_start=612
-  _globals['_TOOLBINDING']._serialized_end=910
-  _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._serialized_start=856
-  _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._serialized_end=910
+  _globals['_TOOLDEFINITION']._serialized_end=893
+  _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._serialized_start=778
+  _globals['_TOOLDEFINITION_COMPENSATIONARGUMENTSENTRY']._serialized_end=838
+  _globals['_TOOLDEFINITION_CHECKARGUMENTSENTRY']._serialized_start=840
+  _globals['_TOOLDEFINITION_CHECKARGUMENTSENTRY']._serialized_end=893
+  _globals['_TOOLBINDING']._serialized_start=896
+  _globals['_TOOLBINDING']._serialized_end=1194
+  _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._serialized_start=1140
+  _globals['_TOOLBINDING_RESULTVARIABLESENTRY']._serialized_end=1194
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,33 @@ else:
 
 DESCRIPTOR: descriptor.FileDescriptor
 
+class _ToolTier:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ToolTierEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ToolTier.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    TOOL_TIER_UNSPECIFIED: _ToolTier.ValueType  # 0
+    """Treated as AGENT."""
+    TOOL_TIER_PLATFORM: _ToolTier.ValueType  # 1
+    """The platform's catalogue, which a tenant adopts from."""
+    TOOL_TIER_TENANT: _ToolTier.ValueType  # 2
+    """The tenant's own catalogue."""
+    TOOL_TIER_AGENT: _ToolTier.ValueType  # 3
+    """The agent's own definitions."""
+
+class ToolTier(_ToolTier, metaclass=_ToolTierEnumTypeWrapper):
+    """Where a tool's definition comes from."""
+
+TOOL_TIER_UNSPECIFIED: ToolTier.ValueType  # 0
+"""Treated as AGENT."""
+TOOL_TIER_PLATFORM: ToolTier.ValueType  # 1
+"""The platform's catalogue, which a tenant adopts from."""
+TOOL_TIER_TENANT: ToolTier.ValueType  # 2
+"""The tenant's own catalogue."""
+TOOL_TIER_AGENT: ToolTier.ValueType  # 3
+"""The agent's own definitions."""
+
 class _ToolMoment:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -73,6 +100,26 @@ class ToolDefinition(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class CheckArgumentsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
     POLICY_FIELD_NUMBER: builtins.int
@@ -87,6 +134,13 @@ class ToolDefinition(message.Message):
     ENABLED_FIELD_NUMBER: builtins.int
     CATEGORIES_FIELD_NUMBER: builtins.int
     COMPENSATION_ARGUMENTS_FIELD_NUMBER: builtins.int
+    FRESH_MS_FIELD_NUMBER: builtins.int
+    CHECK_TOOL_FIELD_NUMBER: builtins.int
+    CHECK_ARGUMENTS_FIELD_NUMBER: builtins.int
+    CHECK_HAPPENED_FIELD_NUMBER: builtins.int
+    ASYNCHRONOUS_FIELD_NUMBER: builtins.int
+    REPORT_WITHIN_MS_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name, unique in the bundle."""
     description: builtins.str
@@ -109,6 +163,18 @@ class ToolDefinition(message.Message):
     """Time limit of one call in milliseconds; 0 for the service's default (30 s)."""
     enabled: builtins.bool
     """Whether the agent may call it."""
+    fresh_ms: builtins.int
+    """Milliseconds for which the result of a PURE call may be used again; 0: each call asks the provider."""
+    check_tool: builtins.str
+    """PURE tool that tells what became of an effect in doubt; empty: a person has to find out."""
+    check_happened: builtins.str
+    """JMESPath over the check's result: truthy when the effect happened. A check that fails tells nothing."""
+    asynchronous: builtins.bool
+    """Whether the provider answers at once and reports the result later, with the token it is given."""
+    report_within_ms: builtins.int
+    """Milliseconds within which it has to report; 0 for the service's default."""
+    tier: ToolTier.ValueType
+    """Where the definition comes from."""
     @builtins.property
     def business_key_fields(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Arguments that identify the business operation; obligatory for COMPENSATABLE and IRREVERSIBLE tools."""
@@ -121,6 +187,12 @@ class ToolDefinition(message.Message):
     def compensation_arguments(self) -> containers.ScalarMap[builtins.str, builtins.str]:
         """Arguments of the compensation by name: a path such as `arguments.order_id` or `result.pickup.id` into the arguments
         and the result of the call that it undoes. Arguments of the same name are handed over unless they are named here.
+        """
+
+    @builtins.property
+    def check_arguments(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Arguments of the check by name, as in `compensation_arguments`; only `arguments.…` is known while an effect is in
+        doubt.
         """
 
     def __init__(
@@ -140,10 +212,17 @@ class ToolDefinition(message.Message):
         enabled: builtins.bool = ...,
         categories: abc.Iterable[builtins.str] | None = ...,
         compensation_arguments: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        fresh_ms: builtins.int = ...,
+        check_tool: builtins.str = ...,
+        check_arguments: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        check_happened: builtins.str = ...,
+        asynchronous: builtins.bool = ...,
+        report_within_ms: builtins.int = ...,
+        tier: ToolTier.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["business_key_fields", b"business_key_fields", "categories", b"categories", "compensation_arguments", b"compensation_arguments", "compensation_tool", b"compensation_tool", "confirmation_prompt", b"confirmation_prompt", "description", b"description", "enabled", b"enabled", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "provider_config_json", b"provider_config_json", "requires_confirmation", b"requires_confirmation", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["asynchronous", b"asynchronous", "business_key_fields", b"business_key_fields", "categories", b"categories", "check_arguments", b"check_arguments", "check_happened", b"check_happened", "check_tool", b"check_tool", "compensation_arguments", b"compensation_arguments", "compensation_tool", b"compensation_tool", "confirmation_prompt", b"confirmation_prompt", "description", b"description", "enabled", b"enabled", "fresh_ms", b"fresh_ms", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "provider_config_json", b"provider_config_json", "report_within_ms", b"report_within_ms", "requires_confirmation", b"requires_confirmation", "tier", b"tier", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,24 +23,32 @@ _sym_db = _symbol_database.Default()
 
 
 from focal.common.v1 import side_effect_policy_pb2 as focal_dot_common_dot_v1_dot_side__effect__policy__pb2
+from focal.config.v1 import tool_definition_pb2 as focal_dot_config_dot_v1_dot_tool__definition__pb2
 from focal.toolbox.v1 import effect_pb2 as focal_dot_toolbox_dot_v1_dot_effect__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66ocal/toolbox/v1/tool.proto\x12\x10\x66ocal.toolbox.v1\x1a(focal/common/v1/side_effect_policy.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\"\xda\x01\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x06policy\x18\x03 \x01(\x0e\x32!.focal.common.v1.SideEffectPolicy\x12\x1d\n\x15parameter_schema_json\x18\x04 \x01(\t\x12\x1d\n\x15requires_confirmation\x18\x05 \x01(\x08\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x1b\n\x13\x62usiness_key_fields\x18\x07 \x03(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\"[\n\x08ToolCall\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x02 \x01(\t\x12\x12\n\noccurrence\x18\x03 \x01(\x05\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\"\xb4\x01\n\x0bToolContext\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07turn_id\x18\x04 \x01(\t\x12\x15\n\rturn_group_id\x18\x05 \x01(\t\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x07 \x01(\t\x12\x1b\n\x13no_pending_messages\x18\x08 \x01(\x08\"\xb0\x02\n\nToolResult\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.focal.toolbox.v1.ToolStatus\x12\x13\n\x0bresult_json\x18\x03 \x01(\t\x12\x14\n\x0c\x65rror_reason\x18\x04 \x01(\t\x12\x15\n\rerror_message\x18\x05 \x01(\t\x12\x11\n\teffect_id\x18\x06 \x01(\t\x12\x33\n\x0c\x65\x66\x66\x65\x63t_state\x18\x07 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x13\n\x0bprovider_ms\x18\x08 \x01(\x01\x12\x10\n\x08\x61ttempts\x18\t \x01(\x05\x12\x12\n\neffect_key\x18\n \x01(\t\x12\x1c\n\x14\x63ommit_point_reached\x18\x0b \x01(\x08*\xbd\x01\n\nToolStatus\x12\x1b\n\x17TOOL_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_STATUS_SUCCESS\x10\x01\x12\x15\n\x11TOOL_STATUS_ERROR\x10\x02\x12\x16\n\x12TOOL_STATUS_CACHED\x10\x03\x12\x18\n\x14TOOL_STATUS_IN_DOUBT\x10\x04\x12\x17\n\x13TOOL_STATUS_REFUSED\x10\x05\x12\x17\n\x13TOOL_STATUS_STARTED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66ocal/toolbox/v1/tool.proto\x12\x10\x66ocal.toolbox.v1\x1a(focal/common/v1/side_effect_policy.proto\x1a%focal/config/v1/tool_definition.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x03\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x06policy\x18\x03 \x01(\x0e\x32!.focal.common.v1.SideEffectPolicy\x12\x1d\n\x15parameter_schema_json\x18\x04 \x01(\t\x12\x1d\n\x15requires_confirmation\x18\x05 \x01(\x08\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x1b\n\x13\x62usiness_key_fields\x18\x07 \x03(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\x12\'\n\x04tier\x18\t \x01(\x0e\x32\x19.focal.config.v1.ToolTier\x12\x12\n\ncategories\x18\n \x03(\t\x12\x1b\n\x13\x63onfirmation_prompt\x18\x0b \x01(\t\x12\x19\n\x11\x63ompensation_tool\x18\x0c \x01(\t\x12\x12\n\ncheck_tool\x18\r \x01(\t\x12\x10\n\x08\x66resh_ms\x18\x0e \x01(\x05\x12\x14\n\x0c\x61synchronous\x18\x0f \x01(\x08\x12\x12\n\ntimeout_ms\x18\x10 \x01(\x05\"j\n\x08ToolCall\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x02 \x01(\t\x12\x12\n\noccurrence\x18\x03 \x01(\x05\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\x12\r\n\x05\x61\x66ter\x18\x05 \x03(\x05\"\xb4\x01\n\x0bToolContext\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07turn_id\x18\x04 \x01(\t\x12\x15\n\rturn_group_id\x18\x05 \x01(\t\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x07 \x01(\t\x12\x1b\n\x13no_pending_messages\x18\x08 \x01(\x08\"\x93\x03\n\nToolResult\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.focal.toolbox.v1.ToolStatus\x12\x13\n\x0bresult_json\x18\x03 \x01(\t\x12\x14\n\x0c\x65rror_reason\x18\x04 \x01(\t\x12\x15\n\rerror_message\x18\x05 \x01(\t\x12\x11\n\teffect_id\x18\x06 \x01(\t\x12\x33\n\x0c\x65\x66\x66\x65\x63t_state\x18\x07 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x13\n\x0bprovider_ms\x18\x08 \x01(\x01\x12\x10\n\x08\x61ttempts\x18\t \x01(\x05\x12\x12\n\neffect_key\x18\n \x01(\t\x12\x1c\n\x14\x63ommit_point_reached\x18\x0b \x01(\x08\x12\x34\n\x0c\x63onfirmation\x18\x0c \x01(\x0b\x32\x1e.focal.toolbox.v1.Confirmation\x12+\n\x07read_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x02\n\x0c\x43onfirmation\x12\x17\n\x0f\x63onfirmation_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\ttool_name\x18\x03 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x04 \x01(\t\x12\x0e\n\x06prompt\x18\x05 \x01(\t\x12,\n\x08\x61pprover\x18\x06 \x01(\x0e\x32\x1a.focal.toolbox.v1.Approver\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.focal.toolbox.v1.ConfirmationState\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*R\n\x08\x41pprover\x12\x18\n\x14\x41PPROVER_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41PPROVER_CUSTOMER\x10\x01\x12\x15\n\x11\x41PPROVER_OPERATOR\x10\x02*\xd4\x01\n\x11\x43onfirmationState\x12\"\n\x1e\x43ONFIRMATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONFIRMATION_STATE_ASKED\x10\x01\x12\x1f\n\x1b\x43ONFIRMATION_STATE_ACCEPTED\x10\x02\x12\x1f\n\x1b\x43ONFIRMATION_STATE_DECLINED\x10\x03\x12\x1b\n\x17\x43ONFIRMATION_STATE_USED\x10\x04\x12\x1e\n\x1a\x43ONFIRMATION_STATE_EXPIRED\x10\x05*\xbd\x01\n\nToolStatus\x12\x1b\n\x17TOOL_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_STATUS_SUCCESS\x10\x01\x12\x15\n\x11TOOL_STATUS_ERROR\x10\x02\x12\x16\n\x12TOOL_STATUS_CACHED\x10\x03\x12\x18\n\x14TOOL_STATUS_IN_DOUBT\x10\x04\x12\x17\n\x13TOOL_STATUS_REFUSED\x10\x05\x12\x17\n\x13TOOL_STATUS_STARTED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'focal.toolbox.v1.tool_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TOOLSTATUS']._serialized_start=927
-  _globals['_TOOLSTATUS']._serialized_end=1116
-  _globals['_TOOL']._serialized_start=123
-  _globals['_TOOL']._serialized_end=341
-  _globals['_TOOLCALL']._serialized_start=343
-  _globals['_TOOLCALL']._serialized_end=434
-  _globals['_TOOLCONTEXT']._serialized_start=437
-  _globals['_TOOLCONTEXT']._serialized_end=617
-  _globals['_TOOLRESULT']._serialized_start=620
-  _globals['_TOOLRESULT']._serialized_end=924
+  _globals['_APPROVER']._serialized_start=1576
+  _globals['_APPROVER']._serialized_end=1658
+  _globals['_CONFIRMATIONSTATE']._serialized_start=1661
+  _globals['_CONFIRMATIONSTATE']._serialized_end=1873
+  _globals['_TOOLSTATUS']._serialized_start=1876
+  _globals['_TOOLSTATUS']._serialized_end=2065
+  _globals['_TOOL']._serialized_start=195
+  _globals['_TOOL']._serialized_end=610
+  _globals['_TOOLCALL']._serialized_start=612
+  _globals['_TOOLCALL']._serialized_end=718
+  _globals['_TOOLCONTEXT']._serialized_start=721
+  _globals['_TOOLCONTEXT']._serialized_end=901
+  _globals['_TOOLRESULT']._serialized_start=904
+  _globals['_TOOLRESULT']._serialized_end=1307
+  _globals['_CONFIRMATION']._serialized_start=1310
+  _globals['_CONFIRMATION']._serialized_end=1574
 # @@protoc_insertion_point(module_scope)

@@ -5,9 +5,11 @@ isort:skip_file
 
 from collections import abc as abc
 from focal.common.v1 import side_effect_policy_pb2 as side_effect_policy_pb2
+from focal.config.v1 import tool_definition_pb2 as tool_definition_pb2
 from focal.toolbox.v1 import effect_pb2 as effect_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
+from google.protobuf import timestamp_pb2 as timestamp_pb2
 from google.protobuf.internal import containers as containers
 from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
@@ -20,6 +22,64 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
+
+class _Approver:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApproverEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Approver.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    APPROVER_UNSPECIFIED: _Approver.ValueType  # 0
+    """Never stored."""
+    APPROVER_CUSTOMER: _Approver.ValueType  # 1
+    """The customer of the session."""
+    APPROVER_OPERATOR: _Approver.ValueType  # 2
+    """A person who works for the tenant."""
+
+class Approver(_Approver, metaclass=_ApproverEnumTypeWrapper):
+    """Who has to say yes."""
+
+APPROVER_UNSPECIFIED: Approver.ValueType  # 0
+"""Never stored."""
+APPROVER_CUSTOMER: Approver.ValueType  # 1
+"""The customer of the session."""
+APPROVER_OPERATOR: Approver.ValueType  # 2
+"""A person who works for the tenant."""
+
+class _ConfirmationState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConfirmationStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ConfirmationState.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    CONFIRMATION_STATE_UNSPECIFIED: _ConfirmationState.ValueType  # 0
+    """Never stored."""
+    CONFIRMATION_STATE_ASKED: _ConfirmationState.ValueType  # 1
+    """Nobody has answered."""
+    CONFIRMATION_STATE_ACCEPTED: _ConfirmationState.ValueType  # 2
+    """The answer was yes, and no call has used it."""
+    CONFIRMATION_STATE_DECLINED: _ConfirmationState.ValueType  # 3
+    """The answer was no."""
+    CONFIRMATION_STATE_USED: _ConfirmationState.ValueType  # 4
+    """A call has used it up."""
+    CONFIRMATION_STATE_EXPIRED: _ConfirmationState.ValueType  # 5
+    """It lapsed."""
+
+class ConfirmationState(_ConfirmationState, metaclass=_ConfirmationStateEnumTypeWrapper):
+    """Where a confirmation stands."""
+
+CONFIRMATION_STATE_UNSPECIFIED: ConfirmationState.ValueType  # 0
+"""Never stored."""
+CONFIRMATION_STATE_ASKED: ConfirmationState.ValueType  # 1
+"""Nobody has answered."""
+CONFIRMATION_STATE_ACCEPTED: ConfirmationState.ValueType  # 2
+"""The answer was yes, and no call has used it."""
+CONFIRMATION_STATE_DECLINED: ConfirmationState.ValueType  # 3
+"""The answer was no."""
+CONFIRMATION_STATE_USED: ConfirmationState.ValueType  # 4
+"""A call has used it up."""
+CONFIRMATION_STATE_EXPIRED: ConfirmationState.ValueType  # 5
+"""It lapsed."""
 
 class _ToolStatus:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -74,6 +134,14 @@ class Tool(message.Message):
     ENABLED_FIELD_NUMBER: builtins.int
     BUSINESS_KEY_FIELDS_FIELD_NUMBER: builtins.int
     PROVIDER_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    CONFIRMATION_PROMPT_FIELD_NUMBER: builtins.int
+    COMPENSATION_TOOL_FIELD_NUMBER: builtins.int
+    CHECK_TOOL_FIELD_NUMBER: builtins.int
+    FRESH_MS_FIELD_NUMBER: builtins.int
+    ASYNCHRONOUS_FIELD_NUMBER: builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name, unique in the bundle."""
     description: builtins.str
@@ -88,9 +156,27 @@ class Tool(message.Message):
     """Whether this agent may call it; false: it exists, and the agent can say so."""
     provider: builtins.str
     """Provider that carries it out: `http`, `internal`, `grpc` or `mcp`."""
+    tier: tool_definition_pb2.ToolTier.ValueType
+    """Where the definition comes from."""
+    confirmation_prompt: builtins.str
+    """Text that asks the customer for the confirmation; empty when none is needed."""
+    compensation_tool: builtins.str
+    """Tool that undoes it; empty when there is none."""
+    check_tool: builtins.str
+    """Tool that tells what became of an effect in doubt; empty when there is none."""
+    fresh_ms: builtins.int
+    """Milliseconds for which a result may be used again; 0: never."""
+    asynchronous: builtins.bool
+    """Whether the provider reports the result later."""
+    timeout_ms: builtins.int
+    """Milliseconds one request may take; 0 for the service's default."""
     @builtins.property
     def business_key_fields(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Arguments that identify the business operation, e.g. the order number."""
+
+    @builtins.property
+    def categories(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Words that group tools."""
 
     def __init__(
         self,
@@ -103,10 +189,18 @@ class Tool(message.Message):
         enabled: builtins.bool = ...,
         business_key_fields: abc.Iterable[builtins.str] | None = ...,
         provider: builtins.str = ...,
+        tier: tool_definition_pb2.ToolTier.ValueType = ...,
+        categories: abc.Iterable[builtins.str] | None = ...,
+        confirmation_prompt: builtins.str = ...,
+        compensation_tool: builtins.str = ...,
+        check_tool: builtins.str = ...,
+        fresh_ms: builtins.int = ...,
+        asynchronous: builtins.bool = ...,
+        timeout_ms: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["business_key_fields", b"business_key_fields", "description", b"description", "enabled", b"enabled", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "requires_confirmation", b"requires_confirmation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["asynchronous", b"asynchronous", "business_key_fields", b"business_key_fields", "categories", b"categories", "check_tool", b"check_tool", "compensation_tool", b"compensation_tool", "confirmation_prompt", b"confirmation_prompt", "description", b"description", "enabled", b"enabled", "fresh_ms", b"fresh_ms", "name", b"name", "parameter_schema_json", b"parameter_schema_json", "policy", b"policy", "provider", b"provider", "requires_confirmation", b"requires_confirmation", "tier", b"tier", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,6 +214,7 @@ class ToolCall(message.Message):
     ARGUMENTS_JSON_FIELD_NUMBER: builtins.int
     OCCURRENCE_FIELD_NUMBER: builtins.int
     CRITICAL_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
     tool_name: builtins.str
     """The tool."""
     arguments_json: builtins.str
@@ -128,6 +223,10 @@ class ToolCall(message.Message):
     """Which of several equal calls of one turn group this is, from 1; 0 means 1."""
     critical: builtins.bool
     """Whether a failure stops the rest of a batch."""
+    @builtins.property
+    def after(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Positions of earlier calls of the same batch that must have succeeded first; without any the call is independent."""
+
     def __init__(
         self,
         *,
@@ -135,10 +234,11 @@ class ToolCall(message.Message):
         arguments_json: builtins.str = ...,
         occurrence: builtins.int = ...,
         critical: builtins.bool = ...,
+        after: abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "critical", b"critical", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "arguments_json", b"arguments_json", "critical", b"critical", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,6 +307,8 @@ class ToolResult(message.Message):
     ATTEMPTS_FIELD_NUMBER: builtins.int
     EFFECT_KEY_FIELD_NUMBER: builtins.int
     COMMIT_POINT_REACHED_FIELD_NUMBER: builtins.int
+    CONFIRMATION_FIELD_NUMBER: builtins.int
+    READ_AT_FIELD_NUMBER: builtins.int
     tool_name: builtins.str
     """The tool."""
     status: ToolStatus.ValueType
@@ -229,6 +331,14 @@ class ToolResult(message.Message):
     """Hash that identifies the effect; empty for PURE tools."""
     commit_point_reached: builtins.bool
     """Whether an irreversible effect reached PREPARED by this call or an earlier one."""
+    @builtins.property
+    def confirmation(self) -> Confirmation:
+        """The yes that is missing, with reason CONFIRMATION_REQUIRED or APPROVAL_REQUIRED; absent otherwise."""
+
+    @builtins.property
+    def read_at(self) -> timestamp_pb2.Timestamp:
+        """When the provider answered, of a PURE result that is used again; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -243,9 +353,61 @@ class ToolResult(message.Message):
         attempts: builtins.int = ...,
         effect_key: builtins.str = ...,
         commit_point_reached: builtins.bool = ...,
+        confirmation: Confirmation | None = ...,
+        read_at: timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["confirmation", b"confirmation", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "commit_point_reached", b"commit_point_reached", "effect_id", b"effect_id", "effect_key", b"effect_key", "effect_state", b"effect_state", "error_message", b"error_message", "error_reason", b"error_reason", "provider_ms", b"provider_ms", "result_json", b"result_json", "status", b"status", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "commit_point_reached", b"commit_point_reached", "confirmation", b"confirmation", "effect_id", b"effect_id", "effect_key", b"effect_key", "effect_state", b"effect_state", "error_message", b"error_message", "error_reason", b"error_reason", "provider_ms", b"provider_ms", "read_at", b"read_at", "result_json", b"result_json", "status", b"status", "tool_name", b"tool_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Confirmation(message.Message):
+    """A yes to one exact call: this tool with these arguments in this session, once."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CONFIRMATION_ID_FIELD_NUMBER: builtins.int
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    TOOL_NAME_FIELD_NUMBER: builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: builtins.int
+    PROMPT_FIELD_NUMBER: builtins.int
+    APPROVER_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    EXPIRES_AT_FIELD_NUMBER: builtins.int
+    confirmation_id: builtins.str
+    """Id issued by the toolbox."""
+    session_id: builtins.str
+    """The session."""
+    tool_name: builtins.str
+    """The tool."""
+    arguments_json: builtins.str
+    """The exact arguments as canonical JSON."""
+    prompt: builtins.str
+    """The question, for who has to answer it."""
+    approver: Approver.ValueType
+    """Who has to answer."""
+    state: ConfirmationState.ValueType
+    """Where it stands."""
+    @builtins.property
+    def expires_at(self) -> timestamp_pb2.Timestamp:
+        """When it lapses unused."""
+
+    def __init__(
+        self,
+        *,
+        confirmation_id: builtins.str = ...,
+        session_id: builtins.str = ...,
+        tool_name: builtins.str = ...,
+        arguments_json: builtins.str = ...,
+        prompt: builtins.str = ...,
+        approver: Approver.ValueType = ...,
+        state: ConfirmationState.ValueType = ...,
+        expires_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["approver", b"approver", "arguments_json", b"arguments_json", "confirmation_id", b"confirmation_id", "expires_at", b"expires_at", "prompt", b"prompt", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

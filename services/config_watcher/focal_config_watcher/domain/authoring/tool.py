@@ -17,6 +17,8 @@ Policy = Literal["pure", "idempotent", "compensatable", "irreversible"]
 Provider = Literal["internal", "grpc", "mcp"]
 
 MAX_TIMEOUT_MS = 600_000
+MAX_FRESH_MS = 24 * 3_600_000
+MAX_REPORT_MS = 30 * 24 * 3_600_000
 
 
 class HttpRequest(Definition):
@@ -31,6 +33,18 @@ class HttpRequest(Definition):
     body: Json = Field(
         None, description="JSON body to send; when absent, the arguments that the URL does not use"
     )
+
+
+class Check(Definition):
+    """Asks what became of a call that may have happened."""
+
+    tool: Id = Field(description="the pure tool that tells")
+    arguments: dict[str, str] = Field(
+        default={},
+        description="where its arguments come from: arguments.order_id; arguments of the same name are"
+        " handed over",
+    )
+    happened: Text = Field(description="JMESPath over its result, true when the call took effect")
 
 
 class Tool(Definition):
@@ -56,7 +70,17 @@ class Tool(Definition):
         description="where arguments of `compensation` come from: arguments.order_id or result.hold.id;"
         " arguments of the same name are handed over",
     )
+    check: Check | None = Field(None, description="how to learn what became of a call that is in doubt")
     confirm: OptionalText = Field("", description="asks the customer this before each call")
+    fresh_ms: Annotated[int, Field(ge=0, le=MAX_FRESH_MS)] = Field(
+        0, description="milliseconds for which the result of a pure call may be used again; 0 for never"
+    )
+    asynchronous: bool = Field(
+        False, description="whether the provider answers at once and reports the result later"
+    )
+    report_within_ms: Annotated[int, Field(ge=0, le=MAX_REPORT_MS)] = Field(
+        0, description="milliseconds within which it has to report; 0 for the toolbox's default"
+    )
     timeout_ms: Annotated[int, Field(ge=0, le=MAX_TIMEOUT_MS)] = Field(
         0, description="milliseconds one call may take; 0 for the toolbox's default"
     )
@@ -67,6 +91,16 @@ class Tool(Definition):
     def _one_provider(self) -> "Tool":
         if (self.http is None) == (self.provider is None):
             raise ValueError("give either `http: {method, url}` or `provider:` with `config:`")
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_policy(self) -> "Tool":
+        if self.fresh_ms and self.policy != "pure":
+            raise ValueError("only what a pure tool read can be used again: leave `fresh_ms` out")
+        if self.asynchronous and self.policy == "pure":
+            raise ValueError("a pure tool answers at once: leave `asynchronous` out, or state what it does")
+        if self.report_within_ms and not self.asynchronous:
+            raise ValueError("`report_within_ms` belongs to `asynchronous: true`")
         return self
 
     def acts(self) -> bool:
