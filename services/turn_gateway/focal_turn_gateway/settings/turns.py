@@ -29,13 +29,15 @@ class Sharing(settings.Section):
 
     enabled: bool = Field(True, description="whether heavy tenants wait while turns come late")
     late_ms: float = Field(
-        2,
+        0.5,
         gt=0,
         description="ms by which turns may be later than usual before heavy tenants begin fewer: the event"
         " loop, or what the pipeline takes to notice one",
     )
     usual_s: float = Field(60, gt=0, description="seconds whose lowest fifth is the usual lateness")
-    least: float = Field(0.5, gt=0, description="turns that heavy tenants may always begin per step")
+    least: float = Field(
+        0.1, gt=0, description="turns that heavy tenants may always begin per step, spread evenly over it"
+    )
     first: float = Field(4, gt=0, description="turns they may begin per step when a second tenant comes")
     shrink: float = Field(0.7, gt=0, lt=1, description="factor of each step down; a step up adds one turn")
     nap_s: float = Field(0.01, gt=0, description="seconds of the naps whose lateness is measured")

@@ -1,4 +1,4 @@
-"""Watches how late turns come, and makes places scarce while tenants share a process that cannot keep up."""
+"""Watches how late turns come, and sets the pace of heavy tenants while the process cannot keep up."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Crowd:
             self._limit = self._crowding.begin()
         else:
             self._limit = self._crowding.after(self._limit, late_ms, self._places.used_up)
-        self._places.allot(self._limit.turns if self._limit else None)
+        self._places.set_pace(self._limit.turns / self._every_s if self._limit else None)
         self._late.set(late_ms / 1000)
         self._scarce.set(self._limit.turns if self._limit else 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -15,13 +16,15 @@ class Places:
 
     A place that becomes free goes to the tenant that has the fewest, in turn between equals, whoever came
     first: a tenant that floods waits behind itself. While places are scarce, those who want more than their
-    share are given `scarce` of them per allotment; the others do not notice.
+    share are given one at a time at an even `pace`; the others do not notice.
     """
 
     def __init__(self, total: int, cap: Callable[[str], int], shares: Shares | None = None) -> None:
-        self.scarce: float | None = None
-        self._due = 0.0
+        self.pace: float | None = None
         self.taken = 0
+        self._paced_at = -math.inf
+        self._paced_out = False
+        self._next_pace: asyncio.TimerHandle | None = None
         self._total = total
         self._cap = cap
         self._shares = shares or Shares(memory_s=3, together_s=60)
@@ -48,21 +51,21 @@ class Places:
 
     def backlog(self, tenant_id: str) -> int:
         """How many of a tenant's wait while places are scarce and it wants more than its share, else 0."""
-        if self.scarce is None or not self._shares.heavy(tenant_id):
+        if self.pace is None or not self._shares.heavy(tenant_id):
             return 0
         return len(self._waiting.get(tenant_id, ()))
 
     @property
     def used_up(self) -> bool:
-        """Whether those who want more than their share were given all that was allotted to them."""
-        return self._due < 1
+        """Whether somebody had to wait for the pace since it was last set."""
+        return self._paced_out
 
-    def allot(self, scarce: float | None) -> None:
-        """Give so many places from now to the next call to those who want more than their share, or all with
-        None. What is left over is kept, at most one.
+    def set_pace(self, pace: float | None) -> None:
+        """Give those who want more than their share so many places a second from now on, or all with None.
+        What was not taken is not kept: a handful of turns begun at once is what others notice.
         """
-        self.scarce = scarce
-        self._due = 0.0 if scarce is None else min(1.0, self._due) + scarce
+        self.pace = pace
+        self._paced_out = False
         self._seat()
 
     async def take(self, tenant_id: str) -> None:
@@ -72,6 +75,7 @@ class Places:
             return
         granted = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(tenant_id, deque()).append(granted)
+        self._wait_for_pace()
         try:
             await granted
         except asyncio.CancelledError:
@@ -92,17 +96,33 @@ class Places:
             tenant, granted = following
             self._grant(tenant)
             granted.set_result(None)
+        self._wait_for_pace()
+
+    def _wait_for_pace(self) -> None:
+        """Look again when the pace lets the next one begin, if somebody waits for that."""
+        if self._next_pace is not None:
+            self._next_pace.cancel()
+            self._next_pace = None
+        if self.pace is None or not any(map(self._out_of_pace, self._waiting)):
+            return
+        self._paced_out = True
+        self._next_pace = asyncio.get_running_loop().call_at(self._paced_at + 1 / self.pace, self._seat)
 
     def _may(self, tenant_id: str) -> bool:
         if self.taken >= self._total or self._taken[tenant_id] >= self._cap(tenant_id):
             return False
-        return self.scarce is None or self._due >= 1 or not self._shares.heavy(tenant_id)
+        return not self._out_of_pace(tenant_id)
+
+    def _out_of_pace(self, tenant_id: str) -> bool:
+        if self.pace is None or _now() >= self._paced_at + 1 / self.pace:
+            return False
+        return self._shares.heavy(tenant_id)
 
     def _grant(self, tenant_id: str) -> None:
         self.taken += 1
         self._taken[tenant_id] += 1
-        if self.scarce is not None and self._shares.heavy(tenant_id):
-            self._due -= 1
+        if self.pace is not None and self._shares.heavy(tenant_id):
+            self._paced_at = _now()
 
     def _next(self) -> tuple[str, asyncio.Future[None]] | None:
         for tenant_id in sorted(filter(self._may, self._waiting), key=self._taken.__getitem__):

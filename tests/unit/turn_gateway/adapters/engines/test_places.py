@@ -5,6 +5,7 @@ import pytest
 
 from focal_service_kit import tasks
 from focal_turn_gateway.adapters.engines.places import Place, Places
+from tests.fakes.until import until
 
 
 class Room:
@@ -177,45 +178,72 @@ def crowded(place: Room) -> None:
     place.places.want("b")
 
 
-async def test_a_flood_waits_while_places_are_scarce_and_others_do_not(room: Callable[..., Room]) -> None:
+HARDLY_EVER = 0.001
+"""Places per second: after the first nobody gets another one while a test runs."""
+
+
+async def test_a_flood_begins_at_an_even_pace_and_others_do_not_notice(room: Callable[..., Room]) -> None:
     place = room(100)
     crowded(place)
-    place.places.allot(2)
+    place.places.set_pace(HARDLY_EVER)
     await place.come("a1", "a2", "a3", "b1", "b2", "b3")
-    assert place.inside == ["a1", "a2", "b1", "b2", "b3"]
-    assert place.places.backlog("a") == 1
+    assert place.inside == ["a1", "b1", "b2", "b3"]
+    assert place.places.backlog("a") == 2
     assert place.places.backlog("b") == 0
-    assert place.places.used_up
     await place.go("a1", "b1")
-    assert "a3" not in place.inside
-    place.places.allot(2)
-    await _settle()
-    assert "a3" in place.inside
-    assert not place.places.used_up
+    assert place.inside == ["b2", "b3"]
 
 
-async def test_parts_of_a_place_add_up_to_one_and_no_further(room: Callable[..., Room]) -> None:
+async def test_who_waits_for_the_pace_is_let_in_when_it_comes_round(room: Callable[..., Room]) -> None:
     place = room(100)
     crowded(place)
-    place.places.allot(0.5)
-    await place.come("a1")
-    assert place.inside == []
-    place.places.allot(0.5)
-    await _settle()
+    place.places.set_pace(20)
+    began = asyncio.get_running_loop().time()
+    await place.come("a1", "a2", "a3")
     assert place.inside == ["a1"]
-    for _ in range(10):
-        place.places.allot(0.5)
-    await place.come("a2", "a3")
+    await until(lambda: place.inside == ["a1", "a2", "a3"], "all are let in")
+    assert asyncio.get_running_loop().time() - began >= 2 / 20
+
+
+async def test_what_was_not_taken_of_a_pace_is_not_kept(room: Callable[..., Room]) -> None:
+    place = room(100)
+    crowded(place)
+    place.places.set_pace(100)
+    await asyncio.sleep(0.05)
+    await place.come("a1", "a2", "a3")
+    assert place.inside == ["a1"]
+
+
+async def test_a_pace_was_used_up_when_somebody_had_to_wait_for_it(room: Callable[..., Room]) -> None:
+    place = room(100)
+    crowded(place)
+    place.places.set_pace(HARDLY_EVER)
+    await place.come("a1")
+    assert not place.places.used_up
+    await place.come("a2")
+    assert place.places.used_up
+
+
+async def test_a_faster_pace_lets_in_at_once_whom_it_would_have_let_in_by_now(
+    room: Callable[..., Room],
+) -> None:
+    place = room(100)
+    crowded(place)
+    place.places.set_pace(HARDLY_EVER)
+    await place.come("a1", "a2", "a3")
+    await asyncio.sleep(0.01)
+    place.places.set_pace(100)
+    await _settle()
     assert place.inside == ["a1", "a2"]
 
 
 async def test_places_are_as_before_when_they_are_scarce_no_more(room: Callable[..., Room]) -> None:
     place = room(100)
     crowded(place)
-    place.places.allot(1)
+    place.places.set_pace(HARDLY_EVER)
     await place.come("a1", "a2", "a3")
     assert place.inside == ["a1"]
-    place.places.allot(None)
+    place.places.set_pace(None)
     await _settle()
     assert place.inside == ["a1", "a2", "a3"]
     assert place.places.backlog("a") == 0
