@@ -18,7 +18,7 @@ from focal_toolbox.adapters.postgres_ledger import PostgresLedger
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.effect import Outcome, Query, State
 from focal_toolbox.domain.policy import Policy
-from focal_toolbox.ports import EffectLedger
+from focal_toolbox.ports.ledger import EffectLedger
 from tests.fakes import toolbox
 from tests.fakes.toolbox import DONE, LOST, REFUSED, LedgerRows, MemoryLedger
 

@@ -16,7 +16,7 @@ from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, Sta
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool import Tool
-from focal_toolbox.ports import Availability
+from focal_toolbox.ports.providers import Availability
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 

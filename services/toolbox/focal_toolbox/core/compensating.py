@@ -22,7 +22,7 @@ from focal_toolbox.domain.compensation import UNDONE, Demand, Undoing, Undone
 from focal_toolbox.domain.effect import Effect
 from focal_toolbox.domain.order import Attempt
 from focal_toolbox.domain.result import Result
-from focal_toolbox.ports import EffectLedger
+from focal_toolbox.ports.ledger import EffectLedger
 
 NOT_COMPENSATABLE = "NOT_COMPENSATABLE"
 

@@ -11,7 +11,7 @@ from focal_kernel.clock import Clock
 from focal_service_kit import logging
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.result import Progress
-from focal_toolbox.ports import Dispatch, Notify
+from focal_toolbox.ports.providers import Dispatch, Notify
 
 _log = logging.get("delivery")
 

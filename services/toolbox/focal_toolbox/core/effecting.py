@@ -25,7 +25,9 @@ from focal_toolbox.domain import result
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.effect import Effect, Outcome, Reservation, State, Wish
 from focal_toolbox.domain.result import Event, Result, Started
-from focal_toolbox.ports import EffectLedger, Meter, Notify
+from focal_toolbox.ports.ledger import EffectLedger
+from focal_toolbox.ports.meter import Meter
+from focal_toolbox.ports.providers import Notify
 
 T = TypeVar("T")
 

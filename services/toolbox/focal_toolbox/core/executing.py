@@ -19,7 +19,7 @@ from focal_toolbox.domain import result
 from focal_toolbox.domain.order import Order
 from focal_toolbox.domain.result import Event, Result, Started
 from focal_toolbox.domain.tool import Tool
-from focal_toolbox.ports import Meter
+from focal_toolbox.ports.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from focal_toolbox.domain.effect import Effect
-from focal_toolbox.ports import EffectLedger
+from focal_toolbox.ports.ledger import EffectLedger
 
 
 @dataclass(frozen=True, slots=True)

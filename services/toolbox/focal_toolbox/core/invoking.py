@@ -11,7 +11,7 @@ from focal_toolbox.core import arguments
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.domain import result
 from focal_toolbox.domain.result import Progress, Result
-from focal_toolbox.ports import Availability, Provider
+from focal_toolbox.ports.providers import Availability, Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from focal_toolbox.domain.effect import Effect, Query
 from focal_toolbox.domain.tool import Tool
-from focal_toolbox.ports import EffectLedger, ToolCatalogue
+from focal_toolbox.ports.catalogue import ToolCatalogue
+from focal_toolbox.ports.ledger import EffectLedger
 
 
 @dataclass(frozen=True, slots=True)

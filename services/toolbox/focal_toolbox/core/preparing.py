@@ -12,7 +12,8 @@ from focal_toolbox.domain import compensation, keys
 from focal_toolbox.domain.effect import Effect, Wish
 from focal_toolbox.domain.order import Arguments, Attempt, Order
 from focal_toolbox.domain.tool import Tool
-from focal_toolbox.ports import Dispatch, Provider, ToolCatalogue
+from focal_toolbox.ports.catalogue import ToolCatalogue
+from focal_toolbox.ports.providers import Dispatch, Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import random
 
 from focal_kernel.errors import Unavailable
 from focal_service_kit import logging
-from focal_toolbox.ports import EffectLedger, Meter
+from focal_toolbox.ports.ledger import EffectLedger
+from focal_toolbox.ports.meter import Meter
 
 _log = logging.get("sweep")
 

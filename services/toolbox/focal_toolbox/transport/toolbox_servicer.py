@@ -20,7 +20,8 @@ from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
-from focal_toolbox.ports import EffectLedger, ToolCatalogue
+from focal_toolbox.ports.catalogue import ToolCatalogue
+from focal_toolbox.ports.ledger import EffectLedger
 from focal_toolbox.transport import callers, codec, page_tokens
 
 

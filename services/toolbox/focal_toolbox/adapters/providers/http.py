@@ -20,7 +20,7 @@ from focal_kernel import canonical_json
 from focal_toolbox import errors
 from focal_toolbox.adapters.providers import http_answer, templates
 from focal_toolbox.domain.answer import Answer
-from focal_toolbox.ports import Availability
+from focal_toolbox.ports.providers import Availability
 
 KEY_HEADER = "Idempotency-Key"
 REASON_BYTES = 16 * 1024

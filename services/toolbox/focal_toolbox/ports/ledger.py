@@ -1,28 +1,12 @@
-"""What the core needs from the world."""
+"""What happened to the world."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.effect import Effect, Query, Reservation, State, Wish
-from focal_toolbox.domain.policy import Policy
-from focal_toolbox.domain.result import Progress, Status
-from focal_toolbox.domain.tool import Tool
-
-Notify = Callable[[Progress], None]
-
-
-class ToolCatalogue(Protocol):
-    """The tools of published bundles."""
-
-    async def tools(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
-        """All tools of one bundle by name; version 0 is the current one.
-
-        Raises NotFound (TENANT_, AGENT_ or VERSION_NOT_FOUND) or Unavailable.
-        """
 
 
 class EffectLedger(Protocol):
@@ -63,41 +47,3 @@ class EffectLedger(Protocol):
 
     async def doubt_orphans(self) -> int:
         """Turn every reservation held by a lost process IN_DOUBT; returns how many there were."""
-
-
-class Dispatch(Protocol):
-    """A request that is ready to be sent, once or several times."""
-
-    async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
-        """Send it and judge the answer; raises nothing but cancellation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether a provider can be used now, and why not."""
-
-    available: bool
-    reason: str = ""
-
-
-class Provider(Protocol):
-    """One kind of counterpart that carries tools out."""
-
-    def availability(self) -> Availability:
-        """Whether it can be used now."""
-
-    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
-        """Build the request without sending anything; raises Refusal when it cannot be built."""
-
-
-class Meter(Protocol):
-    """Counts what the toolbox does."""
-
-    def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
-        """A call ended after `seconds`; `policy` is None when its tool is unknown."""
-
-    def side_effect(self, tenant_id: str, policy: Policy, state: State) -> None:
-        """An effect reached its end in this process."""
-
-    def orphaned(self, effects: int) -> None:
-        """Reservations of lost processes went IN_DOUBT."""

@@ -1,0 +1,59 @@
+"""The composition root: everything the toolbox is made of, built in one place."""
+
+from __future__ import annotations
+
+from focal.toolbox.v1 import tool_gateway_service_pb2_grpc, toolbox_service_pb2_grpc
+from focal_kernel.clock import SystemClock
+from focal_service_kit import postgres
+from focal_service_kit.host import Host
+from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
+from focal_toolbox.app import bundles, pacing, provision, storage
+from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.compensating import Compensation
+from focal_toolbox.core.delivering import Courier
+from focal_toolbox.core.effecting import Effects
+from focal_toolbox.core.executing import Execution
+from focal_toolbox.core.invoking import Invocation
+from focal_toolbox.core.preparing import Preparation
+from focal_toolbox.core.runs import Runs
+from focal_toolbox.core.sweeping import Sweep
+from focal_toolbox.settings import ToolboxSettings
+from focal_toolbox.transport.gateway_servicer import GatewayServicer
+from focal_toolbox.transport.toolbox_servicer import ToolboxServicer
+
+SERVICES = ("focal.toolbox.v1.ToolboxService", "focal.toolbox.v1.ToolGatewayService")
+
+
+async def build(settings: ToolboxSettings, host: Host) -> None:
+    """Open what the process needs and register what it serves."""
+    pool = await host.stack.enter_async_context(postgres.pool(settings.postgres, "toolbox"))
+    host.readiness("postgres", postgres.ready(pool))
+    ledger = await storage.ledger(settings, host, pool)
+    meter = PrometheusMeter(host.metrics)
+    providers = await provision.providers(settings, host)
+    catalogue = bundles.tools(settings, host)
+    clock = SystemClock()
+    courier = Courier(pacing.retries(settings), clock)
+    runs = Runs()
+    host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
+    preparation = Preparation(
+        catalogue,
+        providers,
+        Schemas(settings.bundles.schemas_kept),
+        settings.execution.max_arguments_bytes,
+    )
+    effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings))
+    timeouts = pacing.timeouts(settings)
+    execution = Execution(preparation, courier, effects, meter, clock, timeouts)
+    compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
+    invocation = Invocation(
+        providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
+    )
+    toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(
+        ToolboxServicer(execution, compensation, ledger, catalogue), host.server
+    )
+    tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
+        GatewayServicer(invocation), host.server
+    )
+    host.serves(*SERVICES)
+    host.background("sweep", Sweep(ledger, meter, settings.instance.sweep_s).run)

@@ -1,0 +1,31 @@
+"""The part of the composition root that says how calls are carried out."""
+
+from __future__ import annotations
+
+from focal_toolbox.core.delivering import Retries
+from focal_toolbox.core.effecting import Timing
+from focal_toolbox.core.executing import Timeouts
+from focal_toolbox.settings import ToolboxSettings
+
+
+def retries(settings: ToolboxSettings) -> Retries:
+    """How often requests are repeated."""
+    return Retries(
+        settings.retry.requests,
+        settings.retry.first_pause_ms / 1000,
+        settings.retry.longest_pause_ms / 1000,
+    )
+
+
+def timing(settings: ToolboxSettings) -> Timing:
+    """How long reservations and equal calls last."""
+    return Timing(
+        send_within_s=settings.instance.send_within_s,
+        wait_s=settings.execution.wait_s,
+        poll_s=settings.execution.poll_s,
+    )
+
+
+def timeouts(settings: ToolboxSettings) -> Timeouts:
+    """How long one request may take."""
+    return Timeouts(settings.execution.timeout_s, settings.execution.longest_timeout_s)

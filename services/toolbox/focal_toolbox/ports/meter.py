@@ -1,0 +1,22 @@
+"""What is counted."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from focal_toolbox.domain.effect import State
+from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.result import Status
+
+
+class Meter(Protocol):
+    """Counts what the toolbox does."""
+
+    def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
+        """A call ended after `seconds`; `policy` is None when its tool is unknown."""
+
+    def side_effect(self, tenant_id: str, policy: Policy, state: State) -> None:
+        """An effect reached its end in this process."""
+
+    def orphaned(self, effects: int) -> None:
+        """Reservations of lost processes went IN_DOUBT."""

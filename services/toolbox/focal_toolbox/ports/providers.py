@@ -1,0 +1,37 @@
+"""Who carries tools out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from focal_toolbox.domain.answer import Answer
+from focal_toolbox.domain.result import Progress
+
+Notify = Callable[[Progress], None]
+
+
+class Dispatch(Protocol):
+    """A request that is ready to be sent, once or several times."""
+
+    async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
+        """Send it and judge the answer; raises nothing but cancellation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a provider can be used now, and why not."""
+
+    available: bool
+    reason: str = ""
+
+
+class Provider(Protocol):
+    """One kind of counterpart that carries tools out."""
+
+    def availability(self) -> Availability:
+        """Whether it can be used now."""
+
+    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
+        """Build the request without sending anything; raises Refusal when it cannot be built."""

@@ -1,0 +1,40 @@
+"""What the toolbox may be told."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, field_validator
+
+from focal_service_kit import settings
+from focal_toolbox.settings.bundles import BundleSettings
+from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
+from focal_toolbox.settings.instance import InstanceSettings
+from focal_toolbox.settings.providers import HttpSettings
+
+
+class Peers(settings.Section):
+    """Other services."""
+
+    config_watcher: str = Field("127.0.0.1:7405", description="gRPC target of config_watcher")
+
+
+class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
+    """All of it."""
+
+    grpc: settings.GrpcSettings = settings.GrpcSettings(listen="127.0.0.1:7403")
+    metrics: settings.MetricsSettings = settings.MetricsSettings(listen="127.0.0.1:7503")
+    peers: Peers = Peers()
+    bundles: BundleSettings = BundleSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    retry: RetrySettings = RetrySettings()
+    instance: InstanceSettings = InstanceSettings()
+    http: HttpSettings = HttpSettings()
+    variables: dict[str, SecretStr] = Field(
+        default={},
+        description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",
+    )
+
+    @field_validator("variables")
+    @classmethod
+    def _upper(cls, values: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """The environment knows no lower case, so names do not tell it apart."""
+        return {name.upper(): value for name, value in values.items()}
