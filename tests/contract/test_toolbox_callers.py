@@ -180,6 +180,9 @@ async def test_anybody_of_the_tenant_may_list_the_tools(database: str) -> None:
         assert [tool.name for tool in tools if not tool.enabled] == ["archive"]
         (refund,) = [tool for tool in tools if tool.name == "refund"]
         assert refund.policy == running_toolbox.IRREVERSIBLE
+        narrowed = pb.ListToolsRequest(agent_id="returns_desk", enabled_only=True)
+        enabled = (await toolbox.stub().ListTools(narrowed, timeout=5)).tools
+        assert "archive" not in [tool.name for tool in enabled]
         assert list(refund.business_key_fields) == ["order_id"]
 
 

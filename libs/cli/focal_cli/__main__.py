@@ -25,6 +25,7 @@ from focal_cli.commands import (
     sessions,
     tenants,
     token,
+    tools,
     turns,
     up,
     watch,
@@ -60,6 +61,7 @@ app.add_typer(sessions.commands, name="sessions")
 app.add_typer(turns.commands, name="turns")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
+app.add_typer(tools.commands, name="tools")
 app.add_typer(channels.commands, name="channels")
 app.add_typer(contacts.commands, name="contacts")
 app.add_typer(webhooks.commands, name="webhooks")

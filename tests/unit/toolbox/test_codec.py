@@ -8,13 +8,15 @@ from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.config.v1 import tool_definition_pb2
 from focal.toolbox.v1 import effect_pb2, tool_pb2, toolbox_service_pb2
 from focal_kernel import errors as kernel_errors
+from focal_toolbox import errors
 from focal_toolbox.adapters import bundles
+from focal_toolbox.core.listing import Selection
 from focal_toolbox.domain import result
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Progress, Started
-from focal_toolbox.domain.tool import Check, Tool
+from focal_toolbox.domain.tool import Check, Tier, Tool
 from focal_toolbox.transport import codec
 
 NOW = datetime(2025, 5, 1, 12, 30, 15, 250_000, UTC)
@@ -136,6 +138,16 @@ def test_every_policy_survives_bundle_and_wire(policy: Policy) -> None:
 
 def test_a_tool_that_states_no_policy_is_irreversible() -> None:
     assert bundles.from_proto(tool_definition_pb2.ToolDefinition(name="t")).policy is Policy.IRREVERSIBLE
+
+
+def test_a_selection_of_tools_is_read_and_an_unknown_tier_refused() -> None:
+    narrowed = toolbox_service_pb2.ListToolsRequest(
+        enabled_only=True, category="money", tier=tool_definition_pb2.TOOL_TIER_PLATFORM
+    )
+    assert codec.selection_from_proto(narrowed) == Selection(True, "money", Tier.PLATFORM)
+    assert codec.selection_from_proto(toolbox_service_pb2.ListToolsRequest()) == Selection()
+    with pytest.raises(errors.BadRequest):
+        codec.selection_from_proto(toolbox_service_pb2.ListToolsRequest(tier=9))  # type: ignore[arg-type]
 
 
 def test_events_keep_their_kind() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from focal_toolbox.domain.effect import Effect, Query
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Tier, Tool
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.ledger import EffectLedger
 
@@ -27,7 +27,29 @@ async def effects(ledger: EffectLedger, query: Query) -> Page:
     return Page(shown, shown[-1].position if more else None)
 
 
-async def tools(catalogue: ToolCatalogue, tenant_id: str, agent_id: str, version: int) -> Sequence[Tool]:
-    """An agent's tools by name, those it may not call included."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tools of an agent to show; everything unless it is narrowed."""
+
+    enabled_only: bool = False
+    category: str = ""
+    tier: Tier | None = None
+
+    def has(self, tool: Tool) -> bool:
+        """Whether a tool is to be shown."""
+        return (
+            (tool.enabled or not self.enabled_only)
+            and (not self.category or self.category in tool.categories)
+            and (self.tier is None or tool.tier is self.tier)
+        )
+
+
+ALL = Selection()
+
+
+async def tools(
+    catalogue: ToolCatalogue, tenant_id: str, agent_id: str, version: int, selection: Selection = ALL
+) -> Sequence[Tool]:
+    """The selected tools of an agent by name, those it may not call included unless they are left out."""
     found = await catalogue.tools(tenant_id, agent_id, version)
-    return [found[name] for name in sorted(found)]
+    return [found[name] for name in sorted(found) if selection.has(found[name])]

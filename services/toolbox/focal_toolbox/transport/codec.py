@@ -12,6 +12,7 @@ from focal.toolbox.v1 import effect_pb2, tool_pb2, toolbox_service_pb2
 from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
 from focal_toolbox import errors
+from focal_toolbox.core.listing import Selection
 from focal_toolbox.domain.compensation import Demand, Undone
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Attempt, Order
@@ -35,6 +36,7 @@ _TIERS = {
     Tier.TENANT: tool_definition_pb2.TOOL_TIER_TENANT,
     Tier.AGENT: tool_definition_pb2.TOOL_TIER_AGENT,
 }
+_TIERS_BY_NUMBER = {number: tier for tier, number in _TIERS.items()}
 _STATES = {
     State.PREPARED: effect_pb2.EFFECT_STATE_PREPARED,
     State.DONE: effect_pb2.EFFECT_STATE_DONE,
@@ -115,6 +117,16 @@ def state_from_proto(number: effect_pb2.EffectState.ValueType) -> State | None:
     if number not in _STATES_BY_NUMBER:
         raise _bad("state", "must be one of " + ", ".join(State))
     return _STATES_BY_NUMBER[number]
+
+
+def selection_from_proto(request: toolbox_service_pb2.ListToolsRequest) -> Selection:
+    """Which tools to list; BadRequest for a tier that there is none of."""
+    tier = None
+    if request.tier != tool_definition_pb2.TOOL_TIER_UNSPECIFIED:
+        if request.tier not in _TIERS_BY_NUMBER:
+            raise _bad("tier", "must be one of " + ", ".join(Tier))
+        tier = _TIERS_BY_NUMBER[request.tier]
+    return Selection(request.enabled_only, request.category, tier)
 
 
 def tool_to_proto(tool: Tool) -> tool_pb2.Tool:

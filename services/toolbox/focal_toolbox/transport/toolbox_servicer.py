@@ -44,7 +44,10 @@ class ToolboxServicer(ToolboxServiceServicer):
         agent_id = ids.check_id(request.agent_id, "agent_id")
         if request.config_version < 0:
             raise _bad("config_version", "must be 0 or a published version")
-        found = await listing.tools(self._catalogue, identity.tenant(), agent_id, request.config_version)
+        selection = codec.selection_from_proto(request)
+        found = await listing.tools(
+            self._catalogue, identity.tenant(), agent_id, request.config_version, selection
+        )
         return pb.ListToolsResponse(tools=map(codec.tool_to_proto, found))
 
     async def Execute(self, request: pb.ExecuteRequest, context: Any) -> AsyncIterator[pb.ExecuteResponse]:

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as abc
+from focal.config.v1 import tool_definition_pb2 as tool_definition_pb2
 from focal.toolbox.v1 import effect_pb2 as effect_pb2
 from focal.toolbox.v1 import tool_pb2 as tool_pb2
 from google.protobuf import descriptor as descriptor
@@ -29,19 +30,31 @@ class ListToolsRequest(message.Message):
 
     AGENT_ID_FIELD_NUMBER: builtins.int
     CONFIG_VERSION_FIELD_NUMBER: builtins.int
+    ENABLED_ONLY_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """The agent."""
     config_version: builtins.int
     """Bundle version; 0 for the current one."""
+    enabled_only: builtins.bool
+    """Only those that the agent may call."""
+    category: builtins.str
+    """Only those of this category; empty for all."""
+    tier: tool_definition_pb2.ToolTier.ValueType
+    """Only those whose definition comes from here; unspecified for all."""
     def __init__(
         self,
         *,
         agent_id: builtins.str = ...,
         config_version: builtins.int = ...,
+        enabled_only: builtins.bool = ...,
+        category: builtins.str = ...,
+        tier: tool_definition_pb2.ToolTier.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "config_version", b"config_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "category", b"category", "config_version", b"config_version", "enabled_only", b"enabled_only", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,12 @@
+"""`focal tools`: what agents may call, where it comes from, and how it gets there.
+
+One module per subject; this one only puts the commands together.
+"""
+
+import typer
+
+from focal_cli.commands.tools import showing
+
+commands = typer.Typer(help="What agents may call.", no_args_is_help=True)
+commands.command("list")(showing.show_list)
+commands.command()(showing.describe)
