@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import redis.asyncio
 
 from focal_service_kit import channels
@@ -45,8 +47,13 @@ def places(settings: TurnGatewaySettings, known: TenantTiers) -> Places:
         tier = known.seen(tenant_id)
         return limits.of(tier).running_turns if tier else limits.unknown_running_turns
 
+    def booked(tenant_id: str) -> float:
+        tier = known.seen(tenant_id)
+        per_minute = limits.of(tier).requests_per_minute if tier else limits.unknown_requests_per_minute
+        return per_minute / 60 or math.inf
+
     shares = Shares(settings.sharing.memory_s, settings.sharing.together_s)
-    return Places(settings.engine.max_drains, cap, shares)
+    return Places(settings.engine.max_drains, cap, shares, booked)
 
 
 def crowd(settings: TurnGatewaySettings, host: Host, among: Places) -> Crowd:

@@ -93,6 +93,15 @@ class Shares:
         """Whether a tenant wanted more than the mean of those who are here."""
         return self._wanted.get(tenant_id, 0.0) * len(self._seen) > self._all
 
+    def rate(self, tenant_id: str, now: float, allowance: int) -> float:
+        """How much a tenant wants a second, in what it may have `allowance` of."""
+        return self._wanted.get(tenant_id, 0.0) * allowance / (self._grown(now) * self._memory_s)
+
+    def even(self, now: float) -> float:
+        """How much those who are not heavy want a second on average, in their allowances; 0 without any."""
+        light = [wanted for tenant_id, wanted in self._wanted.items() if not self.heavy(tenant_id)]
+        return sum(light) / (len(light) * self._grown(now) * self._memory_s) if light else 0.0
+
     def tenants(self, now: float) -> int:
         """How many are here."""
         while self._seen and next(iter(self._seen.values())) < now - self._together_s:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +79,25 @@ def test_a_flood_is_forgiven_when_it_has_faded() -> None:
         shares.want("quiet", float(second), allowance=5)
         shares.want("flood", float(second), allowance=5)
     assert not shares.heavy("flood")
+
+
+def test_a_rate_is_what_is_wanted_a_second() -> None:
+    shares = Shares(memory_s=3, together_s=60)
+    for number in range(300):
+        shares.want("a", number / 10, allowance=5)
+    assert shares.rate("a", 30.0, allowance=5) == pytest.approx(10, rel=0.1)
+    assert shares.rate("a", 33.0, allowance=5) == pytest.approx(10 / math.e, rel=0.1)
+    assert shares.rate("nobody", 30.0, allowance=5) == 0
+
+
+def test_what_others_want_leaves_the_heavy_ones_out() -> None:
+    shares = Shares(memory_s=3, together_s=60)
+    for number in range(300):
+        shares.want("quiet", number / 10, allowance=5)
+        for _ in range(9):
+            shares.want("flood", number / 10, allowance=5)
+    assert shares.even(30.0) * 5 == pytest.approx(10, rel=0.1)
+    assert Shares(memory_s=3, together_s=60).even(30.0) == 0
 
 
 def test_a_tenant_that_wanted_nothing_for_a_while_is_forgotten() -> None:

@@ -15,14 +15,23 @@ class Places:
     """At most `total` places are taken, and by one tenant at most `cap(tenant_id)`.
 
     A place that becomes free goes to the tenant that has the fewest, in turn between equals, whoever came
-    first: a tenant that floods waits behind itself. While places are scarce, those who want more than their
-    share are given one at a time at an even `pace`; the others do not notice.
+    first: a tenant that floods waits behind itself. While places are scarce, each tenant that wants more than
+    its share is given one at a time at an even `pace`; the others do not notice. One that keeps within
+    the `booked(tenant_id)` a second is given at least as much as the others want.
     """
 
-    def __init__(self, total: int, cap: Callable[[str], int], shares: Shares | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        cap: Callable[[str], int],
+        shares: Shares | None = None,
+        booked: Callable[[str], float] = lambda _: 0.0,
+    ) -> None:
         self.pace: float | None = None
         self.taken = 0
-        self._paced_at = -math.inf
+        self._booked = booked
+        self._even = 0.0
+        self._paced_at: dict[str, float] = {}
         self._paced_out = False
         self._next_pace: asyncio.TimerHandle | None = None
         self._total = total
@@ -61,10 +70,12 @@ class Places:
         return self._paced_out
 
     def set_pace(self, pace: float | None) -> None:
-        """Give those who want more than their share so many places a second from now on, or all with None.
+        """Give each who wants more than its share so many places a second from now on, or all with None.
         What was not taken is not kept: a handful of turns begun at once is what others notice.
         """
         self.pace = pace
+        self._even = self._shares.even(_now())
+        self._paced_at = {one: at for one, at in self._paced_at.items() if self._shares.heavy(one)}
         self._paced_out = False
         self._seat()
 
@@ -103,26 +114,35 @@ class Places:
         if self._next_pace is not None:
             self._next_pace.cancel()
             self._next_pace = None
-        if self.pace is None or not any(map(self._out_of_pace, self._waiting)):
+        now = _now()
+        due = [at for at in map(self._due_at, self._waiting) if at > now]
+        if not due:
             return
         self._paced_out = True
-        self._next_pace = asyncio.get_running_loop().call_at(self._paced_at + 1 / self.pace, self._seat)
+        self._next_pace = asyncio.get_running_loop().call_at(min(due), self._seat)
 
     def _may(self, tenant_id: str) -> bool:
         if self.taken >= self._total or self._taken[tenant_id] >= self._cap(tenant_id):
             return False
-        return not self._out_of_pace(tenant_id)
+        return self._due_at(tenant_id) <= _now()
 
-    def _out_of_pace(self, tenant_id: str) -> bool:
-        if self.pace is None or _now() >= self._paced_at + 1 / self.pace:
-            return False
-        return self._shares.heavy(tenant_id)
+    def _due_at(self, tenant_id: str) -> float:
+        """When its pace lets a tenant begin the next one."""
+        if self.pace is None or tenant_id not in self._paced_at or not self._shares.heavy(tenant_id):
+            return -math.inf
+        return self._paced_at[tenant_id] + 1 / self._pace_of(tenant_id, self.pace)
+
+    def _pace_of(self, tenant_id: str, pace: float) -> float:
+        allowance = self._cap(tenant_id)
+        if self._shares.rate(tenant_id, _now(), allowance) > self._booked(tenant_id):
+            return pace
+        return max(pace, self._even * allowance)
 
     def _grant(self, tenant_id: str) -> None:
         self.taken += 1
         self._taken[tenant_id] += 1
         if self.pace is not None and self._shares.heavy(tenant_id):
-            self._paced_at = _now()
+            self._paced_at[tenant_id] = _now()
 
     def _next(self) -> tuple[str, asyncio.Future[None]] | None:
         for tenant_id in sorted(filter(self._may, self._waiting), key=self._taken.__getitem__):

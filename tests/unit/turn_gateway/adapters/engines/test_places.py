@@ -237,6 +237,26 @@ async def test_a_faster_pace_lets_in_at_once_whom_it_would_have_let_in_by_now(
     assert place.inside == ["a1", "a2"]
 
 
+async def test_who_keeps_within_what_it_booked_gets_as_much_as_the_others_want() -> None:
+    places = Places(100, lambda _: 100, booked={"busy": 1000.0, "flood": 1.0, "quiet": 1000.0}.__getitem__)
+    for _ in range(60):
+        places.want("flood")
+        places.want("busy")
+    for _ in range(30):
+        places.want("quiet")
+    places.set_pace(HARDLY_EVER)
+    began: list[str] = []
+
+    async def begin(tenant_id: str) -> None:
+        await places.take(tenant_id)
+        began.append(tenant_id)
+
+    begins = [asyncio.create_task(begin(tenant)) for tenant in ("flood", "flood", "busy", "busy")]
+    await until(lambda: began.count("busy") == 2, "the busy one begins at the pace of the quiet one")
+    assert began.count("flood") == 1
+    await tasks.cancel(begins)
+
+
 async def test_places_are_as_before_when_they_are_scarce_no_more(room: Callable[..., Room]) -> None:
     place = room(100)
     crowded(place)
