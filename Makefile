@@ -28,8 +28,9 @@ check: $(STAMP) ## lint, types, layers, contracts, lock, and each service alone 
 proto: $(STAMP) ## generate libs/contracts from protos/
 	scripts/gen_protos.sh
 
-bench: $(STAMP) ## measure turns per second, latency and CPU per turn
+bench: $(STAMP) ## measure turns per second, latency and CPU per turn, and what tool calls cost (TOOLBOX_ARGS)
 	$(BIN)/python -m benchmarks.mesh $(ARGS)
+	$(BIN)/python -m benchmarks.toolbox $(TOOLBOX_ARGS)
 
 limits: $(STAMP) ## measure bursts, a flood, open streams, rude clients and restarts, one after the other (docs/limits.md)
 	for what in burst fairness streams clients restart; do $(BIN)/python -m benchmarks.limits $$what; done
