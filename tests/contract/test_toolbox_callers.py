@@ -124,6 +124,25 @@ async def test_every_violation_of_the_schema_is_named_and_nothing_is_reserved(da
         assert provider.received == []
 
 
+async def test_an_irreversible_call_over_unknown_messages_is_refused_before_anything_is_reserved(
+    database: str,
+) -> None:
+    """Break: leave `pending_messages.check` out of `Execution.execute`."""
+    blind = Turn(no_pending_messages=False)
+    async with (
+        tool_provider.serving() as provider,
+        running_toolbox.serving(database, provider.url) as toolbox,
+    ):
+        result = await toolbox.execute("refund", ORDER, blind)
+        assert result.status == tool_pb2.TOOL_STATUS_REFUSED
+        assert result.error_reason == "PENDING_MESSAGES_UNKNOWN"
+        assert not result.commit_point_reached
+        assert await toolbox.effects() == []
+        assert (await toolbox.execute("reserve", ORDER, blind)).status == tool_pb2.TOOL_STATUS_SUCCESS
+        assert (await toolbox.execute("refund", ORDER)).status == tool_pb2.TOOL_STATUS_SUCCESS
+        assert len(provider.received) == 2
+
+
 REFUSED_TOOLS = {
     "absent": "TOOL_NOT_FOUND",
     "disabled": "TOOL_NOT_FOUND",

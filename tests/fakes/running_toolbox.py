@@ -98,6 +98,7 @@ class Turn:
     turn_id: str = "trn_1"
     turn_group_id: str = "grp_1"
     epoch: int = 1
+    no_pending_messages: bool = True
 
     def context(self, version: int = 1, agent_id: str = AGENT) -> tool_pb2.ToolContext:
         return tool_pb2.ToolContext(
@@ -108,7 +109,7 @@ class Turn:
             turn_group_id=self.turn_group_id,
             epoch=self.epoch,
             customer_id="cus_1",
-            no_pending_messages=True,
+            no_pending_messages=self.no_pending_messages,
         )
 
 

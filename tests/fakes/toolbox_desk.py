@@ -20,7 +20,7 @@ from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Tool
 from tests.fakes.toolbox import CountingMeter, FixedCatalogue, MemoryLedger, ScriptedProvider
 
-ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1)
+ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1, no_pending_messages=True)
 ORDER = Order(ATTEMPT, "refund", '{"order_id":"1"}')
 _OF_RELEASE = """{"type": "object", "properties": {"order_id": {}, "hold": {}},
     "required": ["order_id", "hold"], "additionalProperties": false}"""

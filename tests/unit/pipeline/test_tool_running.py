@@ -18,7 +18,7 @@ from focal_pipeline.domain.bundle import Agent, Scenario, SideEffect, Step, Tool
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.session import ScenarioInstance, SessionState
 from focal_pipeline.domain.tools import Origin, Outcome, Planned, Status
-from focal_pipeline.domain.turn import Message, Turn
+from focal_pipeline.domain.turn import Decision, Message, Turn
 from focal_pipeline.settings import LlmSettings, ToolSettings
 from tests.fakes import pipeline as fakes
 from tests.fakes.until import until
@@ -34,8 +34,14 @@ POLICIES = {tool.name: tool.policy for tool in TOOLS}
 class Desk:
     """A tool run with its fakes at hand."""
 
-    def __init__(self, turn: Turn | None = None, tools: Sequence[Tool] = TOOLS, **known: Any) -> None:
-        self.toolbox, self.output = fakes.Toolbox(), fakes.Output()
+    def __init__(
+        self,
+        turn: Turn | None = None,
+        tools: Sequence[Tool] = TOOLS,
+        output: fakes.Output | None = None,
+        **known: Any,
+    ) -> None:
+        self.toolbox, self.output = fakes.Toolbox(), output or fakes.Output()
         self.turn = turn or fakes.make_turn("yes")
         self.known = Known({}, known)
         self.interrupts = Interrupts(self.turn, self.output, limit=5)
@@ -172,6 +178,32 @@ async def test_a_message_before_the_effect_supersedes_and_the_effect_does_not_ha
     with pytest.raises(Superseded):
         await running
     assert not desk.toolbox.calls
+
+
+async def test_a_message_that_arrives_while_another_is_decided_about_is_decided_about_too() -> None:
+    """Break: look once before the effect instead of until nothing is undecided."""
+
+    class Slow(fakes.Output):
+        async def decision(self, decision: Decision) -> None:
+            await super().decision(decision)
+            if len(self.decisions) == 1:
+                desk.interrupts.state([Message("m3", "and quickly")])
+
+    desk = Desk(output=Slow())
+    desk.interrupts.note_effect(SideEffect.IDEMPOTENT, fakes.success("label"))
+    desk.interrupts.state([Message("m2", "thanks")])
+    await desk.run([bound("pay")])
+    assert [decision.message_ids for decision in desk.output.decisions] == [("m2",), ("m3",)]
+    assert desk.toolbox.contexts[0].no_pending_messages
+
+
+async def test_a_call_says_whether_messages_wait() -> None:
+    """Break: state it from the policy."""
+    desk = Desk()
+    desk.interrupts.note_effect(SideEffect.IDEMPOTENT, fakes.success("label"))
+    desk.toolbox.before = lambda _call: desk.interrupts.state([Message("m2", "thanks")])
+    await desk.run([bound("look"), bound("peek")])
+    assert [context.no_pending_messages for context in desk.toolbox.contexts] == [True, False]
 
 
 async def test_a_fenced_look_up_among_others_stops_the_attempt() -> None:

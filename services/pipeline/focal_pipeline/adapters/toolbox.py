@@ -40,8 +40,9 @@ class ToolboxClient:
     """Implements the port `Toolbox`.
 
     While the toolbox is away the same call is repeated for `unavailable_s` seconds: unlike other
-    streams this one is keyed, the ledger makes a repetition harmless. `margin_s` is what the
-    toolbox may take beyond the tool's own limit.
+    streams this one is keyed, the ledger makes a repetition harmless. It keeps the fact that no message
+    waited: the first request may have reserved the effect, and what comes after that waits for its turn.
+    `margin_s` is what the toolbox may take beyond the tool's own limit.
     """
 
     def __init__(self, channel: grpc.aio.Channel, *, margin_s: float, unavailable_s: float) -> None:
@@ -116,7 +117,7 @@ def _context(context: Context, call: Call) -> tool_pb2.ToolContext:
         turn_group_id=call.turn_group_id,
         epoch=context.epoch,
         customer_id=context.customer_id,
-        no_pending_messages=call.policy is not SideEffect.PURE,
+        no_pending_messages=context.no_pending_messages,
     )
 
 

@@ -77,6 +77,11 @@ class Interrupts:
         """Effects of the turn group so far that can be undone: their ids, and the tools that caused them."""
         return self._undoable
 
+    @property
+    def settled(self) -> bool:
+        """Whether every message that has arrived was decided about."""
+        return not self._undecided
+
     def state(self, messages: Iterable[Message]) -> None:
         """Take note of messages that wait. A repeated message is the same fact."""
         for message in messages:

@@ -157,12 +157,15 @@ class ToolRunning:
     async def _run_effect(self, planned: Planned, call: Call, course: Course | None) -> Ran:
         """The plan is durable before the effect; pending messages are looked at right before it."""
         interrupts = self._attempt.interrupts
-        while _key(call) not in self._promised or self._messages != self._promised_to:
-            await self._promise(course)
+        while not (self._is_promised(call) and interrupts.settled):
+            if not self._is_promised(call):
+                await self._promise(course)
             await interrupts.check(InterruptPoint.PRE_EFFECT)
-        await interrupts.check(InterruptPoint.PRE_EFFECT)
         await self._call(call)
         return self._settle(planned, call)
+
+    def _is_promised(self, call: Call) -> bool:
+        return _key(call) in self._promised and self._messages == self._promised_to
 
     async def _promise(self, course: Course | None) -> None:
         attempt, messages = self._attempt, self._messages
@@ -184,7 +187,8 @@ class ToolRunning:
         """One call; an equal call of the same turn is made once and its result used twice."""
         if _key(call) in self._outcomes:
             return
-        outcome = await self._toolbox.execute(self._context, call, self._started(call))
+        context = replace(self._context, no_pending_messages=self._attempt.interrupts.settled)
+        outcome = await self._toolbox.execute(context, call, self._started(call))
         self._outcomes[_key(call)] = outcome
         self._attempt.interrupts.note_effect(call.policy, outcome, call.turn_group_id)
         await self._attempt.output.event(_finished(call, outcome))

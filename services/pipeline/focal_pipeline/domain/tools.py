@@ -59,7 +59,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """On whose behalf calls are made."""
+    """On whose behalf calls are made. `no_pending_messages` states a fact about the moment of one call: every
+    message that had arrived by then was decided about.
+    """
 
     agent_id: str
     config_version: int
@@ -67,6 +69,7 @@ class Context:
     turn_id: str
     epoch: int
     customer_id: str
+    no_pending_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from focal_kernel.clock import Clock
 from focal_service_kit import deadlines
 from focal_toolbox import errors
+from focal_toolbox.core import pending_messages
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.following import follow
@@ -65,6 +66,7 @@ class Execution:
         try:
             tool = await self._preparation.tool(order)
             job = self._preparation.job(order, tool, given)
+            pending_messages.check(order.attempt, tool)
         except errors.Refusal as refusal:
             yield self._counted(result.refused(order.tool_name, refusal), order, tool, started)
             return

@@ -11,7 +11,8 @@ from typing import Any
 class Attempt:
     """The attempt at a turn that a call belongs to; tenant, session, turn and epoch are verified.
 
-    `config_version` 0 means the agent's current version.
+    `config_version` 0 means the agent's current version. `no_pending_messages`: the caller looked for
+    messages right before the call and has decided about all there were.
     """
 
     tenant_id: str
@@ -21,6 +22,7 @@ class Attempt:
     turn_id: str
     turn_group_id: str
     epoch: int
+    no_pending_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def _attempt(tenant_id: str, context: tool_pb2.ToolContext) -> Attempt:
         turn_id=ids.check_id(context.turn_id, "context.turn_id"),
         turn_group_id=ids.check_id(context.turn_group_id, "context.turn_group_id"),
         epoch=context.epoch,
+        no_pending_messages=context.no_pending_messages,
     )
 
 
