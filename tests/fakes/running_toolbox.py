@@ -153,6 +153,16 @@ class RunningToolbox:
         assert events[-1].WhichOneof("event") == "result"
         return events[-1].result
 
+    def batch(self, calls: Iterable[tool_pb2.ToolCall], turn: Turn = Turn()) -> Any:
+        """A started ExecuteBatch call."""
+        request = pb.ExecuteBatchRequest(context=turn.context(), calls=calls)
+        return self.stub(turn).ExecuteBatch(request, timeout=CALL_S)
+
+    async def execute_batch(self, calls: Iterable[tool_pb2.ToolCall], turn: Turn = Turn()) -> list[Any]:
+        """The results of a batch, by position."""
+        found = {each.index: each.event async for each in self.batch(calls, turn)}
+        return [found[index].result for index in sorted(found)]
+
     async def compensate(self, turn: Turn = Turn(), *effect_ids: str) -> pb.CompensateResponse:
         request = pb.CompensateRequest(context=turn.context(), effect_ids=effect_ids, reason="a test")
         return await self.stub(turn).Compensate(request, timeout=CALL_S)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from focal_kernel.clock import Clock, SystemClock
 from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
 from focal_toolbox.core.preparing import Preparation
 from focal_toolbox.core.runs import Runs
+from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Attempt, Order
@@ -60,14 +62,20 @@ class Desk:
         return (await self.events(order))[-1]  # type: ignore[return-value]
 
     async def events(self, order: Order = ORDER) -> list[Event]:
-        execution = Execution(
-            self._preparation(), self._courier(), self._effects(), self.meter, self.clock, Timeouts()
-        )
-        return [event async for event in execution.execute(order)]
+        return [event async for event in self._execution().execute(order)]
+
+    async def batch(self, *steps: Step) -> list[tuple[int, Event]]:
+        batch = Batch(self._execution(), self._preparation(), self.meter, max_calls=10)
+        return [tagged async for tagged in batch.execute(steps)]
 
     async def compensate(self, *effect_ids: str, attempt: Attempt = ATTEMPT) -> Undone:
         compensation = Compensation(self.ledger, self._preparation(), self._effects(), Timeouts(), 30)
         return await compensation.compensate(Demand(attempt, frozenset(effect_ids)))
+
+    def _execution(self) -> Execution:
+        return Execution(
+            self._preparation(), self._courier(), self._effects(), self.meter, self.clock, Timeouts()
+        )
 
     def _preparation(self) -> Preparation:
         return Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000)

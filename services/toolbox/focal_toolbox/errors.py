@@ -14,6 +14,10 @@ error. Failures of a tool are results too (`domain.result`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from focal_kernel import errors
 
 
@@ -23,6 +27,19 @@ class BadRequest(errors.InvalidArgument):
     def __init__(self, *violations: errors.FieldViolation) -> None:
         text = "; ".join(f"{one.field} {one.description}" for one in violations)
         super().__init__("INVALID_FIELD", text, violations=violations)
+
+
+@contextmanager
+def located(part: str, place: str) -> Iterator[None]:
+    """Inside, a BadRequest about fields of `part` tells where in the request that part stands."""
+    try:
+        yield
+    except BadRequest as bad:
+        fields = (
+            replace(one, field=place + one.field.removeprefix(part)) if one.field.startswith(part) else one
+            for one in bad.violations
+        )
+        raise BadRequest(*fields) from None
 
 
 class ForeignAttempt(errors.PermissionDenied):

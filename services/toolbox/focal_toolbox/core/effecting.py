@@ -82,7 +82,7 @@ class Effects:
 
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Fenced, or Unavailable when the ledger is away."""
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        events: asyncio.Queue[Event] = asyncio.Queue()
         name = f"{job.tool.name} {job.effect_key}"
         task = self._runs.start(name, self._once(job, plan, events.put_nowait))
         async for event in follow(task, events):

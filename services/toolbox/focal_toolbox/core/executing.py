@@ -78,7 +78,7 @@ class Execution:
     async def _read(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """A PURE call: no ledger, and given up with its caller."""
         yield Started(job.tool.name)
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        events: asyncio.Queue[Event] = asyncio.Queue()
         reading = asyncio.create_task(
             self._courier.deliver(job.dispatch, plan, events.put_nowait), name=f"read {job.tool.name}"
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeVar
 
-from focal_toolbox.domain.result import Event
+T = TypeVar("T")
+
+_END: Any = object()
 
 
-async def follow(task: asyncio.Task[Any], events: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
+async def follow(task: asyncio.Task[Any], events: asyncio.Queue[T]) -> AsyncIterator[T]:
     """What `task` puts into `events`, in order, until it has ended; the task's fate is not touched."""
-    task.add_done_callback(lambda _: events.put_nowait(None))
-    while (event := await events.get()) is not None:
+    task.add_done_callback(lambda _: events.put_nowait(_END))
+    while (event := await events.get()) is not _END:
         yield event

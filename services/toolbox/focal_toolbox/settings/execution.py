@@ -17,6 +17,7 @@ class ExecutionSettings(settings.Section):
         120, gt=0, description="seconds one request may take whatever its tool says"
     )
     max_arguments_bytes: int = Field(64 * 1024, gt=0, description="largest arguments, bytes of JSON")
+    max_batch: int = Field(10, ge=1, le=100, description="calls in one batch")
     wait_s: float = Field(
         60, gt=0, description="seconds a call waits for an equal one that is being carried out"
     )

@@ -16,13 +16,14 @@ from focal_kernel.errors import FieldViolation
 from focal_service_kit import identity, logging, pages
 from focal_toolbox import errors
 from focal_toolbox.core import fencing, listing
+from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.ledger import EffectLedger
-from focal_toolbox.transport import callers, codec, page_tokens
+from focal_toolbox.transport import batch_codec, callers, codec, page_tokens
 
 
 class ToolboxServicer(ToolboxServiceServicer):
@@ -31,11 +32,13 @@ class ToolboxServicer(ToolboxServiceServicer):
     def __init__(
         self,
         execution: Execution,
+        batch: Batch,
         compensation: Compensation,
         ledger: EffectLedger,
         catalogue: ToolCatalogue,
     ) -> None:
         self._execution = execution
+        self._batch = batch
         self._compensation = compensation
         self._ledger = ledger
         self._catalogue = catalogue
@@ -82,8 +85,14 @@ class ToolboxServicer(ToolboxServiceServicer):
     async def ExecuteBatch(
         self, request: pb.ExecuteBatchRequest, context: Any
     ) -> AsyncIterator[pb.ExecuteBatchResponse]:
-        raise errors.NotBuilt("ExecuteBatch")
-        yield  # makes this a stream
+        steps = batch_codec.steps_from_proto(callers.of_attempt(request.context), request)
+        statuses = [""] * len(steps)
+        async with aclosing(self._batch.execute(steps)) as events:
+            async for number, event in events:
+                if isinstance(event, Result):
+                    statuses[number] = event.status
+                    logging.bind(tools=[step.order.tool_name[:64] for step in steps], statuses=statuses)
+                yield batch_codec.event_to_proto(number, event)
 
     async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
         raise errors.NotBuilt("Confirm")

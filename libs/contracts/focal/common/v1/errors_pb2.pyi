@@ -188,6 +188,10 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The token is unknown, was used, or has lapsed."""
     ERROR_REASON_EFFECT_NOT_CHECKABLE: _ErrorReason.ValueType  # 154
     """The tool has no check, so nobody can be asked."""
+    ERROR_REASON_BATCH_STOPPED: _ErrorReason.ValueType  # 190
+    """In results of tools: a critical call of the batch failed before this one began."""
+    ERROR_REASON_PREREQUISITE_FAILED: _ErrorReason.ValueType  # 191
+    """In results of tools: an earlier call of the batch that this one comes after did not succeed."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -360,3 +364,7 @@ ERROR_REASON_RESULT_TOKEN_INVALID: ErrorReason.ValueType  # 153
 """The token is unknown, was used, or has lapsed."""
 ERROR_REASON_EFFECT_NOT_CHECKABLE: ErrorReason.ValueType  # 154
 """The tool has no check, so nobody can be asked."""
+ERROR_REASON_BATCH_STOPPED: ErrorReason.ValueType  # 190
+"""In results of tools: a critical call of the batch failed before this one began."""
+ERROR_REASON_PREREQUISITE_FAILED: ErrorReason.ValueType  # 191
+"""In results of tools: an earlier call of the batch that this one comes after did not succeed."""

@@ -215,6 +215,7 @@ class ToolCall(message.Message):
     OCCURRENCE_FIELD_NUMBER: builtins.int
     CRITICAL_FIELD_NUMBER: builtins.int
     AFTER_FIELD_NUMBER: builtins.int
+    INDEPENDENT_FIELD_NUMBER: builtins.int
     tool_name: builtins.str
     """The tool."""
     arguments_json: builtins.str
@@ -222,10 +223,16 @@ class ToolCall(message.Message):
     occurrence: builtins.int
     """Which of several equal calls of one turn group this is, from 1; 0 means 1."""
     critical: builtins.bool
-    """Whether a failure stops the rest of a batch."""
+    """Whether a failure stops the rest of a batch: calls that have not begun are REFUSED with BATCH_STOPPED."""
+    independent: builtins.bool
+    """Whether it may be carried out side by side with any other call of its batch that `after` does not name. Else only
+    PURE calls overlap; one that changes something waits for the end of all earlier ones, and later ones wait for its.
+    """
     @builtins.property
     def after(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
-        """Positions of earlier calls of the same batch that must have succeeded first; without any the call is independent."""
+        """Positions of earlier calls of the same batch that must have succeeded first; else this one is REFUSED with
+        PREREQUISITE_FAILED.
+        """
 
     def __init__(
         self,
@@ -235,10 +242,11 @@ class ToolCall(message.Message):
         occurrence: builtins.int = ...,
         critical: builtins.bool = ...,
         after: abc.Iterable[builtins.int] | None = ...,
+        independent: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "arguments_json", b"arguments_json", "critical", b"critical", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "arguments_json", b"arguments_json", "critical", b"critical", "independent", b"independent", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

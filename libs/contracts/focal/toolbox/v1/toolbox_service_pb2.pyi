@@ -202,11 +202,11 @@ class ExecuteBatchRequest(message.Message):
     CALLS_FIELD_NUMBER: builtins.int
     @builtins.property
     def context(self) -> tool_pb2.ToolContext:
-        """On whose behalf."""
+        """On whose behalf; `no_pending_messages` holds for all calls."""
 
     @builtins.property
     def calls(self) -> containers.RepeatedCompositeFieldContainer[tool_pb2.ToolCall]:
-        """The calls, at most 10, in order."""
+        """The calls, 1 to 10 (a setting), in order."""
 
     def __init__(
         self,

@@ -102,7 +102,8 @@ class ToolboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExecuteBatch(self, request, context):
-        """Carries out up to ten calls.
+        """Carries out up to ten calls, side by side where that is safe, and streams what happens; each call ends with its
+        `result`. A malformed call refuses the batch as a whole, before any call begins.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class ToolboxServiceStub:
     often the call is repeated.
     """
     ExecuteBatch: grpc.UnaryStreamMultiCallable[toolbox_service_pb2.ExecuteBatchRequest, toolbox_service_pb2.ExecuteBatchResponse]
-    """Carries out up to ten calls."""
+    """Carries out up to ten calls, side by side where that is safe, and streams what happens; each call ends with its
+    `result`. A malformed call refuses the batch as a whole, before any call begins.
+    """
     Confirm: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]
     """Records the customer's yes to one exact call."""
     Compensate: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]
@@ -68,7 +70,9 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     often the call is repeated.
     """
     ExecuteBatch: aio.UnaryStreamMultiCallable[toolbox_service_pb2.ExecuteBatchRequest, toolbox_service_pb2.ExecuteBatchResponse]  # type: ignore[assignment]
-    """Carries out up to ten calls."""
+    """Carries out up to ten calls, side by side where that is safe, and streams what happens; each call ends with its
+    `result`. A malformed call refuses the batch as a whole, before any call begins.
+    """
     Confirm: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Records the customer's yes to one exact call."""
     Compensate: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]  # type: ignore[assignment]
@@ -111,7 +115,9 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         request: toolbox_service_pb2.ExecuteBatchRequest,
         context: _ServicerContext,
     ) -> typing.Union[abc.Iterator[toolbox_service_pb2.ExecuteBatchResponse], abc.AsyncIterator[toolbox_service_pb2.ExecuteBatchResponse]]:
-        """Carries out up to ten calls."""
+        """Carries out up to ten calls, side by side where that is safe, and streams what happens; each call ends with its
+        `result`. A malformed call refuses the batch as a whole, before any call begins.
+        """
 
     @abc_1.abstractmethod
     def Confirm(
