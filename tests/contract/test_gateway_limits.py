@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 import redis.asyncio
 
+from focal.turn.v1 import event_pb2
 from focal_kernel import ids
 from focal_service_kit import errors as status
 from tests.fakes.gateway_calls import (
@@ -90,6 +91,37 @@ async def test_a_stream_goes_on_behind_a_refused_message(database: str, redis_ur
         await call.write(say("three", "three"))
         await read_until(call, lambda frame: "three" in _reply(frame))
         call.cancel()
+
+
+async def test_a_message_that_the_turn_absorbed_waits_no_more(database: str, redis_url: str) -> None:
+    seen, go = asyncio.Event(), asyncio.Event()
+
+    async def script(run: Run) -> None:
+        absorbed = []
+        if run.texts == ["one"]:
+            absorbed = await run.pending()
+            seen.set()
+            await run.decide(event_pb2.SUPERSEDE_ACTION_ABSORB, absorbed)
+            await go.wait()
+        await run.answer("both", *absorbed)
+
+    peers = Peers(script)
+    async with gateways(peers, database, redis_url, queue={"max_waiting": 1}) as [gateway]:
+        first = asyncio.ensure_future(stub(gateway).SendMessage(send("one"), timeout=10))
+        await until(lambda: peers.starts, "the turn runs")
+        second = asyncio.ensure_future(stub(gateway).SendMessage(send("two"), timeout=10))
+        await seen.wait()
+
+        async def has_room() -> bool:
+            try:
+                await stub(gateway).SubmitMessage(submit("three"), timeout=10)
+            except grpc.aio.AioRpcError:
+                return False
+            return True
+
+        await until(has_room, "the absorbed message made room")
+        go.set()
+        assert (await first).turn.turn_id == (await second).turn.turn_id
 
 
 def _reply(frame: object) -> str:
