@@ -295,7 +295,6 @@ async def test_calls_of_later_releases_say_so(database: str) -> None:
     async with running_toolbox.serving(database, NOWHERE) as toolbox:
         stub = toolbox.stub(Turn())
         calls = [
-            stub.Confirm(pb.ConfirmRequest(), timeout=5),
             stub.ReportToolResult(pb.ReportToolResultRequest(), timeout=5),
             stub.ResolveEffect(pb.ResolveEffectRequest(), timeout=5),
         ]

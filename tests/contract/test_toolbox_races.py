@@ -28,7 +28,7 @@ _RESERVE = """
 async def _reserve_uncommitted(connection: asyncpg.Connection, wish: Wish, instance_id: str) -> None:
     """Reserve in an open transaction of `connection`, as somebody who is a moment ahead."""
     await connection.execute("BEGIN")
-    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish)[:-1], instance_id)
+    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish)[:-2], instance_id)
     assert outcome == Outcome.RESERVED
 
 

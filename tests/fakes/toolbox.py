@@ -12,11 +12,13 @@ from focal_kernel import errors as kernel_errors
 from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.domain.answer import Answer, Verdict
+from focal_toolbox.domain.confirmation import Claim, Confirmation
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool import Tool
 from focal_toolbox.ports.providers import Availability
+from tests.fakes.toolbox_confirmations import MemoryConfirmations
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -29,6 +31,7 @@ class LedgerRows:
     owners: dict[str, str] = field(default_factory=dict)
     fences: dict[tuple[str, str], int] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
+    confirmations: MemoryConfirmations = field(default_factory=MemoryConfirmations)
 
 
 class MemoryLedger:
@@ -44,7 +47,11 @@ class MemoryLedger:
 
     async def reserve(self, wish: Wish) -> Reservation:
         self._reach()
+        before = dict(self.rows.effects)
         reservation = self._undo(wish) if wish.compensates else self._reserve(wish)
+        if reservation.outcome is Outcome.RESERVED and (missing := await self._missing(wish)):
+            self.rows.effects = before
+            return Reservation(Outcome.UNCONFIRMED, reservation.fence, missing=missing)
         if self.lost_replies:
             self.lost_replies -= 1
             raise errors.LedgerAway
@@ -102,6 +109,17 @@ class MemoryLedger:
     async def doubt_orphans(self) -> int:
         self._reach()
         return self._doubt(lambda one: True)
+
+    async def _missing(self, wish: Wish) -> Confirmation | None:
+        claim = Claim(
+            wish.tenant_id,
+            wish.session_id,
+            wish.turn_group_id,
+            wish.tool_name,
+            wish.arguments_json,
+            wish.effect_key,
+        )
+        return await self.rows.confirmations.use(claim, wish.questions)
 
     def _undo(self, wish: Wish) -> Reservation:
         fence = self._raise_fence(wish.tenant_id, wish.session_id, wish.epoch)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from focal_kernel.clock import Clock, SystemClock
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
@@ -15,6 +17,7 @@ from focal_toolbox.core.preparing import Preparation
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
+from focal_toolbox.domain.confirmation import Confirmation, Reply
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
@@ -43,6 +46,13 @@ TOOLS = (
     Tool("release", policy=Policy.IDEMPOTENT, schema_json=_OF_RELEASE),
     Tool("ship", policy=Policy.COMPENSATABLE, business_key_fields=("order_id",), compensation="recall"),
     Tool("recall", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",), schema_json=_OF_RECALL),
+    Tool(
+        "pay",
+        business_key_fields=("order_id",),
+        requires_confirmation=True,
+        confirmation_prompt="Shall I pay {amount} for order {order_id}?",
+    ),
+    Tool("peek", policy=Policy.PURE, requires_confirmation=True),
     Tool("elsewhere", provider="pigeon", policy=Policy.PURE),
 )
 
@@ -74,8 +84,23 @@ class Desk:
 
     def _execution(self) -> Execution:
         return Execution(
-            self._preparation(), self._courier(), self._effects(), self.meter, self.clock, Timeouts()
+            self._preparation(),
+            self.confirming(),
+            self._courier(),
+            self._effects(),
+            self.meter,
+            self.clock,
+            Timeouts(),
         )
+
+    def confirming(self) -> Confirming:
+        return Confirming(self.ledger.rows.confirmations, 600)
+
+    async def reply(self, accepted: bool, **changes: Any) -> Confirmation:
+        """The customer's answer to the newest question."""
+        newest = self.ledger.rows.confirmations.rows[-1]
+        reply = Reply("acme", "ses_1", newest.confirmation_id, accepted, newest.approver, "somebody")
+        return await self.confirming().answer(replace(reply, **changes))
 
     def _preparation(self) -> Preparation:
         return Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000)

@@ -6,6 +6,10 @@
     ├── Fenced              ABORTED           FENCED: a newer attempt runs; the caller must stop
     ├── LedgerAway          UNAVAILABLE       DEPENDENCY_UNAVAILABLE
     ├── BundleUnusable      UNAVAILABLE       DEPENDENCY_UNAVAILABLE: cut or damaged on its way
+    ├── ConfirmationNotFound NOT_FOUND           CONFIRMATION_NOT_FOUND
+    ├── ConfirmationExpired  FAILED_PRECONDITION CONFIRMATION_EXPIRED
+    ├── ConfirmationClosed   FAILED_PRECONDITION CONFIRMATION_CLOSED: used, or answered otherwise
+    ├── RequestIdReused      ALREADY_EXISTS      REQUEST_ID_REUSED
     └── NotBuilt            UNIMPLEMENTED     NOT_IMPLEMENTED
 
 `Refusal` is none of these: it ends a call with a REFUSED result and never reaches the wire as an
@@ -76,6 +80,41 @@ class BundleUnusable(errors.Unavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__("DEPENDENCY_UNAVAILABLE", message, metadata={"dependency": "config_watcher"})
+
+
+class ConfirmationNotFound(errors.NotFound):
+    """The session has no such confirmation."""
+
+    def __init__(self, confirmation_id: str) -> None:
+        super().__init__("CONFIRMATION_NOT_FOUND", f"the session has no confirmation {confirmation_id}")
+
+
+class ConfirmationExpired(errors.FailedPrecondition):
+    """The answer comes too late."""
+
+    def __init__(self, confirmation_id: str) -> None:
+        super().__init__(
+            "CONFIRMATION_EXPIRED",
+            f"confirmation {confirmation_id} lapsed; the call asks anew when it is made again",
+        )
+
+
+class ConfirmationClosed(errors.FailedPrecondition):
+    """There is another answer already, or the yes was used."""
+
+    def __init__(self, confirmation_id: str, state: str) -> None:
+        super().__init__(
+            "CONFIRMATION_CLOSED",
+            f"confirmation {confirmation_id} is {state}, no answer can be given any more",
+            metadata={"state": state},
+        )
+
+
+class RequestIdReused(errors.AlreadyExists):
+    """A request id that came with another answer before."""
+
+    def __init__(self) -> None:
+        super().__init__("REQUEST_ID_REUSED", "this request_id was used with another answer; use a new one")
 
 
 class NotBuilt(errors.Unimplemented):

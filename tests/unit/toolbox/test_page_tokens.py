@@ -28,7 +28,7 @@ def test_a_page_token_belongs_to_its_query(other: Query) -> None:
         "AAAA",
         "ä",
         "A" * 500,
-        *(pages.token(text, "acme", "", "") for text in ("one", "9" * 19, "²")),
+        *(pages.token(text, "effects", "acme", "", "") for text in ("one", "9" * 19, "²")),
     ],
 )
 def test_a_token_of_nobody_is_refused(token: str) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 
-from focal_service_kit import postgres
-from focal_toolbox import errors
+from focal_toolbox.adapters import postgres_confirmations
+from focal_toolbox.adapters.reaching import away
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
 from focal_toolbox.domain.policy import Policy
@@ -24,6 +23,12 @@ _RESERVE_COMPENSATION = """
     SELECT outcome, fence, (effect).*
     FROM effects.reserve_compensation(
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
+
+_RESERVE_CONFIRMED = """
+    SELECT outcome, fence, (effect).*, confirmation
+    FROM effects.reserve_confirmed(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 """
 
 _CONCLUDE = "SELECT * FROM effects.conclude($1, $2, $3, $4, $5, $6, $7)"
@@ -54,9 +59,9 @@ class PostgresLedger:
         self._lease = timedelta(seconds=lease_s)
 
     async def reserve(self, wish: Wish) -> Reservation:
-        undoing = (wish.compensates,) if wish.compensates else ()
+        statement, more = _reserving(wish)
         row = await self._one(
-            _RESERVE_COMPENSATION if undoing else _RESERVE,
+            statement,
             wish.effect_id,
             wish.reservation_id,
             wish.tenant_id,
@@ -73,10 +78,12 @@ class PostgresLedger:
             wish.config_version,
             self._instance_id,
             self._lease,
-            *undoing,
+            *more,
         )
         found = _effect(row) if row["effect_id"] is not None else None
-        return Reservation(Outcome(row["outcome"]), row["fence"], found)
+        asked = row.get("confirmation")
+        missing = postgres_confirmations.from_row(asked) if asked is not None else None
+        return Reservation(Outcome(row["outcome"]), row["fence"], found, missing)
 
     async def release(self, wish: Wish) -> None:
         key = (wish.tenant_id, wish.effect_key, wish.reservation_id)
@@ -125,26 +132,22 @@ class PostgresLedger:
         return int(row["changed"])
 
     async def _one(self, statement: str, *values: object) -> Any:
-        with _away():
+        with away():
             return await self._pool.fetchrow(statement, *values)
 
     async def _all(self, statement: str, *values: object) -> Sequence[Any]:
-        with _away():
+        with away():
             return await self._pool.fetch(statement, *values)
 
 
-@contextmanager
-def _away() -> Iterator[None]:
-    """Lost connections and exceeded limits as Unavailable; everything else is a bug and stays one."""
-    try:
-        yield
-    except Exception as raised:
-        error = postgres.translate(raised)
-        if error is None and isinstance(raised, OSError):
-            error = errors.LedgerAway()
-        if error is None:
-            raise
-        raise error from raised
+def _reserving(wish: Wish) -> tuple[str, tuple[object, ...]]:
+    """The statement that reserves, and what it takes beyond the effect itself."""
+    if wish.questions:
+        columns = postgres_confirmations.columns(wish.questions)
+        return _RESERVE_CONFIRMED, (wish.compensates, wish.arguments_hash, *columns)
+    if wish.compensates:
+        return _RESERVE_COMPENSATION, (wish.compensates,)
+    return _RESERVE, ()
 
 
 def _effect(row: Any) -> Effect:

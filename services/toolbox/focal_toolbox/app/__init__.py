@@ -6,11 +6,13 @@ from focal.toolbox.v1 import tool_gateway_service_pb2_grpc, toolbox_service_pb2_
 from focal_kernel.clock import SystemClock
 from focal_service_kit import postgres
 from focal_service_kit.host import Host
+from focal_toolbox.adapters.postgres_confirmations import PostgresConfirmations
 from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
 from focal_toolbox.app import bundles, pacing, provision, storage
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier
 from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.executing import Execution
@@ -43,16 +45,17 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
         Schemas(settings.bundles.schemas_kept),
         settings.execution.max_arguments_bytes,
     )
+    confirming = Confirming(PostgresConfirmations(pool), settings.confirmation.ttl_s)
     effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings))
     timeouts = pacing.timeouts(settings)
-    execution = Execution(preparation, courier, effects, meter, clock, timeouts)
+    execution = Execution(preparation, confirming, courier, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
     compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
     invocation = Invocation(
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
     )
     toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(
-        ToolboxServicer(execution, batch, compensation, ledger, catalogue), host.server
+        ToolboxServicer(execution, batch, confirming, compensation, ledger, catalogue), host.server
     )
     tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
         GatewayServicer(invocation), host.server

@@ -2,6 +2,7 @@
 
 reserve ──► RESERVED ──► send ──► record DONE | FAILED | IN_DOUBT
    │
+   ├─► UNCONFIRMED        somebody has to say yes first, nothing is sent
    ├─► EXISTS · RUNNING   the earlier call's end is this call's result
    └─► FENCED · BLOCKED   nothing is sent
 """
@@ -94,6 +95,8 @@ class Effects:
         """The run: a result, or the effect that another call is carrying out right now."""
         asked_at = self._clock.monotonic()
         reservation = await self._reserve(job.wish())
+        if reservation.missing is not None:
+            return result.unconfirmed(job.tool.name, reservation.missing)
         effect = reservation.effect
         if reservation.outcome is not Outcome.RESERVED or effect is None:
             return _not_reserved(job, reservation)

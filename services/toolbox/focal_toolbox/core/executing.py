@@ -12,6 +12,7 @@ from focal_kernel.clock import Clock
 from focal_service_kit import deadlines
 from focal_toolbox import errors
 from focal_toolbox.core import pending_messages
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.following import follow
@@ -41,6 +42,7 @@ class Execution:
     def __init__(
         self,
         preparation: Preparation,
+        confirming: Confirming,
         courier: Courier,
         effects: Effects,
         meter: Meter,
@@ -48,6 +50,7 @@ class Execution:
         timeouts: Timeouts,
     ) -> None:
         self._preparation = preparation
+        self._confirming = confirming
         self._courier = courier
         self._effects = effects
         self._meter = meter
@@ -65,7 +68,7 @@ class Execution:
         tool: Tool | None = None
         try:
             tool = await self._preparation.tool(order)
-            job = self._preparation.job(order, tool, given)
+            job = self._confirming.of_tool(self._preparation.job(order, tool, given))
             pending_messages.check(order.attempt, tool)
         except errors.Refusal as refusal:
             yield self._counted(result.refused(order.tool_name, refusal), order, tool, started)
@@ -77,6 +80,9 @@ class Execution:
 
     async def _read(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """A PURE call: no ledger, and given up with its caller."""
+        if missing := await self._confirming.missing(job):
+            yield result.unconfirmed(job.tool.name, missing)
+            return
         yield Started(job.tool.name)
         events: asyncio.Queue[Event] = asyncio.Queue()
         reading = asyncio.create_task(

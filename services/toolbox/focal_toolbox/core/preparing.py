@@ -9,6 +9,7 @@ from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.core import arguments
 from focal_toolbox.domain import compensation, keys
+from focal_toolbox.domain.confirmation import Question
 from focal_toolbox.domain.effect import Effect, Wish
 from focal_toolbox.domain.order import Arguments, Attempt, Order
 from focal_toolbox.domain.tool import Tool
@@ -18,8 +19,8 @@ from focal_toolbox.ports.providers import Dispatch, Provider
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A call that may be carried out: its tool, its request, for ledgered tools its keys, and which effect
-    it undoes.
+    """A call that may be carried out: its tool, its request, for ledgered tools its keys, which effect it
+    undoes, and what needs a yes first.
     """
 
     order: Order
@@ -29,6 +30,7 @@ class Job:
     effect_key: str = ""
     business_key: str = ""
     compensates: str = ""
+    questions: tuple[Question, ...] = ()
 
     def wish(self) -> Wish:
         """A new wish to reserve the effect."""
@@ -49,6 +51,7 @@ class Job:
             agent_id=attempt.agent_id,
             config_version=attempt.config_version,
             compensates=self.compensates,
+            questions=self.questions,
         )
 
 

@@ -22,6 +22,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from focal_toolbox.domain import confirmation
+from focal_toolbox.domain.confirmation import Confirmation, Question
 from focal_toolbox.domain.policy import Policy
 
 
@@ -61,6 +63,8 @@ class Outcome(enum.StrEnum):
     """The effect to undo is not known to have happened."""
     OVERTAKEN = "OVERTAKEN"
     """A later effect on the business key of the effect to undo has begun or happened."""
+    UNCONFIRMED = "UNCONFIRMED"
+    """A yes is missing: do not send."""
     OWNER_LOST = "OWNER_LOST"
     """The ledger holds the asking process for dead; its reservation would be in doubt at once."""
 
@@ -68,7 +72,8 @@ class Outcome(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a reservation would enter. `reservation_id` is new per call of `reserve`; agent and version say
-    whose definition of the tool holds, `compensates` which effect this one undoes.
+    whose definition of the tool holds, `compensates` which effect this one undoes, `questions` what needs a
+    yes.
     """
 
     effect_id: str
@@ -86,6 +91,12 @@ class Wish:
     agent_id: str
     config_version: int
     compensates: str = ""
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def arguments_hash(self) -> str:
+        """What a yes is bound to, beside tool and session."""
+        return confirmation.arguments_hash(self.arguments_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +141,14 @@ class Effect:
 class Reservation:
     """The ledger's answer; `fence` is the session's epoch in force.
 
-    `effect` is the caller's effect, or the blocking one for the two BLOCKED outcomes, or None.
+    `effect` is the caller's effect, or the blocking one for the two BLOCKED outcomes, or None. `missing` is
+    the yes that an UNCONFIRMED wish waits for.
     """
 
     outcome: Outcome
     fence: int
     effect: Effect | None = None
+    missing: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,18 @@ def effect_key(order: Order, values: str) -> str:
     )
 
 
+def read_key(order: Order, arguments: Arguments) -> str:
+    """What tells a call of a PURE tool from all others, as the effect key does for the rest."""
+    return ids.digest(
+        "read",
+        order.attempt.tenant_id,
+        order.tool_name,
+        order.attempt.turn_group_id,
+        arguments.canonical,
+        str(order.occurrence),
+    )
+
+
 def compensation_key(undone: Effect) -> str:
     """The effect key of what undoes an effect: one for each effect, whoever asks and however often."""
     return ids.digest("compensation", undone.tenant_id, undone.effect_key)

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from focal_toolbox.domain.answer import Delivery, Verdict
+from focal_toolbox.domain.confirmation import Approver, Confirmation, Standing
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.errors import Refusal
 
@@ -39,7 +40,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Result:
     """The end of a call. `effect` is None for PURE tools and for refusals that met no effect; `passing` says
-    that the same call may fare better soon.
+    that the same call may fare better soon,
+    `confirmation` what it needs a yes to.
     """
 
     tool_name: str
@@ -52,6 +54,7 @@ class Result:
     attempts: int = 0
     commit_point_reached: bool = False
     passing: bool = False
+    confirmation: Confirmation | None = None
 
 
 Event = Started | Progress | Result
@@ -135,3 +138,16 @@ def refused(tool_name: str, refusal: Refusal) -> Result:
 def blocked(tool_name: str, refusal: Refusal, effect: Effect) -> Result:
     """The result of a call that another effect is in the way of."""
     return replace(refused(tool_name, refusal), effect=effect)
+
+
+def unconfirmed(tool_name: str, missing: Confirmation) -> Result:
+    """The result of a call that nobody has said yes to."""
+    return replace(refused(tool_name, _why(missing)), confirmation=missing)
+
+
+def _why(missing: Confirmation) -> Refusal:
+    if missing.state is Standing.DECLINED:
+        return Refusal("CONFIRMATION_DECLINED", f"the {missing.approver.lower()} said no to this call")
+    if missing.approver is Approver.OPERATOR:
+        return Refusal("APPROVAL_REQUIRED", "an operator has to say yes to exactly this call first")
+    return Refusal("CONFIRMATION_REQUIRED", "the customer has to say yes to exactly this call first")

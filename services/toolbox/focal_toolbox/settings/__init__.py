@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from focal_service_kit import settings
 from focal_toolbox.settings.bundles import BundleSettings
+from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.providers import HttpSettings
@@ -25,6 +26,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     peers: Peers = Peers()
     bundles: BundleSettings = BundleSettings()
     execution: ExecutionSettings = ExecutionSettings()
+    confirmation: ConfirmationSettings = ConfirmationSettings()
     retry: RetrySettings = RetrySettings()
     instance: InstanceSettings = InstanceSettings()
     http: HttpSettings = HttpSettings()

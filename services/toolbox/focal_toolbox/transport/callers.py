@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from focal.toolbox.v1 import tool_pb2
+from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal_service_kit import identity
 from focal_toolbox import errors
+from focal_toolbox.domain.confirmation import Approver
+
+_CUSTOMER = "customer"
+_ANSWERING_ROLE = "admin"
 
 
 def internal() -> identity.Caller:
@@ -35,3 +40,21 @@ def of_attempt(context: tool_pb2.ToolContext) -> str:
     if foreign:
         raise errors.ForeignAttempt(", ".join(foreign))
     return identity.tenant()
+
+
+def of_answer(request: pb.ConfirmRequest) -> tuple[str, Approver, str]:
+    """Tenant, whose answer it is, and who gave it.
+
+    A service vouches for a customer, or outside of turns for an operator: nothing that a customer says within
+    a turn can come out as an operator's word. PermissionDenied for everybody else without the role `admin`.
+    """
+    caller = identity.current()
+    if caller.kind is not identity.Kind.INTERNAL:
+        subject = identity.require_role(_ANSWERING_ROLE).subject
+        return identity.tenant(), Approver.OPERATOR, subject
+    tenant_id = of_session(request.session_id)
+    if request.approver != tool_pb2.APPROVER_OPERATOR:
+        return tenant_id, Approver.CUSTOMER, request.answered_by or _CUSTOMER
+    if caller.turn_id:
+        raise errors.ForeignAttempt("a token of no turn")
+    return tenant_id, Approver.OPERATOR, request.answered_by or caller.subject

@@ -19,6 +19,7 @@ from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Progress, Result, Started, Status
 from focal_toolbox.domain.tool import Tier, Tool
+from focal_toolbox.transport import confirmation_codec
 
 MAX_OCCURRENCE = 1000
 """More equal calls in one turn group are a loop, not a wish."""
@@ -181,6 +182,8 @@ def result_to_proto(result: Result) -> tool_pb2.ToolResult:
         message.effect_id = result.effect.effect_id
         message.effect_state = _STATES[result.effect.state]
         message.effect_key = result.effect.effect_key
+    if result.confirmation is not None:
+        message.confirmation.CopyFrom(confirmation_codec.to_proto(result.confirmation))
     return message
 
 

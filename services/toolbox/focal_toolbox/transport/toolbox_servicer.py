@@ -18,12 +18,13 @@ from focal_toolbox import errors
 from focal_toolbox.core import fencing, listing
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.ledger import EffectLedger
-from focal_toolbox.transport import batch_codec, callers, codec, page_tokens
+from focal_toolbox.transport import batch_codec, callers, codec, confirmation_codec, page_tokens
 
 
 class ToolboxServicer(ToolboxServiceServicer):
@@ -33,12 +34,14 @@ class ToolboxServicer(ToolboxServiceServicer):
         self,
         execution: Execution,
         batch: Batch,
+        confirming: Confirming,
         compensation: Compensation,
         ledger: EffectLedger,
         catalogue: ToolCatalogue,
     ) -> None:
         self._execution = execution
         self._batch = batch
+        self._confirming = confirming
         self._compensation = compensation
         self._ledger = ledger
         self._catalogue = catalogue
@@ -95,7 +98,20 @@ class ToolboxServicer(ToolboxServiceServicer):
                 yield batch_codec.event_to_proto(number, event)
 
     async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
-        raise errors.NotBuilt("Confirm")
+        reply = confirmation_codec.reply_from_proto(*callers.of_answer(request), request)
+        answered = confirmation_codec.to_proto(await self._confirming.answer(reply))
+        return pb.ConfirmResponse(expires_at=answered.expires_at, confirmation=answered)
+
+    async def ListConfirmations(
+        self, request: pb.ListConfirmationsRequest, context: Any
+    ) -> pb.ListConfirmationsResponse:
+        matching = confirmation_codec.filter_from_proto(identity.tenant(), request)
+        before = page_tokens.decode(matching, request.page_token)
+        page = await self._confirming.page(replace(matching, before=before))
+        return pb.ListConfirmationsResponse(
+            confirmations=map(confirmation_codec.to_proto, page.confirmations),
+            next_page_token=page_tokens.encode(matching, page.next_before),
+        )
 
     async def Compensate(self, request: pb.CompensateRequest, context: Any) -> pb.CompensateResponse:
         demand = codec.demand_from_proto(callers.of_attempt(request.context), request)

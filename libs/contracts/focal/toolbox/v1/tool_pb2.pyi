@@ -384,6 +384,10 @@ class Confirmation(message.Message):
     APPROVER_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     EXPIRES_AT_FIELD_NUMBER: builtins.int
+    ASKED_AT_FIELD_NUMBER: builtins.int
+    ANSWERED_AT_FIELD_NUMBER: builtins.int
+    ANSWERED_BY_FIELD_NUMBER: builtins.int
+    USED_BY_FIELD_NUMBER: builtins.int
     confirmation_id: builtins.str
     """Id issued by the toolbox."""
     session_id: builtins.str
@@ -398,9 +402,21 @@ class Confirmation(message.Message):
     """Who has to answer."""
     state: ConfirmationState.ValueType
     """Where it stands."""
+    answered_by: builtins.str
+    """Who answered: `customer`, or the subject of a person; empty until then."""
+    used_by: builtins.str
+    """Effect key of the call that used it up; empty until then, and for PURE tools a key of the call alone."""
     @builtins.property
     def expires_at(self) -> timestamp_pb2.Timestamp:
-        """When it lapses unused."""
+        """When it lapses unused; an answer starts its time anew."""
+
+    @builtins.property
+    def asked_at(self) -> timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @builtins.property
+    def answered_at(self) -> timestamp_pb2.Timestamp:
+        """When it was answered; absent until then."""
 
     def __init__(
         self,
@@ -413,9 +429,13 @@ class Confirmation(message.Message):
         approver: Approver.ValueType = ...,
         state: ConfirmationState.ValueType = ...,
         expires_at: timestamp_pb2.Timestamp | None = ...,
+        asked_at: timestamp_pb2.Timestamp | None = ...,
+        answered_at: timestamp_pb2.Timestamp | None = ...,
+        answered_by: builtins.str = ...,
+        used_by: builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["answered_at", b"answered_at", "asked_at", b"asked_at", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["approver", b"approver", "arguments_json", b"arguments_json", "confirmation_id", b"confirmation_id", "expires_at", b"expires_at", "prompt", b"prompt", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["answered_at", b"answered_at", "answered_by", b"answered_by", "approver", b"approver", "arguments_json", b"arguments_json", "asked_at", b"asked_at", "confirmation_id", b"confirmation_id", "expires_at", b"expires_at", "prompt", b"prompt", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name", "used_by", b"used_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -28,7 +28,7 @@ from focal.toolbox.v1 import tool_pb2 as focal_dot_toolbox_dot_v1_dot_tool__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&focal/toolbox/v1/toolbox_service.proto\x12\x10\x66ocal.toolbox.v1\x1a%focal/config/v1/tool_definition.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\x1a\x1b\x66ocal/toolbox/v1/tool.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x01\n\x10ListToolsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x02 \x01(\x03\x12\x14\n\x0c\x65nabled_only\x18\x03 \x01(\x08\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\'\n\x04tier\x18\x05 \x01(\x0e\x32\x19.focal.config.v1.ToolTier\":\n\x11ListToolsResponse\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.focal.toolbox.v1.Tool\"j\n\x0e\x45xecuteRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\x12(\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1a.focal.toolbox.v1.ToolCall\"\xb0\x01\n\x0f\x45xecuteResponse\x12\x30\n\x07started\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolStartedH\x00\x12\x32\n\x08progress\x18\x02 \x01(\x0b\x32\x1e.focal.toolbox.v1.ToolProgressH\x00\x12.\n\x06result\x18\x03 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResultH\x00\x42\x07\n\x05\x65vent\"3\n\x0bToolStarted\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x11\n\teffect_id\x18\x02 \x01(\t\"1\n\x0cToolProgress\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"p\n\x13\x45xecuteBatchRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\x12)\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32\x1a.focal.toolbox.v1.ToolCall\"W\n\x14\x45xecuteBatchResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x30\n\x05\x65vent\x18\x02 \x01(\x0b\x32!.focal.toolbox.v1.ExecuteResponse\"c\n\x0e\x43onfirmRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onfirmation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"A\n\x0f\x43onfirmResponse\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8f\x01\n\x11\x43ompensateRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\neffect_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12.\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\"\x86\x01\n\x12\x43ompensateResponse\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x01 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x35\n\rcompensations\x18\x02 \x03(\x0b\x32\x1e.focal.toolbox.v1.Compensation\x12\x0e\n\x06repeat\x18\x03 \x01(\x08\"O\n\x0c\x43ompensation\x12\x11\n\teffect_id\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResult\"V\n\x17ReportToolResultRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResult\"D\n\x18ReportToolResultResponse\x12(\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32\x18.focal.toolbox.v1.Effect\"H\n\x0c\x46\x65nceRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x15\n\rturn_group_id\x18\x03 \x01(\t\"I\n\rFenceResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x02 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\"}\n\x12ListEffectsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Y\n\x13ListEffectsResponse\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x01 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x14ResolveEffectRequest\x12\x11\n\teffect_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x13\n\x0bresult_json\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15ResolveEffectResponse\x12(\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32\x18.focal.toolbox.v1.Effect2\xb5\x06\n\x0eToolboxService\x12T\n\tListTools\x12\".focal.toolbox.v1.ListToolsRequest\x1a#.focal.toolbox.v1.ListToolsResponse\x12P\n\x07\x45xecute\x12 .focal.toolbox.v1.ExecuteRequest\x1a!.focal.toolbox.v1.ExecuteResponse0\x01\x12_\n\x0c\x45xecuteBatch\x12%.focal.toolbox.v1.ExecuteBatchRequest\x1a&.focal.toolbox.v1.ExecuteBatchResponse0\x01\x12N\n\x07\x43onfirm\x12 .focal.toolbox.v1.ConfirmRequest\x1a!.focal.toolbox.v1.ConfirmResponse\x12W\n\nCompensate\x12#.focal.toolbox.v1.CompensateRequest\x1a$.focal.toolbox.v1.CompensateResponse\x12i\n\x10ReportToolResult\x12).focal.toolbox.v1.ReportToolResultRequest\x1a*.focal.toolbox.v1.ReportToolResultResponse\x12H\n\x05\x46\x65nce\x12\x1e.focal.toolbox.v1.FenceRequest\x1a\x1f.focal.toolbox.v1.FenceResponse\x12Z\n\x0bListEffects\x12$.focal.toolbox.v1.ListEffectsRequest\x1a%.focal.toolbox.v1.ListEffectsResponse\x12`\n\rResolveEffect\x12&.focal.toolbox.v1.ResolveEffectRequest\x1a\'.focal.toolbox.v1.ResolveEffectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&focal/toolbox/v1/toolbox_service.proto\x12\x10\x66ocal.toolbox.v1\x1a%focal/config/v1/tool_definition.proto\x1a\x1d\x66ocal/toolbox/v1/effect.proto\x1a\x1b\x66ocal/toolbox/v1/tool.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x01\n\x10ListToolsRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\x02 \x01(\x03\x12\x14\n\x0c\x65nabled_only\x18\x03 \x01(\x08\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\'\n\x04tier\x18\x05 \x01(\x0e\x32\x19.focal.config.v1.ToolTier\":\n\x11ListToolsResponse\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.focal.toolbox.v1.Tool\"j\n\x0e\x45xecuteRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\x12(\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1a.focal.toolbox.v1.ToolCall\"\xb0\x01\n\x0f\x45xecuteResponse\x12\x30\n\x07started\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolStartedH\x00\x12\x32\n\x08progress\x18\x02 \x01(\x0b\x32\x1e.focal.toolbox.v1.ToolProgressH\x00\x12.\n\x06result\x18\x03 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResultH\x00\x42\x07\n\x05\x65vent\"3\n\x0bToolStarted\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\x11\n\teffect_id\x18\x02 \x01(\t\"1\n\x0cToolProgress\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"p\n\x13\x45xecuteBatchRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\x12)\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32\x1a.focal.toolbox.v1.ToolCall\"W\n\x14\x45xecuteBatchResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x30\n\x05\x65vent\x18\x02 \x01(\x0b\x32!.focal.toolbox.v1.ExecuteResponse\"\xbd\x01\n\x0e\x43onfirmRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onfirmation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rturn_group_id\x18\x05 \x01(\t\x12,\n\x08\x61pprover\x18\x06 \x01(\x0e\x32\x1a.focal.toolbox.v1.Approver\x12\x13\n\x0b\x61nswered_by\x18\x07 \x01(\t\"w\n\x0f\x43onfirmResponse\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x0c\x63onfirmation\x18\x02 \x01(\x0b\x32\x1e.focal.toolbox.v1.Confirmation\"\x89\x01\n\x18ListConfirmationsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.focal.toolbox.v1.ConfirmationState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"k\n\x19ListConfirmationsResponse\x12\x35\n\rconfirmations\x18\x01 \x03(\x0b\x32\x1e.focal.toolbox.v1.Confirmation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8f\x01\n\x11\x43ompensateRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\neffect_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12.\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\x1d.focal.toolbox.v1.ToolContext\"\x86\x01\n\x12\x43ompensateResponse\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x01 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x35\n\rcompensations\x18\x02 \x03(\x0b\x32\x1e.focal.toolbox.v1.Compensation\x12\x0e\n\x06repeat\x18\x03 \x01(\x08\"O\n\x0c\x43ompensation\x12\x11\n\teffect_id\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResult\"V\n\x17ReportToolResultRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.focal.toolbox.v1.ToolResult\"D\n\x18ReportToolResultResponse\x12(\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32\x18.focal.toolbox.v1.Effect\"H\n\x0c\x46\x65nceRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x15\n\rturn_group_id\x18\x03 \x01(\t\"I\n\rFenceResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x02 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\"}\n\x12ListEffectsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Y\n\x13ListEffectsResponse\x12)\n\x07\x65\x66\x66\x65\x63ts\x18\x01 \x03(\x0b\x32\x18.focal.toolbox.v1.Effect\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x14ResolveEffectRequest\x12\x11\n\teffect_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.focal.toolbox.v1.EffectState\x12\x13\n\x0bresult_json\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15ResolveEffectResponse\x12(\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32\x18.focal.toolbox.v1.Effect2\xa3\x07\n\x0eToolboxService\x12T\n\tListTools\x12\".focal.toolbox.v1.ListToolsRequest\x1a#.focal.toolbox.v1.ListToolsResponse\x12P\n\x07\x45xecute\x12 .focal.toolbox.v1.ExecuteRequest\x1a!.focal.toolbox.v1.ExecuteResponse0\x01\x12_\n\x0c\x45xecuteBatch\x12%.focal.toolbox.v1.ExecuteBatchRequest\x1a&.focal.toolbox.v1.ExecuteBatchResponse0\x01\x12N\n\x07\x43onfirm\x12 .focal.toolbox.v1.ConfirmRequest\x1a!.focal.toolbox.v1.ConfirmResponse\x12l\n\x11ListConfirmations\x12*.focal.toolbox.v1.ListConfirmationsRequest\x1a+.focal.toolbox.v1.ListConfirmationsResponse\x12W\n\nCompensate\x12#.focal.toolbox.v1.CompensateRequest\x1a$.focal.toolbox.v1.CompensateResponse\x12i\n\x10ReportToolResult\x12).focal.toolbox.v1.ReportToolResultRequest\x1a*.focal.toolbox.v1.ReportToolResultResponse\x12H\n\x05\x46\x65nce\x12\x1e.focal.toolbox.v1.FenceRequest\x1a\x1f.focal.toolbox.v1.FenceResponse\x12Z\n\x0bListEffects\x12$.focal.toolbox.v1.ListEffectsRequest\x1a%.focal.toolbox.v1.ListEffectsResponse\x12`\n\rResolveEffect\x12&.focal.toolbox.v1.ResolveEffectRequest\x1a\'.focal.toolbox.v1.ResolveEffectResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,32 +51,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTEBATCHREQUEST']._serialized_end=899
   _globals['_EXECUTEBATCHRESPONSE']._serialized_start=901
   _globals['_EXECUTEBATCHRESPONSE']._serialized_end=988
-  _globals['_CONFIRMREQUEST']._serialized_start=990
-  _globals['_CONFIRMREQUEST']._serialized_end=1089
-  _globals['_CONFIRMRESPONSE']._serialized_start=1091
-  _globals['_CONFIRMRESPONSE']._serialized_end=1156
-  _globals['_COMPENSATEREQUEST']._serialized_start=1159
-  _globals['_COMPENSATEREQUEST']._serialized_end=1302
-  _globals['_COMPENSATERESPONSE']._serialized_start=1305
-  _globals['_COMPENSATERESPONSE']._serialized_end=1439
-  _globals['_COMPENSATION']._serialized_start=1441
-  _globals['_COMPENSATION']._serialized_end=1520
-  _globals['_REPORTTOOLRESULTREQUEST']._serialized_start=1522
-  _globals['_REPORTTOOLRESULTREQUEST']._serialized_end=1608
-  _globals['_REPORTTOOLRESULTRESPONSE']._serialized_start=1610
-  _globals['_REPORTTOOLRESULTRESPONSE']._serialized_end=1678
-  _globals['_FENCEREQUEST']._serialized_start=1680
-  _globals['_FENCEREQUEST']._serialized_end=1752
-  _globals['_FENCERESPONSE']._serialized_start=1754
-  _globals['_FENCERESPONSE']._serialized_end=1827
-  _globals['_LISTEFFECTSREQUEST']._serialized_start=1829
-  _globals['_LISTEFFECTSREQUEST']._serialized_end=1954
-  _globals['_LISTEFFECTSRESPONSE']._serialized_start=1956
-  _globals['_LISTEFFECTSRESPONSE']._serialized_end=2045
-  _globals['_RESOLVEEFFECTREQUEST']._serialized_start=2048
-  _globals['_RESOLVEEFFECTREQUEST']._serialized_end=2192
-  _globals['_RESOLVEEFFECTRESPONSE']._serialized_start=2194
-  _globals['_RESOLVEEFFECTRESPONSE']._serialized_end=2259
-  _globals['_TOOLBOXSERVICE']._serialized_start=2262
-  _globals['_TOOLBOXSERVICE']._serialized_end=3083
+  _globals['_CONFIRMREQUEST']._serialized_start=991
+  _globals['_CONFIRMREQUEST']._serialized_end=1180
+  _globals['_CONFIRMRESPONSE']._serialized_start=1182
+  _globals['_CONFIRMRESPONSE']._serialized_end=1301
+  _globals['_LISTCONFIRMATIONSREQUEST']._serialized_start=1304
+  _globals['_LISTCONFIRMATIONSREQUEST']._serialized_end=1441
+  _globals['_LISTCONFIRMATIONSRESPONSE']._serialized_start=1443
+  _globals['_LISTCONFIRMATIONSRESPONSE']._serialized_end=1550
+  _globals['_COMPENSATEREQUEST']._serialized_start=1553
+  _globals['_COMPENSATEREQUEST']._serialized_end=1696
+  _globals['_COMPENSATERESPONSE']._serialized_start=1699
+  _globals['_COMPENSATERESPONSE']._serialized_end=1833
+  _globals['_COMPENSATION']._serialized_start=1835
+  _globals['_COMPENSATION']._serialized_end=1914
+  _globals['_REPORTTOOLRESULTREQUEST']._serialized_start=1916
+  _globals['_REPORTTOOLRESULTREQUEST']._serialized_end=2002
+  _globals['_REPORTTOOLRESULTRESPONSE']._serialized_start=2004
+  _globals['_REPORTTOOLRESULTRESPONSE']._serialized_end=2072
+  _globals['_FENCEREQUEST']._serialized_start=2074
+  _globals['_FENCEREQUEST']._serialized_end=2146
+  _globals['_FENCERESPONSE']._serialized_start=2148
+  _globals['_FENCERESPONSE']._serialized_end=2221
+  _globals['_LISTEFFECTSREQUEST']._serialized_start=2223
+  _globals['_LISTEFFECTSREQUEST']._serialized_end=2348
+  _globals['_LISTEFFECTSRESPONSE']._serialized_start=2350
+  _globals['_LISTEFFECTSRESPONSE']._serialized_end=2439
+  _globals['_RESOLVEEFFECTREQUEST']._serialized_start=2442
+  _globals['_RESOLVEEFFECTREQUEST']._serialized_end=2586
+  _globals['_RESOLVEEFFECTRESPONSE']._serialized_start=2588
+  _globals['_RESOLVEEFFECTRESPONSE']._serialized_end=2653
+  _globals['_TOOLBOXSERVICE']._serialized_start=2656
+  _globals['_TOOLBOXSERVICE']._serialized_end=3587
 # @@protoc_insertion_point(module_scope)

@@ -248,7 +248,7 @@ class ExecuteBatchResponse(message.Message):
 
 @typing.final
 class ConfirmRequest(message.Message):
-    """Records a yes."""
+    """Records a yes or a no."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -256,14 +256,25 @@ class ConfirmRequest(message.Message):
     CONFIRMATION_ID_FIELD_NUMBER: builtins.int
     ACCEPTED_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    TURN_GROUP_ID_FIELD_NUMBER: builtins.int
+    APPROVER_FIELD_NUMBER: builtins.int
+    ANSWERED_BY_FIELD_NUMBER: builtins.int
     session_id: builtins.str
     """The session."""
     confirmation_id: builtins.str
     """Confirmation asked for."""
     accepted: builtins.bool
-    """The customer's answer."""
+    """The answer: true for yes."""
     request_id: builtins.str
-    """Makes the call repeatable."""
+    """Makes the call repeatable even after the answer was used; at most 256 bytes, may be empty."""
+    turn_group_id: builtins.str
+    """Turn group in which a no was given: the call is not asked about again in it. Empty: in the next group that makes it."""
+    approver: tool_pb2.Approver.ValueType
+    """Who answered, as a service vouches; only calls of a service outside a turn may say OPERATOR. Unspecified: the
+    customer when a service calls, else an operator.
+    """
+    answered_by: builtins.str
+    """Who it was, for the audit, as a service vouches; at most 256 bytes. Other callers are noted by their subject."""
     def __init__(
         self,
         *,
@@ -271,10 +282,13 @@ class ConfirmRequest(message.Message):
         confirmation_id: builtins.str = ...,
         accepted: builtins.bool = ...,
         request_id: builtins.str = ...,
+        turn_group_id: builtins.str = ...,
+        approver: tool_pb2.Approver.ValueType = ...,
+        answered_by: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "confirmation_id", b"confirmation_id", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "answered_by", b"answered_by", "approver", b"approver", "confirmation_id", b"confirmation_id", "request_id", b"request_id", "session_id", b"session_id", "turn_group_id", b"turn_group_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -285,18 +299,82 @@ class ConfirmResponse(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     EXPIRES_AT_FIELD_NUMBER: builtins.int
+    CONFIRMATION_FIELD_NUMBER: builtins.int
     @builtins.property
     def expires_at(self) -> timestamp_pb2.Timestamp:
         """When it lapses unused."""
+
+    @builtins.property
+    def confirmation(self) -> tool_pb2.Confirmation:
+        """The confirmation as it stands."""
 
     def __init__(
         self,
         *,
         expires_at: timestamp_pb2.Timestamp | None = ...,
+        confirmation: tool_pb2.Confirmation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["confirmation", b"confirmation", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["confirmation", b"confirmation", "expires_at", b"expires_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListConfirmationsRequest(message.Message):
+    """Asks for confirmations."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    session_id: builtins.str
+    """Only this session's; empty for all of the tenant."""
+    state: tool_pb2.ConfirmationState.ValueType
+    """Only in this state; unspecified for all."""
+    page_size: builtins.int
+    """At most 100; 20 when 0."""
+    page_token: builtins.str
+    """From the previous response; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        session_id: builtins.str = ...,
+        state: tool_pb2.ConfirmationState.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["page_size", b"page_size", "page_token", b"page_token", "session_id", b"session_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListConfirmationsResponse(message.Message):
+    """A page of confirmations."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CONFIRMATIONS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """For the next page; empty on the last."""
+    @builtins.property
+    def confirmations(self) -> containers.RepeatedCompositeFieldContainer[tool_pb2.Confirmation]:
+        """The confirmations, newest first."""
+
+    def __init__(
+        self,
+        *,
+        confirmations: abc.Iterable[tool_pb2.Confirmation] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["confirmations", b"confirmations", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,6 +55,11 @@ class ToolboxServiceStub:
                 request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmRequest.SerializeToString,
                 response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmResponse.FromString,
                 _registered_method=True)
+        self.ListConfirmations = channel.unary_unary(
+                '/focal.toolbox.v1.ToolboxService/ListConfirmations',
+                request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsRequest.SerializeToString,
+                response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsResponse.FromString,
+                _registered_method=True)
         self.Compensate = channel.unary_unary(
                 '/focal.toolbox.v1.ToolboxService/Compensate',
                 request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CompensateRequest.SerializeToString,
@@ -110,7 +115,15 @@ class ToolboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Confirm(self, request, context):
-        """Records the customer's yes to one exact call.
+        """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
+        of the tenant with the role `admin`. The same answer again is the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConfirmations(self, request, context):
+        """Lists confirmations, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,6 +187,11 @@ def add_ToolboxServiceServicer_to_server(servicer, server):
                     servicer.Confirm,
                     request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmRequest.FromString,
                     response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmResponse.SerializeToString,
+            ),
+            'ListConfirmations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConfirmations,
+                    request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsRequest.FromString,
+                    response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsResponse.SerializeToString,
             ),
             'Compensate': grpc.unary_unary_rpc_method_handler(
                     servicer.Compensate,
@@ -310,6 +328,33 @@ class ToolboxService:
             '/focal.toolbox.v1.ToolboxService/Confirm',
             focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmRequest.SerializeToString,
             focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ConfirmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConfirmations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.toolbox.v1.ToolboxService/ListConfirmations',
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsRequest.SerializeToString,
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListConfirmationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,7 +44,11 @@ class ToolboxServiceStub:
     `result`. A malformed call refuses the batch as a whole, before any call begins.
     """
     Confirm: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]
-    """Records the customer's yes to one exact call."""
+    """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
+    of the tenant with the role `admin`. The same answer again is the same answer.
+    """
+    ListConfirmations: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ListConfirmationsRequest, toolbox_service_pb2.ListConfirmationsResponse]
+    """Lists confirmations, newest first."""
     Compensate: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]
     """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
     at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
@@ -74,7 +78,11 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     `result`. A malformed call refuses the batch as a whole, before any call begins.
     """
     Confirm: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]  # type: ignore[assignment]
-    """Records the customer's yes to one exact call."""
+    """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
+    of the tenant with the role `admin`. The same answer again is the same answer.
+    """
+    ListConfirmations: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ListConfirmationsRequest, toolbox_service_pb2.ListConfirmationsResponse]  # type: ignore[assignment]
+    """Lists confirmations, newest first."""
     Compensate: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.CompensateRequest, toolbox_service_pb2.CompensateResponse]  # type: ignore[assignment]
     """Undoes effects of a turn group that has ended, latest first, each once however often the call is repeated. It stops
     at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
@@ -125,7 +133,17 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         request: toolbox_service_pb2.ConfirmRequest,
         context: _ServicerContext,
     ) -> typing.Union[toolbox_service_pb2.ConfirmResponse, abc.Awaitable[toolbox_service_pb2.ConfirmResponse]]:
-        """Records the customer's yes to one exact call."""
+        """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
+        of the tenant with the role `admin`. The same answer again is the same answer.
+        """
+
+    @abc_1.abstractmethod
+    def ListConfirmations(
+        self,
+        request: toolbox_service_pb2.ListConfirmationsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[toolbox_service_pb2.ListConfirmationsResponse, abc.Awaitable[toolbox_service_pb2.ListConfirmationsResponse]]:
+        """Lists confirmations, newest first."""
 
     @abc_1.abstractmethod
     def Compensate(
