@@ -5,6 +5,7 @@ Written on bare sockets, because HTTP libraries refuse to break the protocol.
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -92,12 +93,12 @@ async def cut_body(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[ToolProvider]:
-    """A provider on a free loopback port."""
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[ToolProvider]:
+    """A provider on a free loopback port, with `tls` over https."""
     provider = ToolProvider()
-    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, ssl=tls)
     host, port = server.sockets[0].getsockname()
-    provider.url = f"http://{host}:{port}"
+    provider.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield provider
     finally:

@@ -29,10 +29,10 @@ class Authority:
         )
         return _write(directory / "ca.pem", builder.sign(self.key, hashes.SHA256()))
 
-    def issue(self, directory: Path, who: str) -> tuple[Path, Path]:
-        """Certificate and key files of `who`, good for 127.0.0.1 and localhost."""
+    def issue(self, directory: Path, who: str, *hosts: str) -> tuple[Path, Path]:
+        """Certificate and key files of `who`, good for 127.0.0.1, localhost and further `hosts`."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, ("localhost", *hosts))]
         builder = _builder(_name(who), self.name, key).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )

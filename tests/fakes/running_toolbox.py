@@ -39,6 +39,7 @@ FAST: dict[str, Any] = {
     "drain": {"grace_s": 0.2},
     "metrics": {"listen": ""},
     "grpc": {"listen": "127.0.0.1:0"},
+    "outbound": {"networks": ("127.0.0.0/8",)},
 }
 
 

@@ -292,7 +292,7 @@ class ScriptedProvider:
     def availability(self) -> Availability:
         return Availability(available=True)
 
-    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> ScriptedProvider:
+    def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> ScriptedProvider:
         if self.refusal is not None:
             raise self.refusal
         self.arguments.append(arguments)

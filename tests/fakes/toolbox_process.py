@@ -53,6 +53,7 @@ async def started(
         "POSTGRES__MIGRATE_ON_START": "false",
         "PEERS__CONFIG_WATCHER": config_watcher,
         "VARIABLES__PROVIDER": provider_url,
+        "OUTBOUND__NETWORKS": '["127.0.0.0/8"]',
         "INSTANCE__HEARTBEAT_S": "0.1",
         "INSTANCE__LEASE_S": "1",
         "INSTANCE__SEND_WITHIN_S": "0.9",

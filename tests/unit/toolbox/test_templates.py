@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focal_toolbox import errors
+from focal_toolbox.adapters.providers import templates
 from focal_toolbox.adapters.providers.templates import Filling
 
 VARIABLES = {"BASE": "http://shop", "TOKEN": "s3cret"}
@@ -79,4 +80,4 @@ def test_absent_query_parameters_are_left_out() -> None:
 
 
 def test_the_arguments_of_a_template_are_known() -> None:
-    assert _fill().names("${BASE}/{a}/{b}?x={a}") == {"a", "b"}
+    assert templates.names("${BASE}/{a}/{b}?x={a}") == {"a", "b"}

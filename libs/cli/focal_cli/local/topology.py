@@ -23,7 +23,11 @@ PEERS: Mapping[str, tuple[str, ...]] = {
 # Together below the supervisor's own grace, so that a drain is not cut off.
 DRAIN_GRACE_S = 1.5
 EFFECTS_GRACE_S = 1.0
-OF_SERVICE = {"toolbox": {"EXECUTION__DRAIN_S": str(EFFECTS_GRACE_S)}}
+# A local mesh calls what runs beside it; elsewhere tools must not reach the machine they run on.
+LOOPBACK = '["127.0.0.0/8", "::1/128"]'
+OF_SERVICE = {
+    "toolbox": {"EXECUTION__DRAIN_S": str(EFFECTS_GRACE_S), "OUTBOUND__NETWORKS": LOOPBACK},
+}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from focal_toolbox.ports.providers import Availability, Provider
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What to send: JSON texts as in the tool's definition and call."""
+    """What to send and for which tenant: JSON texts as in the tool's definition and call."""
 
+    tenant_id: str
     provider: str
     config_json: str
     arguments_json: str
@@ -44,7 +45,8 @@ class Invocation:
         """Send it; BadRequest when the arguments are no JSON object."""
         given = arguments.read(operation.arguments_json, self._max_arguments_bytes)
         try:
-            dispatch = self._find(operation.provider).prepare(operation.config_json, given.values)
+            provider = self._find(operation.provider)
+            dispatch = provider.prepare(operation.tenant_id, operation.config_json, given.values)
         except errors.Refusal as refusal:
             return result.refused("", refusal)
         plan = Plan(operation.idempotency_key, operation.repeatable, self._timeout_s, math.inf)

@@ -88,7 +88,8 @@ class Preparation:
         """The call, ready to be carried out; Refusal when it must not be."""
         self._schemas.check(tool, given)
         effect_key, business_key = _keys(order, tool, given) if tool.policy.ledgered else ("", "")
-        dispatch = self._provider(tool).prepare(tool.provider_config_json, given.values)
+        tenant_id = order.attempt.tenant_id
+        dispatch = self._provider(tool).prepare(tenant_id, tool.provider_config_json, given.values)
         return Job(order, tool, given, dispatch, effect_key, business_key)
 
     async def compensation(self, effect: Effect, attempt: Attempt) -> Job:

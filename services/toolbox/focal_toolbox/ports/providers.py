@@ -33,5 +33,5 @@ class Provider(Protocol):
     def availability(self) -> Availability:
         """Whether it can be used now."""
 
-    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
-        """Build the request without sending anything; raises Refusal when it cannot be built."""
+    def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
+        """Build a tenant's request without sending anything; raises Refusal when it cannot be built."""

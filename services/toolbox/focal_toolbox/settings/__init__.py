@@ -9,6 +9,7 @@ from focal_toolbox.settings.bundles import BundleSettings
 from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
+from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 
 
@@ -30,6 +31,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     retry: RetrySettings = RetrySettings()
     instance: InstanceSettings = InstanceSettings()
     http: HttpSettings = HttpSettings()
+    outbound: OutboundSettings = OutboundSettings()
     variables: dict[str, SecretStr] = Field(
         default={},
         description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",

@@ -19,8 +19,9 @@ class GatewayServicer(ToolGatewayServiceServicer):
         self._invocation = invocation
 
     async def Invoke(self, request: pb.InvokeRequest, context: Any) -> pb.InvokeResponse:
-        callers.internal()
+        caller = callers.internal()
         operation = Operation(
+            tenant_id=caller.tenant_id,
             provider=request.provider,
             config_json=request.provider_config_json,
             arguments_json=request.arguments_json,

@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from focal_kernel import canonical_json
 from focal_toolbox import errors
+from focal_toolbox.adapters.outbound import AddressRefused, CheckedTransport, Outbound
 from focal_toolbox.adapters.providers import http_answer, templates
 from focal_toolbox.domain.answer import Answer
+from focal_toolbox.domain.hosts import DEFAULT_PORTS
 from focal_toolbox.ports.providers import Availability
 
 KEY_HEADER = "Idempotency-Key"
@@ -27,6 +29,7 @@ REASON_BYTES = 16 * 1024
 """How much of a refusal is read to find the provider's own word for it."""
 CONFIGS_KEPT = 1024
 
+_MARKERS = ("1", "2")
 _WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 
 
@@ -61,17 +64,17 @@ class Clients:
 
 
 @asynccontextmanager
-async def clients(limits: Limits) -> AsyncIterator[Clients]:
+async def clients(limits: Limits, outbound: Outbound) -> AsyncIterator[Clients]:
     """The two clients of a process; proxies and credentials of the environment are not used."""
     trust = httpx.create_ssl_context()
 
     def client(kept: int | None) -> httpx.AsyncClient:
+        pool = httpx.Limits(max_connections=limits.connections, max_keepalive_connections=kept)
         return httpx.AsyncClient(
+            transport=CheckedTransport(outbound, trust, pool),
             timeout=httpx.Timeout(None, connect=limits.connect_s),
-            limits=httpx.Limits(max_connections=limits.connections, max_keepalive_connections=kept),
             follow_redirects=False,
             trust_env=False,
-            verify=trust,
         )
 
     async with client(None) as pooled, client(0) as single:
@@ -81,19 +84,23 @@ async def clients(limits: Limits) -> AsyncIterator[Clients]:
 class HttpProvider:
     """Builds and sends requests. `variables` are the values of `${NAME}`, by upper-case name."""
 
-    def __init__(self, clients: Clients, limits: Limits, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, clients: Clients, limits: Limits, outbound: Outbound, variables: Mapping[str, str]
+    ) -> None:
         self._clients = clients
         self._limits = limits
+        self._outbound = outbound
         self._variables = variables
         self._configs: cachetools.LRUCache[str, Config] = cachetools.LRUCache(CONFIGS_KEPT)
 
     def availability(self) -> Availability:
         return Availability(available=True)
 
-    def prepare(self, config_json: str, arguments: Mapping[str, Any]) -> HttpDispatch:
+    def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> HttpDispatch:
         config = self._config(config_json)
         filling = templates.Filling(arguments, self._variables)
         url = _checked(filling.url(config.url))
+        self._outbound.check(tenant_id, url.raw_host.decode(), _port(url), stated=self._stated(config, url))
         if config.query:
             url = url.copy_merge_params(filling.query(config.query))
         headers = {name: filling.header(value) for name, value in config.headers.items()}
@@ -101,6 +108,14 @@ class HttpProvider:
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
         return HttpDispatch(self._clients, self._limits, config.method, url, headers, content)
+
+    def _stated(self, config: Config, url: httpx.URL) -> bool:
+        """Whether the host is the definition's own: whatever the arguments were, it would be the same."""
+        names = templates.names(config.url)
+        if not names:
+            return True
+        fillings = (templates.Filling(dict.fromkeys(names, text), self._variables) for text in _MARKERS)
+        return {_checked(filling.url(config.url)).netloc for filling in fillings} == {url.netloc}
 
     def _config(self, config_json: str) -> Config:
         known = self._configs.get(config_json)
@@ -125,6 +140,8 @@ class HttpDispatch:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(idempotency_key, wire)
+        except AddressRefused:
+            return http_answer.address_refused()
         except (TimeoutError, httpx.TimeoutException):
             return http_answer.broken("timeout", "the provider did not answer in time", sent=wire.sent)
         except (httpx.HTTPError, httpx.StreamError, OSError):
@@ -199,12 +216,16 @@ def _checked(text: str) -> httpx.URL:
     return url
 
 
+def _port(url: httpx.URL) -> int:
+    return url.port or DEFAULT_PORTS[url.scheme]
+
+
 def _content(config: Config, filling: templates.Filling) -> bytes | None:
     if "body" in config.model_fields_set:
         return canonical_json.dumps(filling.body(config.body)).encode()
     if config.method in _WITHOUT_BODY:
         return None
-    used = filling.names(config.url)
+    used = templates.names(config.url)
     rest = {name: value for name, value in filling.arguments.items() if name not in used}
     return canonical_json.dumps(rest).encode()
 

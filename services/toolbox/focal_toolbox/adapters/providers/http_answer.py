@@ -51,6 +51,15 @@ def too_large(limit: int) -> Answer:
     )
 
 
+def address_refused() -> Answer:
+    """The host's name leads to an address that may not be reached; no connection was opened."""
+    return Answer(
+        Verdict.UNCHANGED,
+        reason="address_not_allowed",
+        message="the host resolves to an address that the toolbox setting outbound.networks does not allow",
+    )
+
+
 def broken(reason: str, message: str, *, sent: bool) -> Answer:
     """No answer; `sent` tells whether anything of the request had left."""
     verdict = Verdict.UNKNOWN if sent else Verdict.UNCHANGED

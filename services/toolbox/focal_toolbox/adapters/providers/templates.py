@@ -48,10 +48,6 @@ class Filling:
         filled = self._part(template)
         return None if filled is _LEFT_OUT else filled
 
-    def names(self, template: str) -> set[str]:
-        """The arguments that a template uses."""
-        return {found["argument"] for found in _PLACE.finditer(template) if found["argument"]}
-
     def _part(self, template: object) -> object:
         match template:
             case str():
@@ -90,6 +86,11 @@ class Filling:
         if value is None:
             raise _bad_argument(f"the request needs the argument {name!r}")
         return _plain(value)
+
+
+def names(template: str) -> frozenset[str]:
+    """The arguments that a template uses."""
+    return frozenset(found["argument"] for found in _PLACE.finditer(template) if found["argument"])
 
 
 def _plain(value: object) -> str:
