@@ -99,6 +99,12 @@ class Running:
         self.host.stack.push_async_callback(channel.close)
         return channel
 
+    def anonymous(self) -> grpc.aio.Channel:
+        """A plain client channel whose calls carry no token."""
+        channel = grpc.aio.insecure_channel(self.target)
+        self.host.stack.push_async_callback(channel.close)
+        return channel
+
 
 @asynccontextmanager
 async def serving(

@@ -36,6 +36,7 @@ FAST: dict[str, Any] = {
     "retry": {"requests": 3, "first_pause_ms": 5, "longest_pause_ms": 20},
     "instance": {"heartbeat_s": 0.1, "sweep_s": 0.1},
     "execution": {"timeout_s": 5, "poll_s": 0.02, "drain_s": 5},
+    "asynchronous": {"wait_s": 0.2, "poll_s": 0.02, "sweep_s": 0.1, "follow_up_every_s": 0.1},
     "drain": {"grace_s": 0.2},
     "metrics": {"listen": ""},
     "grpc": {"listen": "127.0.0.1:0"},
@@ -164,6 +165,17 @@ class RunningToolbox:
         found = {each.index: each.event async for each in self.batch(calls, turn)}
         return [found[index].result for index in sorted(found)]
 
+    def nobody(self) -> ToolboxServiceAsyncStub:
+        """Calls without any login."""
+        stub: Any = ToolboxServiceStub(self.running.anonymous())
+        return cast("ToolboxServiceAsyncStub", stub)
+
+    async def report(self, token: str, **result: Any) -> effect_pb2.Effect:
+        """Report a result as a partner does: with nothing but the token."""
+        chosen = {"status": tool_pb2.TOOL_STATUS_SUCCESS, **result}
+        request = pb.ReportToolResultRequest(token=token, result=tool_pb2.ToolResult(**chosen))
+        return (await self.nobody().ReportToolResult(request, timeout=CALL_S)).effect
+
     async def compensate(self, turn: Turn = Turn(), *effect_ids: str) -> pb.CompensateResponse:
         request = pb.CompensateRequest(context=turn.context(), effect_ids=effect_ids, reason="a test")
         return await self.stub(turn).Compensate(request, timeout=CALL_S)
@@ -203,7 +215,7 @@ async def serving(
             {
                 **{name: {**FAST.get(name, {}), **overrides.get(name, {})} for name in {*FAST, *overrides}},
                 "postgres": {"url": database, "pool_max": 8},
-                "peers": {"config_watcher": watcher.target},
+                "peers": {**overrides.get("peers", {}), "config_watcher": watcher.target},
                 "variables": {"PROVIDER": provider_url},
             }
         )

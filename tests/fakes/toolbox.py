@@ -15,9 +15,10 @@ from focal_toolbox.domain.answer import Answer, Verdict
 from focal_toolbox.domain.confirmation import Claim, Confirmation
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
 from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.report import FollowUp, Report, Share
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool import Tool
-from focal_toolbox.ports.providers import Availability
+from focal_toolbox.ports.providers import Availability, Handover
 from tests.fakes.toolbox_confirmations import MemoryConfirmations
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
@@ -32,6 +33,11 @@ class LedgerRows:
     fences: dict[tuple[str, str], int] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     confirmations: MemoryConfirmations = field(default_factory=MemoryConfirmations)
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Token hashes to tenant and effect key."""
+    reports: dict[str, Report] = field(default_factory=dict)
+    follow_ups: dict[str, FollowUp] = field(default_factory=dict)
+    """By effect id; `attempts` of those that nobody claimed is 0."""
 
 
 class MemoryLedger:
@@ -52,6 +58,8 @@ class MemoryLedger:
         if reservation.outcome is Outcome.RESERVED and (missing := await self._missing(wish)):
             self.rows.effects = before
             return Reservation(Outcome.UNCONFIRMED, reservation.fence, missing=missing)
+        if wish.token_hash and reservation.outcome is Outcome.RESERVED:
+            self.rows.tokens[wish.token_hash] = (wish.tenant_id, wish.effect_key)
         if self.lost_replies:
             self.lost_replies -= 1
             raise errors.LedgerAway
@@ -124,7 +132,7 @@ class MemoryLedger:
     def _undo(self, wish: Wish) -> Reservation:
         fence = self._raise_fence(wish.tenant_id, wish.session_id, wish.epoch)
         undone = next(one for one in self._of(wish.tenant_id) if one.effect_id == wish.compensates)
-        if undone.state in {State.PREPARED, State.IN_DOUBT, State.FAILED}:
+        if undone.state in {State.PREPARED, State.ACCEPTED, State.IN_DOUBT, State.FAILED}:
             return Reservation(Outcome.NOT_DONE, fence, undone)
         for other in self._of(wish.tenant_id):
             again = (other.tool_name, other.business_key) == (undone.tool_name, undone.business_key)
@@ -151,7 +159,7 @@ class MemoryLedger:
             return Reservation(Outcome.FENCED, fence)
         self._doubt(lambda one: _same_operation(one, wish))
         own = self.rows.effects.get((wish.tenant_id, wish.effect_key))
-        if own and own.state is State.PREPARED:
+        if own and not own.ended:
             return Reservation(Outcome.RUNNING, fence, own)
         if own and (own.state in {State.DONE, State.COMPENSATED} or _blocks(own)):
             return Reservation(Outcome.EXISTS, fence, own)
@@ -220,7 +228,7 @@ class MemoryLedger:
             raise errors.LedgerAway
 
 
-_OPEN = {State.PREPARED, State.IN_DOUBT}
+_OPEN = {State.PREPARED, State.ACCEPTED, State.IN_DOUBT}
 _GONE = {State.FAILED, State.COMPENSATED}
 
 
@@ -234,7 +242,101 @@ def _same_operation(effect: Effect, wish: Wish) -> bool:
 
 def _blocks(effect: Effect) -> bool:
     doubtful = effect.state is State.IN_DOUBT and effect.policy is not Policy.IDEMPOTENT
-    return effect.state in {State.PREPARED, State.COMPENSATING} or doubtful
+    return effect.state in {State.PREPARED, State.ACCEPTED, State.COMPENSATING} or doubtful
+
+
+class MemoryReports:
+    """The Reports and FollowUps of the process that a MemoryLedger stands for; time does not pass here, so
+    every follow-up turn is due at once and `lapse` ends the time to report.
+    """
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self.rows = ledger.rows
+        self.waits: list[float] = []
+        self.lapsed = False
+        self.pauses: list[float] = []
+        self._ledger = ledger
+
+    async def accept(self, effect: Effect, more_requests: int, awaited_s: float) -> Effect:
+        found = self.rows.effects[effect.tenant_id, effect.effect_key]
+        if found.reservation_id != effect.reservation_id or found.state not in _OPEN:
+            return found
+        accepted = replace(found, state=State.ACCEPTED, attempts=found.attempts + more_requests)
+        self.rows.effects[effect.tenant_id, effect.effect_key] = accepted
+        return accepted
+
+    async def wait(self, effect: Effect, awaited_s: float) -> None:
+        self.waits.append(awaited_s)
+
+    async def take(self, effect: Effect) -> tuple[Share, Effect]:
+        found = self.rows.effects[effect.tenant_id, effect.effect_key]
+        due = self.rows.follow_ups.get(effect.effect_id)
+        if due is not None and not due.attempts:
+            del self.rows.follow_ups[effect.effect_id]
+            return Share.TAKEN, found
+        key = (effect.tenant_id, effect.effect_key)
+        told = any(self.rows.tokens[token] == key for token in self.rows.reports)
+        return (Share.LEFT if told else Share.NONE), found
+
+    async def report(self, token_hash: str, report: Report) -> Effect | None:
+        key = self.rows.tokens.get(token_hash)
+        if key is None:
+            return None
+        effect = self.rows.effects[key]
+        if earlier := self.rows.reports.get(token_hash):
+            return effect if earlier == report else None
+        if self.lapsed or effect.state not in _OPEN:
+            return None
+        verdict = Verdict.DONE if report.state is State.DONE else Verdict.UNCHANGED
+        answer = Answer(verdict, report.result_json, report.error_reason)
+        effect = await self._ledger.conclude(effect, report.state, answer, 0)
+        self.rows.reports[token_hash] = report
+        if not effect.compensates:
+            self.rows.follow_ups[effect.effect_id] = FollowUp(effect, 0)
+        return effect
+
+    async def doubt_unreported(self) -> int:
+        late = [one for one in self.rows.effects.values() if one.state is State.ACCEPTED and self.lapsed]
+        for one in late:
+            doubtful = replace(one, state=State.IN_DOUBT, error_reason="not_reported")
+            self.rows.effects[one.tenant_id, one.effect_key] = doubtful
+        return len(late)
+
+    async def claim(self, limit: int, claim_s: float) -> Sequence[FollowUp]:
+        found = [replace(one, attempts=one.attempts + 1) for one in self.rows.follow_ups.values()][:limit]
+        self.rows.follow_ups.update({one.effect.effect_id: one for one in found})
+        return found
+
+    async def done(self, effect_id: str) -> None:
+        del self.rows.follow_ups[effect_id]
+
+    async def again(self, effect_id: str, after_s: float) -> None:
+        self.pauses.append(after_s)
+
+    async def waiting(self) -> int:
+        return len(self.rows.follow_ups)
+
+
+@dataclass
+class CountingReportMeter:
+    """A ReportMeter that remembers."""
+
+    reports: list[State | None] = field(default_factory=list)
+    missing: int = 0
+    backlog: int = 0
+    dropped: int = 0
+
+    def reported(self, state: State | None) -> None:
+        self.reports.append(state)
+
+    def unreported(self, effects: int) -> None:
+        self.missing += effects
+
+    def follow_ups(self, waiting: int) -> None:
+        self.backlog = waiting
+
+    def follow_up_dropped(self) -> None:
+        self.dropped += 1
 
 
 def wish(number: int = 1, **changes: Any) -> Wish:
@@ -288,6 +390,7 @@ class ScriptedProvider:
     hold: asyncio.Event | None = None
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     refusal: errors.Refusal | None = None
+    handovers: list[Handover] = field(default_factory=list)
 
     def availability(self) -> Availability:
         return Availability(available=True)
@@ -297,6 +400,12 @@ class ScriptedProvider:
             raise self.refusal
         self.arguments.append(arguments)
         return self
+
+    def prepare_asynchronous(
+        self, tenant_id: str, config_json: str, arguments: Mapping[str, Any], handover: Handover
+    ) -> ScriptedProvider:
+        self.handovers.append(handover)
+        return self.prepare(tenant_id, config_json, arguments)
 
     async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
         self.keys.append(idempotency_key)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from focal_kernel.clock import Clock, SystemClock
 from focal_toolbox.core.arguments import Schemas
+from focal_toolbox.core.awaiting import Awaiting, Patience
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
@@ -14,6 +16,8 @@ from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
 from focal_toolbox.core.preparing import Preparation
+from focal_toolbox.core.promising import Promises
+from focal_toolbox.core.reporting import Reporting
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
@@ -23,7 +27,15 @@ from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Tool
-from tests.fakes.toolbox import CountingMeter, FixedCatalogue, MemoryLedger, ScriptedProvider
+from focal_toolbox.ports.providers import Availability
+from tests.fakes.toolbox import (
+    CountingMeter,
+    CountingReportMeter,
+    FixedCatalogue,
+    MemoryLedger,
+    MemoryReports,
+    ScriptedProvider,
+)
 
 ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1, no_pending_messages=True)
 ORDER = Order(ATTEMPT, "refund", '{"order_id":"1"}')
@@ -53,8 +65,30 @@ TOOLS = (
         confirmation_prompt="Shall I pay {amount} for order {order_id}?",
     ),
     Tool("peek", policy=Policy.PURE, requires_confirmation=True),
+    Tool("ship_later", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",), asynchronous=True),
+    Tool(
+        "reserve_later",
+        policy=Policy.COMPENSATABLE,
+        business_key_fields=("order_id",),
+        compensation="recall",
+        asynchronous=True,
+    ),
+    Tool("book", policy=Policy.COMPENSATABLE, business_key_fields=("order_id",), compensation="cancel_later"),
+    Tool("cancel_later", policy=Policy.IDEMPOTENT, asynchronous=True, schema_json=_OF_RECALL),
+    Tool("post_later", provider="post", policy=Policy.IDEMPOTENT, asynchronous=True),
+    Tool("read_later", policy=Policy.PURE, asynchronous=True),
     Tool("elsewhere", provider="pigeon", policy=Policy.PURE),
 )
+
+
+class Plain:
+    """A Provider that knows no late results."""
+
+    def availability(self) -> Availability:
+        return Availability(available=True)
+
+    def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> ScriptedProvider:
+        return ScriptedProvider()
 
 
 @dataclass
@@ -66,7 +100,14 @@ class Desk:
     meter: CountingMeter = field(default_factory=CountingMeter)
     runs: Runs = field(default_factory=Runs)
     clock: Clock = field(default_factory=SystemClock)
+    patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
+    report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
     timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1, record_pause_s=0.002))
+
+    def __post_init__(self) -> None:
+        self.reports = MemoryReports(self.ledger)
+        self.awaiting = Awaiting(self.reports, self.ledger, self.clock, self.patience)
+        self.reporting = Reporting(self.reports, self.report_meter, self.awaiting.reported)
 
     async def execute(self, order: Order = ORDER) -> Result:
         return (await self.events(order))[-1]  # type: ignore[return-value]
@@ -103,13 +144,18 @@ class Desk:
         return await self.confirming().answer(replace(reply, **changes))
 
     def _preparation(self) -> Preparation:
-        return Preparation(FixedCatalogue(*TOOLS), {"http": self.provider}, Schemas(8), 1000)
+        promises = Promises(Timeouts().of, 60, self.patience.wait_s)
+        return Preparation(
+            FixedCatalogue(*TOOLS), {"http": self.provider, "post": Plain()}, Schemas(8), 1000, promises
+        )
 
     def _courier(self) -> Courier:
         return Courier(Retries(2, 0.001, 0.001), self.clock)
 
     def _effects(self) -> Effects:
-        return Effects(self.ledger, self._courier(), self.runs, self.meter, self.clock, self.timing)
+        return Effects(
+            self.ledger, self._courier(), self.runs, self.meter, self.clock, self.timing, self.awaiting
+        )
 
     def state(self) -> State:
         (effect,) = self.ledger.rows.effects.values()

@@ -55,7 +55,10 @@ class Host:
         self._waiting: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
-        layers = interceptors.layers(Verifier(service, keys, chosen.auth), self.metrics, tracer)
+        self._open_methods: set[str] = set()
+        layers = interceptors.layers(
+            Verifier(service, keys, chosen.auth), self.metrics, tracer, self._open_methods
+        )
         self.server = grpc.aio.server(
             interceptors=[interceptors.Around(layers, translators, chosen.grpc.write_timeout_s)],
             options=_server_options(chosen),
@@ -64,6 +67,12 @@ class Host:
     def serves(self, *full_service_names: str) -> None:
         """Announce services (`focal.turn.v1.TurnGatewayService`) to health and reflection."""
         self.health.serves(*full_service_names)
+
+    def opens(self, *methods: str) -> None:
+        """Let methods (`/focal.…Service/Method`) be called without a token; they see to their callers
+        themselves.
+        """
+        self._open_methods.update(methods)
 
     def readiness(self, name: str, check: Callable[[], Awaitable[None]], *, required: bool = True) -> None:
         """Poll a dependency; while a required one fails, every service here is NOT_SERVING."""

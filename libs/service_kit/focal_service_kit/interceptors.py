@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -45,14 +45,18 @@ def layers(
     verifier: Verifier,
     registry: prometheus_client.CollectorRegistry,
     tracer: trace.Tracer | None,
+    open_methods: Collection[str] = (),
 ) -> list[Layer]:
-    """Everything around a handler, outermost first; each is left in the reverse order."""
+    """Everything around a handler, outermost first; each is left in the reverse order.
+
+    `open_methods` (full names with the leading slash) are called without identity.
+    """
     return [
         *([tracing.ServerSpan(tracer)] if tracer else []),
         metrics.ServerCalls(registry),
         logging.CanonicalLine(),
         Deadline(),
-        Identity(verifier),
+        Identity(verifier, open_methods),
     ]
 
 
@@ -67,14 +71,15 @@ class Deadline:
 
 
 class Identity:
-    """Verifies the caller; health and reflection are open."""
+    """Verifies the caller; health, reflection and what the service opened need none."""
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, open_methods: Collection[str]) -> None:
         self._verifier = verifier
+        self._open_methods = open_methods
 
     def enter(self, rpc: Rpc) -> None:
         caller.begin(None)
-        if not rpc.open:
+        if not rpc.open and rpc.method not in self._open_methods:
             caller.begin(self._verifier.verify(rpc.metadata))
 
     def leave(self, rpc: Rpc) -> None:

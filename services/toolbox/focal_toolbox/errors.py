@@ -4,6 +4,7 @@
     ├── BadRequest          INVALID_ARGUMENT  INVALID_FIELD: the request itself is malformed
     ├── ForeignAttempt      PERMISSION_DENIED INSUFFICIENT_PERMISSIONS: not what the token is for
     ├── Fenced              ABORTED           FENCED: a newer attempt runs; the caller must stop
+    ├── TokenInvalid        NOT_FOUND         RESULT_TOKEN_INVALID: unknown, used, lapsed; never says which
     ├── LedgerAway          UNAVAILABLE       DEPENDENCY_UNAVAILABLE
     ├── BundleUnusable      UNAVAILABLE       DEPENDENCY_UNAVAILABLE: cut or damaged on its way
     ├── ConfirmationNotFound NOT_FOUND           CONFIRMATION_NOT_FOUND
@@ -66,6 +67,13 @@ class Fenced(errors.Aborted):
             f"epoch {epoch} is over: the session's fence stands at {fence}",
             metadata={"epoch": str(epoch), "fence": str(fence)},
         )
+
+
+class TokenInvalid(errors.NotFound):
+    """No result may be reported with this token."""
+
+    def __init__(self) -> None:
+        super().__init__("RESULT_TOKEN_INVALID", "the token is not good for this report")
 
 
 class LedgerAway(errors.Unavailable):

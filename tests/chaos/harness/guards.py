@@ -80,7 +80,8 @@ _ONE_OPEN = {
     "DROP INDEX effects.effects_one_open_per_business_key": """
     CREATE UNIQUE INDEX effects_one_open_per_business_key
     ON effects.effects (tenant_id, tool_name, business_key)
-    WHERE state IN ('PREPARED', 'COMPENSATING') OR (state = 'IN_DOUBT' AND policy <> 'IDEMPOTENT')
+    WHERE state IN ('PREPARED', 'ACCEPTED', 'COMPENSATING')
+        OR (state = 'IN_DOUBT' AND policy <> 'IDEMPOTENT')
     """
 }
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import asyncpg
 
-from focal_toolbox.adapters import postgres_confirmations
-from focal_toolbox.adapters.reaching import away
+from focal_toolbox.adapters import postgres_confirmations, rows
+from focal_toolbox.adapters.rows import effect as _effect
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
-from focal_toolbox.domain.policy import Policy
 
 _RESERVE = """
     SELECT outcome, fence, (effect).*
@@ -29,6 +28,16 @@ _RESERVE_CONFIRMED = """
     SELECT outcome, fence, (effect).*, confirmation
     FROM effects.reserve_confirmed(
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+"""
+
+# The token stands in the ledger before the request leaves, in the same round trip.
+_HANDING_OVER = """
+    WITH reserved AS ({reserve}), token AS (
+        INSERT INTO effects.result_tokens (
+            token_hash, tenant_id, effect_id, reservation_id, awaited_by, awaited_until, expires_at
+        ) SELECT {token}, r.tenant_id, r.effect_id, r.reservation_id, $15, now() + {awaited}, now() + {within}
+        FROM reserved r WHERE r.outcome = 'RESERVED'
+    ) SELECT * FROM reserved
 """
 
 _CONCLUDE = "SELECT * FROM effects.conclude($1, $2, $3, $4, $5, $6, $7)"
@@ -54,8 +63,8 @@ class PostgresLedger:
     reservations, `lease_s` is the age in seconds at which a heartbeat stops doing so."""
 
     def __init__(self, pool: asyncpg.Pool, instance_id: str, lease_s: float) -> None:
+        self.instance_id = instance_id
         self._pool = pool
-        self._instance_id = instance_id
         self._lease = timedelta(seconds=lease_s)
 
     async def reserve(self, wish: Wish) -> Reservation:
@@ -76,7 +85,7 @@ class PostgresLedger:
             wish.arguments_json,
             wish.agent_id,
             wish.config_version,
-            self._instance_id,
+            self.instance_id,
             self._lease,
             *more,
         )
@@ -132,46 +141,33 @@ class PostgresLedger:
         return int(row["changed"])
 
     async def _one(self, statement: str, *values: object) -> Any:
-        with away():
-            return await self._pool.fetchrow(statement, *values)
+        return await rows.one(self._pool, statement, *values)
 
     async def _all(self, statement: str, *values: object) -> Sequence[Any]:
-        with away():
-            return await self._pool.fetch(statement, *values)
+        return await rows.every(self._pool, statement, *values)
 
 
 def _reserving(wish: Wish) -> tuple[str, tuple[object, ...]]:
     """The statement that reserves, and what it takes beyond the effect itself."""
+    statement, more = _confirmed(wish)
+    if not wish.token_hash:
+        return statement, more
+    first = 17 + len(more)
+    handing_over = _HANDING_OVER.format(
+        reserve=statement,
+        token=f"${first}",
+        awaited=f"${first + 1}::interval",
+        within=f"${first + 2}::interval",
+    )
+    times = (timedelta(seconds=wish.awaited_s), timedelta(seconds=wish.report_within_s))
+    return handing_over, (*more, wish.token_hash, *times)
+
+
+def _confirmed(wish: Wish) -> tuple[str, tuple[object, ...]]:
+    """The same without the token."""
     if wish.questions:
         columns = postgres_confirmations.columns(wish.questions)
         return _RESERVE_CONFIRMED, (wish.compensates, wish.arguments_hash, *columns)
     if wish.compensates:
         return _RESERVE_COMPENSATION, (wish.compensates,)
     return _RESERVE, ()
-
-
-def _effect(row: Any) -> Effect:
-    return Effect(
-        effect_id=row["effect_id"],
-        position=row["position"],
-        tenant_id=row["tenant_id"],
-        effect_key=row["effect_key"],
-        business_key=row["business_key"],
-        tool_name=row["tool_name"],
-        policy=Policy(row["policy"]),
-        state=State(row["state"]),
-        session_id=row["session_id"],
-        turn_group_id=row["turn_group_id"],
-        turn_id=row["turn_id"],
-        epoch=row["epoch"],
-        arguments_json=row["arguments_json"],
-        result_json=row["result_json"],
-        error_reason=row["error_reason"],
-        attempts=row["attempts"],
-        reservation_id=row["reservation_id"],
-        prepared_at=row["prepared_at"],
-        updated_at=row["updated_at"],
-        agent_id=row["agent_id"],
-        config_version=row["config_version"],
-        compensates=row["compensates"],
-    )

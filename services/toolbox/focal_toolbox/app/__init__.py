@@ -8,7 +8,7 @@ from focal_service_kit import postgres
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.postgres_confirmations import PostgresConfirmations
 from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
-from focal_toolbox.app import bundles, pacing, provision, storage
+from focal_toolbox.app import asynchronous, bundles, pacing, provision, storage
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.compensating import Compensation
@@ -22,6 +22,7 @@ from focal_toolbox.core.runs import Runs
 from focal_toolbox.core.sweeping import Sweep
 from focal_toolbox.settings import ToolboxSettings
 from focal_toolbox.transport.gateway_servicer import GatewayServicer
+from focal_toolbox.transport.report_taking import ReportTaking
 from focal_toolbox.transport.toolbox_servicer import ToolboxServicer
 
 SERVICES = ("focal.toolbox.v1.ToolboxService", "focal.toolbox.v1.ToolGatewayService")
@@ -39,23 +40,26 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     courier = Courier(pacing.retries(settings), clock)
     runs = Runs()
     host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
+    timeouts = pacing.timeouts(settings)
+    late = asynchronous.late(settings, host, pool, ledger, clock, timeouts)
     preparation = Preparation(
         catalogue,
         providers,
         Schemas(settings.bundles.schemas_kept),
         settings.execution.max_arguments_bytes,
+        late.promises,
     )
     confirming = Confirming(PostgresConfirmations(pool), settings.confirmation.ttl_s)
-    effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings))
-    timeouts = pacing.timeouts(settings)
+    effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
     execution = Execution(preparation, confirming, courier, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
     compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
     invocation = Invocation(
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
     )
+    reports = ReportTaking(late.reporting, settings.asynchronous.max_result_bytes)
     toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(
-        ToolboxServicer(execution, batch, confirming, compensation, ledger, catalogue), host.server
+        ToolboxServicer(execution, batch, confirming, compensation, ledger, catalogue, reports), host.server
     )
     tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
         GatewayServicer(invocation), host.server

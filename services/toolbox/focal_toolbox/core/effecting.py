@@ -2,6 +2,7 @@
 
 reserve ──► RESERVED ──► send ──► record DONE | FAILED | IN_DOUBT
    │
+   │                          └─ an asynchronous tool: ACCEPTED, and wait a while for its report
    ├─► UNCONFIRMED        somebody has to say yes first, nothing is sent
    ├─► EXISTS · RUNNING   the earlier call's end is this call's result
    └─► FENCED · BLOCKED   nothing is sent
@@ -18,6 +19,7 @@ from focal_kernel.clock import Clock
 from focal_kernel.errors import Unavailable
 from focal_service_kit import deadlines, logging
 from focal_toolbox import errors
+from focal_toolbox.core.awaiting import Awaiting
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.following import follow
 from focal_toolbox.core.preparing import Job
@@ -73,6 +75,7 @@ class Effects:
         meter: Meter,
         clock: Clock,
         timing: Timing,
+        awaiting: Awaiting,
     ) -> None:
         self._ledger = ledger
         self._courier = courier
@@ -80,6 +83,7 @@ class Effects:
         self._meter = meter
         self._clock = clock
         self._timing = timing
+        self._awaiting = awaiting
 
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Fenced, or Unavailable when the ledger is away."""
@@ -89,7 +93,8 @@ class Effects:
         async for event in follow(task, events):
             yield event
         outcome = task.result()
-        yield await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
+        found = await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
+        yield await self._awaiting.settle(found, own=found is outcome) if job.promise else found
 
     async def _once(self, job: Job, plan: Plan, emit: Callable[[Event], None]) -> Result | Effect:
         """The run: a result, or the effect that another call is carrying out right now."""
@@ -107,7 +112,7 @@ class Effects:
             # even resolved. It must not send on it.
             late = self._clock.monotonic() - asked_at > self._timing.send_within_s
             delivery = Delivery(NOT_SENT, 0, 0.0) if late else await self._deliver(job, effect, plan, emit)
-            ended = await self._record(effect, delivery)
+            ended = await self._record(effect, delivery, accepted=_accepted(job, delivery))
         finally:
             self._runs.end(effect.effect_id)
         return result.of_effect(ended, delivery)
@@ -128,8 +133,10 @@ class Effects:
                 await self._ledger.conclude(effect, State.IN_DOUBT, INTERRUPTED, 0)
             raise
 
-    async def _record(self, effect: Effect, delivery: Delivery) -> Effect:
+    async def _record(self, effect: Effect, delivery: Delivery, *, accepted: bool) -> Effect:
         """Until the ledger takes it: nobody else knows what happened."""
+        if accepted:
+            return await self._insist(lambda: self._awaiting.accept(effect, delivery.requests - 1))
         state = _STATES[delivery.answer.verdict]
         ended = await self._insist(
             lambda: self._ledger.conclude(effect, state, delivery.answer, delivery.requests - 1)
@@ -160,6 +167,11 @@ class Effects:
         if effect.state is State.PREPARED:
             return _in_progress(effect.tool_name, effect)
         return result.of_earlier(effect)
+
+
+def _accepted(job: Job, delivery: Delivery) -> bool:
+    """Whether the provider's word is only that it has taken the request on."""
+    return job.promise is not None and delivery.answer.verdict is Verdict.DONE
 
 
 def _not_reserved(job: Job, reservation: Reservation) -> Result | Effect:

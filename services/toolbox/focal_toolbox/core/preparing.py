@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from focal_kernel import ids
 from focal_toolbox import errors
-from focal_toolbox.core import arguments
-from focal_toolbox.domain import compensation, keys
+from focal_toolbox.core import arguments, promising
+from focal_toolbox.core.promising import Promises
+from focal_toolbox.domain import compensation, keys, report
 from focal_toolbox.domain.confirmation import Question
 from focal_toolbox.domain.effect import Effect, Wish
 from focal_toolbox.domain.order import Arguments, Attempt, Order
+from focal_toolbox.domain.report import Promise
 from focal_toolbox.domain.tool import Tool
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.providers import Dispatch, Provider
@@ -20,7 +22,7 @@ from focal_toolbox.ports.providers import Dispatch, Provider
 @dataclass(frozen=True, slots=True)
 class Job:
     """A call that may be carried out: its tool, its request, for ledgered tools its keys, which effect it
-    undoes, and what needs a yes first.
+    undoes, what needs a yes first, and for asynchronous ones how its end is reported.
     """
 
     order: Order
@@ -31,10 +33,12 @@ class Job:
     business_key: str = ""
     compensates: str = ""
     questions: tuple[Question, ...] = ()
+    promise: Promise | None = None
 
     def wish(self) -> Wish:
         """A new wish to reserve the effect."""
         attempt = self.order.attempt
+        promise = self.promise
         return Wish(
             effect_id=ids.new_id("eff"),
             reservation_id=ids.new_id("rsv"),
@@ -52,6 +56,9 @@ class Job:
             config_version=attempt.config_version,
             compensates=self.compensates,
             questions=self.questions,
+            token_hash=report.token_hash(promise.token) if promise else "",
+            report_within_s=promise.within_s if promise else 0.0,
+            awaited_s=promise.awaited_s if promise else 0.0,
         )
 
 
@@ -64,11 +71,13 @@ class Preparation:
         providers: Mapping[str, Provider],
         schemas: arguments.Schemas,
         max_arguments_bytes: int,
+        promises: Promises,
     ) -> None:
         self._catalogue = catalogue
         self._providers = providers
         self._schemas = schemas
         self._max_arguments_bytes = max_arguments_bytes
+        self._promises = promises
 
     async def tool(self, order: Order) -> Tool:
         """The tool that the order names; Refusal TOOL_NOT_FOUND when the agent may not call it."""
@@ -88,9 +97,9 @@ class Preparation:
         """The call, ready to be carried out; Refusal when it must not be."""
         self._schemas.check(tool, given)
         effect_key, business_key = _keys(order, tool, given) if tool.policy.ledgered else ("", "")
-        tenant_id = order.attempt.tenant_id
-        dispatch = self._provider(tool).prepare(tenant_id, tool.provider_config_json, given.values)
-        return Job(order, tool, given, dispatch, effect_key, business_key)
+        promise = self._promises.of(tool)
+        dispatch = promising.dispatch(self._provider(tool), order, tool, given, promise)
+        return Job(order, tool, given, dispatch, effect_key, business_key, promise=promise)
 
     async def compensation(self, effect: Effect, attempt: Attempt) -> Job:
         """The call that undoes an effect, by the definition that the effect was caused under; Refusal when

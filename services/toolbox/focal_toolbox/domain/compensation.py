@@ -40,7 +40,8 @@ class Undoing:
         found = self.result
         if found.status is Status.IN_DOUBT:
             return found.effect is not None and found.effect.policy is Policy.IDEMPOTENT
-        return found.passing or found.error_reason == "EFFECT_IN_PROGRESS"
+        underway = found.status is Status.STARTED or found.error_reason == "EFFECT_IN_PROGRESS"
+        return found.passing or underway
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def refusal(effect: Effect) -> Refusal | None:
         return Refusal("NOT_COMPENSATABLE", text)
     if effect.state is State.IN_DOUBT:
         return Refusal("EFFECT_IN_DOUBT", "nobody knows whether there is anything to undo; resolve it first")
-    if effect.state is State.PREPARED:
+    if not effect.ended:
         return Refusal("EFFECT_IN_PROGRESS", "it is still being carried out")
     return None
 

@@ -12,6 +12,12 @@ An effect that is DONE may be undone by another effect, its compensation:
       ▲                                    │
       └──────── it is FAILED ──────────────┘        while it is IN_DOUBT, the effect stays COMPENSATING
 
+The provider of an asynchronous tool takes the request on and reports its end later (`domain.report`):
+
+    PREPARED ── accept ──► ACCEPTED ── report ──► DONE | FAILED
+                              └── none in time ──► IN_DOUBT ── late report of a lost acceptance ──► DONE |
+                              FAILED
+
 IN_DOUBT → DONE or FAILED by the process that holds the reservation is knowledge, not an effect: a
 frozen process that thaws may write down what its request came to. It may not send another.
 """
@@ -32,6 +38,8 @@ class State(enum.StrEnum):
 
     PREPARED = "PREPARED"
     """Reserved; the request may have been sent."""
+    ACCEPTED = "ACCEPTED"
+    """The provider has taken it on and reports later."""
     DONE = "DONE"
     """The provider confirmed it."""
     FAILED = "FAILED"
@@ -73,7 +81,9 @@ class Outcome(enum.StrEnum):
 class Wish:
     """What a reservation would enter. `reservation_id` is new per call of `reserve`; agent and version say
     whose definition of the tool holds, `compensates` which effect this one undoes, `questions` what needs a
-    yes.
+    yes. With a `token_hash`, who
+    holds that token may report the end within `report_within_s` seconds; the call itself waits `awaited_s`
+    for it.
     """
 
     effect_id: str
@@ -92,6 +102,9 @@ class Wish:
     config_version: int
     compensates: str = ""
     questions: tuple[Question, ...] = ()
+    token_hash: str = ""
+    report_within_s: float = 0.0
+    awaited_s: float = 0.0
 
     @property
     def arguments_hash(self) -> str:
@@ -130,6 +143,11 @@ class Effect:
     agent_id: str = ""
     config_version: int = 0
     compensates: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody carries it out any more."""
+        return self.state not in {State.PREPARED, State.ACCEPTED}
 
     @property
     def commit_point(self) -> bool:

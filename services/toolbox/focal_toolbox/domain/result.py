@@ -19,6 +19,7 @@ class Status(enum.StrEnum):
     CACHED = "CACHED"
     IN_DOUBT = "IN_DOUBT"
     REFUSED = "REFUSED"
+    STARTED = "STARTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ _STATUS_OF_VERDICT = {
     Verdict.UNKNOWN: Status.IN_DOUBT,
 }
 _STATUS_OF_STATE = {
+    State.ACCEPTED: Status.STARTED,
     State.DONE: Status.SUCCESS,
     State.FAILED: Status.ERROR,
     State.IN_DOUBT: Status.IN_DOUBT,
@@ -127,6 +129,28 @@ def of_earlier(effect: Effect) -> Result:
         error_message=_MESSAGES.get(effect.state, ""),
         effect=effect,
         commit_point_reached=effect.commit_point,
+    )
+
+
+def of_report(found: Result, effect: Effect) -> Result:
+    """The result of a call whose effect was reported on while it waited."""
+    if effect.state in {State.COMPENSATING, State.COMPENSATED}:
+        return of_earlier(effect)
+    return replace(
+        found,
+        status=_STATUS_OF_STATE[effect.state],
+        result_json=effect.result_json,
+        error_reason=effect.error_reason,
+        error_message=_MESSAGES.get(effect.state, ""),
+        effect=effect,
+        passing=False,
+    )
+
+
+def started(found: Result) -> Result:
+    """The result of a call that returns before its effect's end is known, or told by another."""
+    return replace(
+        found, status=Status.STARTED, result_json="", error_reason="", error_message="", passing=False
     )
 
 

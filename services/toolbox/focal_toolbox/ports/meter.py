@@ -20,3 +20,19 @@ class Meter(Protocol):
 
     def orphaned(self, effects: int) -> None:
         """Reservations of lost processes went IN_DOUBT."""
+
+
+class ReportMeter(Protocol):
+    """Counts what becomes of results that are reported later."""
+
+    def reported(self, state: State | None) -> None:
+        """A report arrived; None when its token was not good for it."""
+
+    def unreported(self, effects: int) -> None:
+        """Effects went IN_DOUBT because nobody reported in time."""
+
+    def follow_ups(self, waiting: int) -> None:
+        """So many follow-up turns are to be opened, over all toolboxes."""
+
+    def follow_up_dropped(self) -> None:
+        """A follow-up turn was given up: its session has gone or ended."""

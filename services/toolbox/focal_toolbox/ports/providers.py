@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.result import Progress
@@ -35,3 +35,26 @@ class Provider(Protocol):
 
     def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> Dispatch:
         """Build a tenant's request without sending anything; raises Refusal when it cannot be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What the request of an asynchronous tool carries beyond its arguments: `token` allows one report,
+    within `within_s` seconds. It is a secret: it stays out of logs, events and errors.
+    """
+
+    tool_name: str
+    token: str
+    within_s: float
+
+
+@runtime_checkable
+class AsynchronousProvider(Provider, Protocol):
+    """A counterpart that may take a request on and report its end later; DONE is then its word that it
+    does.
+    """
+
+    def prepare_asynchronous(
+        self, tenant_id: str, config_json: str, arguments: Mapping[str, Any], handover: Handover
+    ) -> Dispatch:
+        """As `prepare`, with the token handed over."""

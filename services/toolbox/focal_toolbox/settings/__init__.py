@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 
 from focal_service_kit import settings
+from focal_toolbox.settings.asynchronous import AsynchronousSettings
 from focal_toolbox.settings.bundles import BundleSettings
 from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
@@ -17,6 +18,9 @@ class Peers(settings.Section):
     """Other services."""
 
     config_watcher: str = Field("127.0.0.1:7405", description="gRPC target of config_watcher")
+    turn_gateway: str = Field(
+        "127.0.0.1:7401", description="gRPC target of turn_gateway, where late results open turns"
+    )
 
 
 class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
@@ -30,6 +34,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     confirmation: ConfirmationSettings = ConfirmationSettings()
     retry: RetrySettings = RetrySettings()
     instance: InstanceSettings = InstanceSettings()
+    asynchronous: AsynchronousSettings = AsynchronousSettings()
     http: HttpSettings = HttpSettings()
     outbound: OutboundSettings = OutboundSettings()
     variables: dict[str, SecretStr] = Field(

@@ -40,6 +40,7 @@ _TIERS = {
 _TIERS_BY_NUMBER = {number: tier for tier, number in _TIERS.items()}
 _STATES = {
     State.PREPARED: effect_pb2.EFFECT_STATE_PREPARED,
+    State.ACCEPTED: effect_pb2.EFFECT_STATE_ACCEPTED,
     State.DONE: effect_pb2.EFFECT_STATE_DONE,
     State.FAILED: effect_pb2.EFFECT_STATE_FAILED,
     State.IN_DOUBT: effect_pb2.EFFECT_STATE_IN_DOUBT,
@@ -53,6 +54,7 @@ _STATUSES = {
     Status.CACHED: tool_pb2.TOOL_STATUS_CACHED,
     Status.IN_DOUBT: tool_pb2.TOOL_STATUS_IN_DOUBT,
     Status.REFUSED: tool_pb2.TOOL_STATUS_REFUSED,
+    Status.STARTED: tool_pb2.TOOL_STATUS_STARTED,
 }
 
 

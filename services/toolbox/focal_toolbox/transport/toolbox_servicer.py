@@ -25,6 +25,7 @@ from focal_toolbox.domain.result import Result
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.ledger import EffectLedger
 from focal_toolbox.transport import batch_codec, callers, codec, confirmation_codec, page_tokens
+from focal_toolbox.transport.report_taking import ReportTaking
 
 
 class ToolboxServicer(ToolboxServiceServicer):
@@ -38,6 +39,7 @@ class ToolboxServicer(ToolboxServiceServicer):
         compensation: Compensation,
         ledger: EffectLedger,
         catalogue: ToolCatalogue,
+        reports: ReportTaking,
     ) -> None:
         self._execution = execution
         self._batch = batch
@@ -45,6 +47,7 @@ class ToolboxServicer(ToolboxServiceServicer):
         self._compensation = compensation
         self._ledger = ledger
         self._catalogue = catalogue
+        self._reports = reports
 
     async def ListTools(self, request: pb.ListToolsRequest, context: Any) -> pb.ListToolsResponse:
         agent_id = ids.check_id(request.agent_id, "agent_id")
@@ -122,7 +125,7 @@ class ToolboxServicer(ToolboxServiceServicer):
     async def ReportToolResult(
         self, request: pb.ReportToolResultRequest, context: Any
     ) -> pb.ReportToolResultResponse:
-        raise errors.NotBuilt("ReportToolResult")
+        return await self._reports.take(request)
 
     async def ResolveEffect(self, request: pb.ResolveEffectRequest, context: Any) -> pb.ResolveEffectResponse:
         raise errors.NotBuilt("ResolveEffect")

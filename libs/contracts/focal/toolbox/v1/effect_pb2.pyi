@@ -39,6 +39,10 @@ class _EffectStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_EffectStat
     """Its compensation runs, or is in doubt itself; it keeps its business key blocked."""
     EFFECT_STATE_COMPENSATED: _EffectState.ValueType  # 6
     """It was undone."""
+    EFFECT_STATE_ACCEPTED: _EffectState.ValueType  # 7
+    """The provider has taken it on and reports its end later; it keeps its business key blocked. IN_DOUBT when the report
+    does not come in time.
+    """
 
 class EffectState(_EffectState, metaclass=_EffectStateEnumTypeWrapper):
     """Where an effect stands."""
@@ -57,6 +61,10 @@ EFFECT_STATE_COMPENSATING: EffectState.ValueType  # 5
 """Its compensation runs, or is in doubt itself; it keeps its business key blocked."""
 EFFECT_STATE_COMPENSATED: EffectState.ValueType  # 6
 """It was undone."""
+EFFECT_STATE_ACCEPTED: EffectState.ValueType  # 7
+"""The provider has taken it on and reports its end later; it keeps its business key blocked. IN_DOUBT when the report
+does not come in time.
+"""
 
 @typing.final
 class Effect(message.Message):

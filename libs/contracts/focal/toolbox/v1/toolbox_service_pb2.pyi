@@ -490,10 +490,13 @@ class ReportToolResultRequest(message.Message):
     TOKEN_FIELD_NUMBER: builtins.int
     RESULT_FIELD_NUMBER: builtins.int
     token: builtins.str
-    """One-time token the provider was given."""
+    """One-time token that came with the request: header `Focal-Result-Token`, or field `token` of a queue's entry."""
     @builtins.property
     def result(self) -> tool_pb2.ToolResult:
-        """The result."""
+        """Its `status`: SUCCESS with `result_json` (JSON, at most 32 KiB (setting) in canonical form; `null` when empty), or
+        ERROR, which says that the world is unchanged, with `error_reason` (a word; `provider_error` when empty). Other
+        fields are not read.
+        """
 
     def __init__(
         self,
@@ -516,7 +519,7 @@ class ReportToolResultResponse(message.Message):
     EFFECT_FIELD_NUMBER: builtins.int
     @builtins.property
     def effect(self) -> effect_pb2.Effect:
-        """The effect as it stands."""
+        """The effect as it stands: `effect_id`, `effect_key`, `tool_name`, `state` and `updated_at`."""
 
     def __init__(
         self,

@@ -138,7 +138,9 @@ class ToolboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportToolResult(self, request, context):
-        """Takes the result of a tool that answered STARTED.
+        """Takes the result of an asynchronous tool from its provider. Needs no login: the token says which effect it is about.
+        A token is good for one report; a repeat of the same report gets the same answer, everything else NOT_FOUND with
+        reason RESULT_TOKEN_INVALID, which does not say what was wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,10 @@ class ToolboxServiceStub:
     at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
     """
     ReportToolResult: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ReportToolResultRequest, toolbox_service_pb2.ReportToolResultResponse]
-    """Takes the result of a tool that answered STARTED."""
+    """Takes the result of an asynchronous tool from its provider. Needs no login: the token says which effect it is about.
+    A token is good for one report; a repeat of the same report gets the same answer, everything else NOT_FOUND with
+    reason RESULT_TOKEN_INVALID, which does not say what was wrong.
+    """
     Fence: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.FenceRequest, toolbox_service_pb2.FenceResponse]
     """Refuses every reservation of lower epochs from now on, and returns the turn group's effects so far."""
     ListEffects: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ListEffectsRequest, toolbox_service_pb2.ListEffectsResponse]
@@ -88,7 +91,10 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     at the first that cannot be undone now; a repeat goes on there. From then on no call of the group is carried out.
     """
     ReportToolResult: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ReportToolResultRequest, toolbox_service_pb2.ReportToolResultResponse]  # type: ignore[assignment]
-    """Takes the result of a tool that answered STARTED."""
+    """Takes the result of an asynchronous tool from its provider. Needs no login: the token says which effect it is about.
+    A token is good for one report; a repeat of the same report gets the same answer, everything else NOT_FOUND with
+    reason RESULT_TOKEN_INVALID, which does not say what was wrong.
+    """
     Fence: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.FenceRequest, toolbox_service_pb2.FenceResponse]  # type: ignore[assignment]
     """Refuses every reservation of lower epochs from now on, and returns the turn group's effects so far."""
     ListEffects: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ListEffectsRequest, toolbox_service_pb2.ListEffectsResponse]  # type: ignore[assignment]
@@ -161,7 +167,10 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         request: toolbox_service_pb2.ReportToolResultRequest,
         context: _ServicerContext,
     ) -> typing.Union[toolbox_service_pb2.ReportToolResultResponse, abc.Awaitable[toolbox_service_pb2.ReportToolResultResponse]]:
-        """Takes the result of a tool that answered STARTED."""
+        """Takes the result of an asynchronous tool from its provider. Needs no login: the token says which effect it is about.
+        A token is good for one report; a repeat of the same report gets the same answer, everything else NOT_FOUND with
+        reason RESULT_TOKEN_INVALID, which does not say what was wrong.
+        """
 
     @abc_1.abstractmethod
     def Fence(

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import cachetools
@@ -22,9 +23,12 @@ from focal_toolbox.adapters.outbound import AddressRefused, CheckedTransport, Ou
 from focal_toolbox.adapters.providers import http_answer, templates
 from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.hosts import DEFAULT_PORTS
-from focal_toolbox.ports.providers import Availability
+from focal_toolbox.ports.providers import Availability, Handover
 
 KEY_HEADER = "Idempotency-Key"
+HANDOVER_HEADER = "Focal-Result-Token"
+HANDOVER_VARIABLE = "RESULT_TOKEN"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 REASON_BYTES = 16 * 1024
 """How much of a refusal is read to find the provider's own word for it."""
 CONFIGS_KEPT = 1024
@@ -97,13 +101,30 @@ class HttpProvider:
         return Availability(available=True)
 
     def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> HttpDispatch:
+        return self._prepared(tenant_id, config_json, templates.Filling(arguments, self._variables))
+
+    def prepare_asynchronous(
+        self, tenant_id: str, config_json: str, arguments: Mapping[str, Any], handover: Handover
+    ) -> HttpDispatch:
+        """With the token in a header, and in whatever template names `${RESULT_TOKEN}`."""
+        variables = {**self._variables, HANDOVER_VARIABLE: handover.token}
+        filling = templates.Filling(arguments, variables)
+        return self._prepared(tenant_id, config_json, filling, {HANDOVER_HEADER: handover.token})
+
+    def _prepared(
+        self,
+        tenant_id: str,
+        config_json: str,
+        filling: templates.Filling,
+        more: Mapping[str, str] = NO_HEADERS,
+    ) -> HttpDispatch:
         config = self._config(config_json)
-        filling = templates.Filling(arguments, self._variables)
         url = _checked(filling.url(config.url))
         self._outbound.check(tenant_id, url.raw_host.decode(), _port(url), stated=self._stated(config, url))
         if config.query:
             url = url.copy_merge_params(filling.query(config.query))
         headers = {name: filling.header(value) for name, value in config.headers.items()}
+        headers.update(more)
         content = _content(config, filling)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")

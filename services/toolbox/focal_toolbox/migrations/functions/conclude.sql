@@ -4,7 +4,8 @@ CREATE FUNCTION effects.conclude(
 ) RETURNS SETOF effects.effects
 LANGUAGE plpgsql AS $$
 -- Ends a reservation; no row when it is not the latest or has ended otherwise. The holder of the latest reservation may
--- also end what others took for doubtful: it knows. What a compensation undoes changes with it, and is locked first.
+-- also end what others took for doubtful: it knows, and so does who reports by its token. What a compensation undoes
+-- changes with it, and is locked first.
 DECLARE
     ended effects.effects;
     undone text;
@@ -18,7 +19,7 @@ BEGIN
         SET state = p_state, result_json = p_result_json, error_reason = p_error_reason,
             attempts = e.attempts + p_more_requests, updated_at = clock_timestamp()
         WHERE e.tenant_id = p_tenant_id AND e.effect_key = p_effect_key
-            AND e.reservation_id = p_reservation_id AND e.state IN ('PREPARED', 'IN_DOUBT')
+            AND e.reservation_id = p_reservation_id AND e.state IN ('PREPARED', 'ACCEPTED', 'IN_DOUBT')
         RETURNING e.* INTO ended;
     IF NOT FOUND THEN
         RETURN;

@@ -31,7 +31,7 @@ BEGIN
 
         SELECT * INTO own FROM effects.effects e
             WHERE e.tenant_id = p_tenant_id AND e.effect_key = p_effect_key FOR UPDATE;
-        IF own.state = 'PREPARED' THEN
+        IF own.state IN ('PREPARED', 'ACCEPTED') THEN
             outcome := 'RUNNING';
         ELSIF own.state IN ('DONE', 'COMPENSATING', 'COMPENSATED')
                 OR (own.state = 'IN_DOUBT' AND own.policy <> 'IDEMPOTENT') THEN
@@ -46,7 +46,7 @@ BEGIN
         SELECT * INTO other FROM effects.effects e
             WHERE e.tenant_id = p_tenant_id AND e.tool_name = p_tool_name
                 AND e.business_key = p_business_key AND e.effect_key <> p_effect_key
-                AND (e.state IN ('PREPARED', 'COMPENSATING')
+                AND (e.state IN ('PREPARED', 'ACCEPTED', 'COMPENSATING')
                     OR (e.state = 'IN_DOUBT' AND e.policy <> 'IDEMPOTENT'));
         IF FOUND THEN
             outcome := CASE other.state WHEN 'IN_DOUBT' THEN 'BLOCKED_IN_DOUBT' ELSE 'BLOCKED_RUNNING' END;

@@ -14,7 +14,7 @@ BEGIN
     fence := effects.raise_fence(p_tenant_id, p_session_id, p_epoch);
     SELECT * INTO undone FROM effects.effects e
         WHERE e.tenant_id = p_tenant_id AND e.effect_id = p_compensates FOR UPDATE;
-    IF undone.state IN ('PREPARED', 'IN_DOUBT', 'FAILED') THEN
+    IF undone.state IN ('PREPARED', 'ACCEPTED', 'IN_DOUBT', 'FAILED') THEN
         outcome := 'NOT_DONE';
         effect := undone;
         RETURN NEXT;

@@ -1,0 +1,343 @@
+"""Asynchronous tools: a partner that takes requests on by HTTP and reports their results by gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+
+from focal.toolbox.v1 import effect_pb2, tool_pb2
+from focal.toolbox.v1 import toolbox_service_pb2 as pb
+from focal.turn.v1 import turn_pb2
+from focal_kernel.errors import FailedPrecondition, FocalError, Unavailable
+from focal_service_kit import errors as wire
+from tests.doubles import tool_provider
+from tests.fakes import in_process, running_toolbox, toolbox_process, triggered_turns
+from tests.fakes.running_toolbox import IDEMPOTENT, IRREVERSIBLE, RunningToolbox, Turn, tool
+from tests.fakes.triggered_turns import TriggeredTurns
+from tests.fakes.until import until
+
+pytestmark = pytest.mark.migrated("focal_toolbox")
+
+ORDER = {"order_id": "10003"}
+SHIPPED = '{"parcel":"P-7"}'
+TOOLS = (
+    tool("ship", IRREVERSIBLE, asynchronous=True),
+    tool("label", IDEMPOTENT, asynchronous=True),
+    tool("hasty", IRREVERSIBLE, asynchronous=True, report_within_ms=300),
+    tool(
+        "in_body",
+        IRREVERSIBLE,
+        asynchronous=True,
+        config={"url": "${PROVIDER}/in_body", "body": {"order": "{order_id}", "reply": "${RESULT_TOKEN}"}},
+    ),
+)
+SUCCESS, ERROR, CACHED, REFUSED, STARTED, IN_DOUBT = (
+    tool_pb2.TOOL_STATUS_SUCCESS,
+    tool_pb2.TOOL_STATUS_ERROR,
+    tool_pb2.TOOL_STATUS_CACHED,
+    tool_pb2.TOOL_STATUS_REFUSED,
+    tool_pb2.TOOL_STATUS_STARTED,
+    tool_pb2.TOOL_STATUS_IN_DOUBT,
+)
+LEASE_S = 0.3
+AWAY = Unavailable("DEPENDENCY_UNAVAILABLE", "not now")
+
+
+@dataclass
+class Scene:
+    """A partner, the toolbox, and the gateway that opens turns."""
+
+    partner: tool_provider.ToolProvider
+    toolbox: RunningToolbox
+    turns: TriggeredTurns
+
+    @property
+    def token(self) -> str:
+        """The token that came with the partner's latest request."""
+        return self.partner.received[-1].headers["focal-result-token"]
+
+    async def state(self) -> int:
+        return (await self.toolbox.effects())[0].state
+
+    async def quiet(self) -> None:
+        """Once no follow-up turn is to be opened any more."""
+        await until(
+            lambda: self.toolbox.metric("tool_follow_up_backlog") == 0, "the follow-up turns are opened"
+        )
+
+
+@asynccontextmanager
+async def _scene(database: str, *failures: FocalError, **overrides: Any) -> AsyncIterator[Scene]:
+    deployment = in_process.Deployment()
+    asynchronous = {"follow_up_first_pause_s": 0.02, **overrides}
+    async with (
+        tool_provider.serving() as partner,
+        triggered_turns.serving(deployment, *failures) as turns,
+        running_toolbox.serving(
+            database,
+            partner.url,
+            tools=TOOLS,
+            deployment=deployment,
+            peers={"turn_gateway": turns.target},
+            instance={"heartbeat_s": 0.1, "lease_s": LEASE_S, "send_within_s": 0.25},
+            asynchronous={**running_toolbox.FAST["asynchronous"], **asynchronous},
+        ) as toolbox,
+    ):
+        partner.behave(tool_provider.answer(202, '{"ticket":1}'))
+        yield Scene(partner, toolbox, turns)
+
+
+async def _refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), wire.from_rpc(caught.value).reason
+
+
+async def test_a_report_in_time_is_the_result_of_the_call_and_opens_no_turn(database: str) -> None:
+    async with _scene(database, wait_s=5) as scene:
+        calling = asyncio.create_task(scene.toolbox.execute("ship", ORDER))
+        await until(lambda: scene.partner.received, "the request arrives")
+        await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_ACCEPTED), "it is taken on")
+        told = await scene.toolbox.report(scene.token, result_json='{ "parcel": "P-7" }')
+        assert (told.state, told.tool_name) == (effect_pb2.EFFECT_STATE_DONE, "ship")
+        assert (told.session_id, told.arguments_json, told.business_key) == ("", "", "")
+        result = await calling
+        assert (result.status, result.result_json) == (SUCCESS, SHIPPED)
+        assert result.commit_point_reached
+        await asyncio.sleep(0.3)
+        assert scene.turns.calls == 0
+
+
+async def test_a_report_that_overtakes_the_acceptance_counts(database: str) -> None:
+    async with _scene(database) as scene:
+        reported = asyncio.Event()
+        scene.partner.behave(tool_provider.answer(202, "{}", after=reported))
+        calling = asyncio.create_task(scene.toolbox.execute("ship", ORDER))
+        await until(lambda: scene.partner.received, "the request arrives")
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        reported.set()
+        result = await calling
+        assert (result.status, result.result_json) == (SUCCESS, SHIPPED)
+        assert (await scene.state(), scene.turns.calls) == (effect_pb2.EFFECT_STATE_DONE, 0)
+
+
+async def test_a_late_report_opens_one_turn_however_often_the_gateway_fails(database: str) -> None:
+    async with _scene(database, AWAY, AWAY) as scene:
+        result = await scene.toolbox.execute("ship", ORDER)
+        assert (result.status, result.effect_state) == (STARTED, effect_pb2.EFFECT_STATE_ACCEPTED)
+        assert (result.result_json, result.commit_point_reached) == ("", True)
+        # The same operation must not begin before its end is known, in whatever turn.
+        again = await scene.toolbox.execute("ship", ORDER, Turn("ses_2", "trn_2", "grp_2"))
+        assert (again.status, again.error_reason) == (REFUSED, "EFFECT_IN_PROGRESS")
+        assert len(scene.partner.received) == 1
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        await scene.quiet()
+        [(tenant, opened)] = scene.turns.opened
+        assert (tenant, opened.session_id, opened.cause) == ("acme", "ses_1", turn_pb2.TURN_CAUSE_TOOL_RESULT)
+        assert (opened.cause_id, bool(opened.request_id)) == (result.effect_id, True)
+        told = json.loads(opened.payload_json)
+        assert told.pop("text") == 'The tool ship has reported its result: {"parcel":"P-7"}'
+        assert told == {
+            "tool": "ship",
+            "effect_id": result.effect_id,
+            "status": "SUCCESS",
+            "result": {"parcel": "P-7"},
+        }
+        # The attempt that comes after a crash finds the recorded result.
+        repeat = await scene.toolbox.execute("ship", ORDER, Turn(epoch=2))
+        assert (repeat.status, repeat.result_json) == (CACHED, SHIPPED)
+        assert (scene.turns.calls, len(scene.partner.received)) == (3, 1)
+
+
+async def test_a_late_failure_opens_a_turn_and_frees_the_operation(database: str) -> None:
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("ship", ORDER)
+        told = await scene.toolbox.report(scene.token, status=ERROR, error_reason="Out_Of_Stock")
+        assert told.state == effect_pb2.EFFECT_STATE_FAILED
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        payload = json.loads(scene.turns.opened[0][1].payload_json)
+        assert (payload["status"], payload["reason"]) == ("ERROR", "out_of_stock")
+        again = await scene.toolbox.execute("ship", ORDER, Turn("ses_1", "trn_2", "grp_2", 2))
+        assert (again.status, len(scene.partner.received)) == (STARTED, 2)
+
+
+async def test_a_turn_whose_session_has_ended_is_given_up(database: str) -> None:
+    ended = FailedPrecondition("SESSION_ENDED", "over")
+    async with _scene(database, ended) as scene:
+        await scene.toolbox.execute("ship", ORDER)
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        await until(
+            lambda: scene.toolbox.metric("tool_follow_up_dropped_total"), "the follow-up turn is dropped"
+        )
+        await scene.quiet()
+        assert (scene.turns.calls, scene.turns.opened) == (1, [])
+
+
+async def test_a_second_attempt_that_waits_takes_the_report(database: str) -> None:
+    """The first attempt's process sent the request and its caller has gone; the news is told once."""
+    async with _scene(database, wait_s=5) as scene:
+        first = scene.toolbox.call("ship", ORDER)
+        await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_ACCEPTED), "it is taken on")
+        first.cancel()
+        second = asyncio.create_task(scene.toolbox.execute("ship", ORDER, Turn(epoch=2)))
+        await asyncio.sleep(0.1)
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        result = await second
+        assert (result.status, result.result_json) == (SUCCESS, SHIPPED)
+        await asyncio.sleep(0.3)
+        assert (scene.turns.calls, len(scene.partner.received)) == (0, 1)
+
+
+async def test_a_token_is_good_for_one_report_and_nobody_learns_why_not(database: str) -> None:
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("ship", ORDER)
+        token = scene.token
+        first = await scene.toolbox.report(token, result_json=SHIPPED)
+        assert await scene.toolbox.report(token, result_json=SHIPPED) == first
+        wrong: list[tuple[str, dict[str, Any]]] = [
+            (token, {"result_json": '{"parcel":"P-8"}'}),
+            (token, {"status": ERROR}),
+            ("frt_" + "x" * 43, {}),
+            ("'; DROP TABLE effects.effects; --", {}),
+            ("", {}),
+        ]
+        found = {await _refusal(scene.toolbox.report(each, **result)) for each, result in wrong}
+        assert found == {(grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")}
+        assert scene.toolbox.metric("tool_result_report_total", outcome="REFUSED") == len(wrong)
+        await scene.quiet()
+        assert len(scene.turns.opened) == 1
+
+
+async def test_concurrent_reports_with_one_token_agree_on_one(database: str) -> None:
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("ship", ORDER)
+        reports = (scene.toolbox.report(scene.token, result_json=str(number % 2)) for number in range(20))
+        found = await asyncio.gather(*reports, return_exceptions=True)
+        taken = [each for each in found if isinstance(each, effect_pb2.Effect)]
+        assert len(taken) == 10
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        await scene.quiet()
+        assert len(scene.turns.opened) == 1
+
+
+async def test_what_is_not_reported_in_time_is_in_doubt_and_stays_blocked(database: str) -> None:
+    async with _scene(database) as scene:
+        assert (await scene.toolbox.execute("hasty", ORDER)).status == STARTED
+        await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_IN_DOUBT), "it is in doubt")
+        [effect] = await scene.toolbox.effects(state=effect_pb2.EFFECT_STATE_IN_DOUBT)
+        assert effect.error_reason == "not_reported"
+        assert scene.toolbox.metric("tool_result_unreported_total") == 1
+        again = await scene.toolbox.execute("hasty", ORDER, Turn("ses_2", "trn_2", "grp_2"))
+        assert (again.status, again.error_reason) == (REFUSED, "EFFECT_IN_DOUBT")
+        late = await _refusal(scene.toolbox.report(scene.token))
+        assert late == (grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")
+
+
+async def test_a_refusal_of_the_request_ends_it_at_once(database: str) -> None:
+    async with _scene(database) as scene:
+        scene.partner.behave(tool_provider.answer(409, tool_provider.refusal("ALREADY_SHIPPED")))
+        result = await scene.toolbox.execute("ship", ORDER)
+        assert (result.status, result.error_reason) == (ERROR, "already_shipped")
+        late = await _refusal(scene.toolbox.report(scene.token))
+        assert late == (grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")
+
+
+async def test_a_report_settles_the_doubt_about_a_lost_acceptance(database: str) -> None:
+    async with _scene(database) as scene:
+        scene.partner.behave(tool_provider.hang_up)
+        assert (await scene.toolbox.execute("ship", ORDER)).status == IN_DOUBT
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        assert await scene.state() == effect_pb2.EFFECT_STATE_DONE
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+
+
+async def test_a_provider_that_knows_the_first_request_may_report_after_the_second(database: str) -> None:
+    async with _scene(database) as scene:
+        scene.partner.behave(tool_provider.hang_up)
+        assert (await scene.toolbox.execute("label", ORDER)).status == IN_DOUBT
+        first = scene.token
+        scene.partner.behave(tool_provider.answer(202))
+        assert (await scene.toolbox.execute("label", ORDER, Turn(epoch=2))).status == STARTED
+        assert scene.token != first
+        await scene.toolbox.report(first, result_json=SHIPPED)
+        assert await scene.state() == effect_pb2.EFFECT_STATE_DONE
+
+
+async def test_templates_may_put_the_token_elsewhere(database: str) -> None:
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("in_body", ORDER)
+        body = json.loads(scene.partner.received[-1].body)
+        assert body == {"order": "10003", "reply": scene.token}
+
+
+async def test_the_ledger_knows_no_token(database: str) -> None:
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("ship", ORDER)
+        connection = await asyncpg.connect(database)
+        try:
+            rows = await connection.fetch("SELECT t, e FROM effects.result_tokens t, effects.effects e")
+        finally:
+            await connection.close()
+        assert len(rows) == 1
+        assert scene.token not in str(rows)
+
+
+async def test_only_reports_need_no_login_and_a_malformed_one_uses_up_no_token(database: str) -> None:
+    async with _scene(database) as scene:
+        found = await _refusal(scene.toolbox.nobody().ListEffects(pb.ListEffectsRequest(), timeout=5))
+        assert found == (grpc.StatusCode.UNAUTHENTICATED, "AUTHENTICATION_REQUIRED")
+        await scene.toolbox.execute("ship", ORDER)
+        malformed = await _refusal(scene.toolbox.report(scene.token, result_json="{"))
+        assert malformed == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+        assert (await scene.toolbox.report(scene.token)).state == effect_pb2.EFFECT_STATE_DONE
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_a_toolbox_killed_before_the_report_loses_nothing(
+    database: str, tmp_path: Path, recorded: bool
+) -> None:
+    """An acceptance that was not recorded is in doubt first, as every lost request is; one that was stands.
+    The report settles either, and as the call that waited is gone, another toolbox opens the turn.
+    """
+    async with _scene(database) as scene:
+        answers = asyncio.Event()
+        scene.partner.behave(tool_provider.answer(202, after=answers))
+        async with toolbox_process.started(
+            tmp_path,
+            deployment=scene.toolbox.running.deployment,
+            database=database,
+            config_watcher=scene.toolbox.watcher,
+            provider_url=scene.partner.url,
+        ) as doomed:
+            there = replace(scene.toolbox, running=replace(scene.toolbox.running, target=doomed.target))
+            calling = asyncio.ensure_future(there.execute("ship", ORDER))
+            await until(lambda: scene.partner.received, "the request arrives", timeout_s=10)
+            if recorded:
+                answers.set()
+                await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_ACCEPTED), "it is recorded")
+            doomed.kill()
+            with pytest.raises(grpc.aio.AioRpcError):
+                await calling
+        if recorded:
+            await asyncio.sleep(2.5 * LEASE_S)
+            assert await scene.state() == effect_pb2.EFFECT_STATE_ACCEPTED
+        else:
+            await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_IN_DOUBT), "it is in doubt", timeout_s=10)
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        assert (await scene.state(), len(scene.turns.opened)) == (effect_pb2.EFFECT_STATE_DONE, 1)
+
+
+async def _is(scene: Scene, state: int) -> bool:
+    found = await scene.toolbox.effects()
+    return bool(found) and found[0].state == state
