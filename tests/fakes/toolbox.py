@@ -15,6 +15,7 @@ from focal_toolbox.domain.answer import Answer, Verdict
 from focal_toolbox.domain.confirmation import Claim, Confirmation
 from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
 from focal_toolbox.domain.policy import Policy
+from focal_toolbox.domain.reads import Writes
 from focal_toolbox.domain.report import FollowUp, Report, Share
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool import Tool
@@ -375,6 +376,21 @@ class FixedCatalogue:
 DONE = Answer(Verdict.DONE, result_json='{"ok":true}')
 REFUSED = Answer(Verdict.UNCHANGED, reason="order_not_found", message="no")
 LOST = Answer(Verdict.UNKNOWN, reason="timeout", message="no answer", transient=True)
+
+
+@dataclass
+class FixedWrites:
+    """A SessionWrites that says the same of every session; `away` raises LedgerAway."""
+
+    standing: Writes = field(default_factory=lambda: Writes(BEGINNING))
+    away: bool = False
+    asked: int = 0
+
+    async def of(self, tenant_id: str, session_id: str) -> Writes:
+        self.asked += 1
+        if self.away:
+            raise errors.LedgerAway
+        return self.standing
 
 
 @dataclass

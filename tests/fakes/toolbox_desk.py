@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from focal_kernel.clock import Clock, SystemClock
@@ -17,7 +18,9 @@ from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
 from focal_toolbox.core.preparing import Preparation
 from focal_toolbox.core.promising import Promises
+from focal_toolbox.core.reading import Reading
 from focal_toolbox.core.reporting import Reporting
+from focal_toolbox.core.reusing import Limits, Reuse
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
@@ -32,6 +35,7 @@ from tests.fakes.toolbox import (
     CountingMeter,
     CountingReportMeter,
     FixedCatalogue,
+    FixedWrites,
     MemoryLedger,
     MemoryReports,
     ScriptedProvider,
@@ -44,6 +48,7 @@ _OF_RELEASE = """{"type": "object", "properties": {"order_id": {}, "hold": {}},
 _OF_RECALL = '{"type": "object", "properties": {"order_id": {}}, "required": ["order_id"]}'
 TOOLS = (
     Tool("look_up", policy=Policy.PURE),
+    Tool("stock", policy=Policy.PURE, fresh_s=60),
     Tool("label", policy=Policy.IDEMPOTENT),
     Tool("refund", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",)),
     Tool("keyless", policy=Policy.COMPENSATABLE),
@@ -102,6 +107,8 @@ class Desk:
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
+    writes: FixedWrites = field(default_factory=FixedWrites)
+    kept: Limits = field(default_factory=lambda: Limits(10_000, 1000))
     timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1, record_pause_s=0.002))
 
     def __post_init__(self) -> None:
@@ -127,12 +134,16 @@ class Desk:
         return Execution(
             self._preparation(),
             self.confirming(),
-            self._courier(),
+            Reading(self._courier(), self.reuse),
             self._effects(),
             self.meter,
             self.clock,
             Timeouts(),
         )
+
+    @cached_property
+    def reuse(self) -> Reuse:
+        return Reuse(self.writes, self._courier(), self.runs, self.clock, self.kept)
 
     def confirming(self) -> Confirming:
         return Confirming(self.ledger.rows.confirmations, 600)

@@ -18,6 +18,7 @@ from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.core.invoking import Invocation
 from focal_toolbox.core.preparing import Preparation
+from focal_toolbox.core.reading import Reading
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.core.sweeping import Sweep
 from focal_toolbox.settings import ToolboxSettings
@@ -51,7 +52,8 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     )
     confirming = Confirming(PostgresConfirmations(pool), settings.confirmation.ttl_s)
     effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
-    execution = Execution(preparation, confirming, courier, effects, meter, clock, timeouts)
+    reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock))
+    execution = Execution(preparation, confirming, reading, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
     compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
     invocation = Invocation(

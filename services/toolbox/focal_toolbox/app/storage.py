@@ -1,13 +1,19 @@
-"""The part of the composition root that opens the ledger."""
+"""The part of the composition root that opens the ledger, and what is remembered of reads."""
 
 from __future__ import annotations
 
 import asyncpg
 
+from focal_kernel.clock import Clock
 from focal_service_kit import postgres
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.instance import Heartbeat, Rhythm, living
 from focal_toolbox.adapters.postgres_ledger import PostgresLedger
+from focal_toolbox.adapters.postgres_writes import PostgresWrites
+from focal_toolbox.core import reusing
+from focal_toolbox.core.delivering import Courier
+from focal_toolbox.core.reusing import Reuse
+from focal_toolbox.core.runs import Runs
 from focal_toolbox.settings import ToolboxSettings
 
 
@@ -21,3 +27,9 @@ async def ledger(settings: ToolboxSettings, host: Host, pool: asyncpg.Pool) -> P
     )
     await host.stack.enter_async_context(living(heartbeat, settings.instance.start_s))
     return PostgresLedger(pool, heartbeat.instance_id, settings.instance.lease_s)
+
+
+def reuse(settings: ToolboxSettings, pool: asyncpg.Pool, courier: Courier, runs: Runs, clock: Clock) -> Reuse:
+    """What this process remembers of reads."""
+    limits = reusing.Limits(settings.reads.kept_bytes, settings.reads.kept_result_bytes)
+    return Reuse(PostgresWrites(pool), courier, runs, clock, limits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -13,13 +12,13 @@ from focal_service_kit import deadlines
 from focal_toolbox import errors
 from focal_toolbox.core import pending_messages
 from focal_toolbox.core.confirming import Confirming
-from focal_toolbox.core.delivering import Courier, Plan
+from focal_toolbox.core.delivering import Plan
 from focal_toolbox.core.effecting import Effects
-from focal_toolbox.core.following import follow
 from focal_toolbox.core.preparing import Job, Preparation
+from focal_toolbox.core.reading import Reading
 from focal_toolbox.domain import result
 from focal_toolbox.domain.order import Order
-from focal_toolbox.domain.result import Event, Result, Started
+from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Tool
 from focal_toolbox.ports.meter import Meter
 
@@ -43,7 +42,7 @@ class Execution:
         self,
         preparation: Preparation,
         confirming: Confirming,
-        courier: Courier,
+        reading: Reading,
         effects: Effects,
         meter: Meter,
         clock: Clock,
@@ -51,7 +50,7 @@ class Execution:
     ) -> None:
         self._preparation = preparation
         self._confirming = confirming
-        self._courier = courier
+        self._reading = reading
         self._effects = effects
         self._meter = meter
         self._clock = clock
@@ -79,21 +78,12 @@ class Execution:
                 yield self._counted(event, order, tool, started)
 
     async def _read(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
-        """A PURE call: no ledger, and given up with its caller."""
         if missing := await self._confirming.missing(job):
             yield result.unconfirmed(job.tool.name, missing)
             return
-        yield Started(job.tool.name)
-        events: asyncio.Queue[Event] = asyncio.Queue()
-        reading = asyncio.create_task(
-            self._courier.deliver(job.dispatch, plan, events.put_nowait), name=f"read {job.tool.name}"
-        )
-        try:
-            async for event in follow(reading, events):
+        async with aclosing(self._reading.carry_out(job, plan)) as events:
+            async for event in events:
                 yield event
-            yield result.of_read(job.tool.name, reading.result())
-        finally:
-            reading.cancel()
 
     def _plan(self, job: Job) -> Plan:
         """Retries end with the caller's deadline; a request under way does not."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from focal_toolbox.domain.answer import Delivery, Verdict
 from focal_toolbox.domain.confirmation import Approver, Confirmation, Standing
 from focal_toolbox.domain.effect import Effect, State
+from focal_toolbox.domain.reads import KeptRead
 from focal_toolbox.errors import Refusal
 
 
@@ -41,8 +43,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Result:
     """The end of a call. `effect` is None for PURE tools and for refusals that met no effect; `passing` says
-    that the same call may fare better soon,
-    `confirmation` what it needs a yes to.
+    that the same call may fare better soon, `confirmation` what it needs a yes to, `read_at` when the provider
+    gave a result that is used again.
     """
 
     tool_name: str
@@ -56,6 +58,7 @@ class Result:
     commit_point_reached: bool = False
     passing: bool = False
     confirmation: Confirmation | None = None
+    read_at: datetime | None = None
 
 
 Event = Started | Progress | Result
@@ -83,6 +86,11 @@ def of_read(tool_name: str, delivery: Delivery) -> Result:
     found = of_delivery(delivery)
     status = Status.ERROR if found.status is Status.IN_DOUBT else found.status
     return replace(found, tool_name=tool_name, status=status)
+
+
+def of_kept(tool_name: str, kept: KeptRead) -> Result:
+    """The result of a PURE call that somebody else has made already."""
+    return Result(tool_name, Status.CACHED, result_json=kept.result_json, read_at=kept.read_at)
 
 
 def of_delivery(delivery: Delivery) -> Result:

@@ -12,6 +12,7 @@ from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
+from focal_toolbox.settings.reads import ReadSettings
 
 
 class Peers(settings.Section):
@@ -33,6 +34,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     execution: ExecutionSettings = ExecutionSettings()
     confirmation: ConfirmationSettings = ConfirmationSettings()
     retry: RetrySettings = RetrySettings()
+    reads: ReadSettings = ReadSettings()
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()
     http: HttpSettings = HttpSettings()

@@ -180,6 +180,8 @@ def result_to_proto(result: Result) -> tool_pb2.ToolResult:
         attempts=result.attempts,
         commit_point_reached=result.commit_point_reached,
     )
+    if result.read_at is not None:
+        message.read_at.CopyFrom(_timestamp(result.read_at))
     if result.effect is not None:
         message.effect_id = result.effect.effect_id
         message.effect_state = _STATES[result.effect.state]
