@@ -92,3 +92,5 @@ async def test_while_an_effect_is_under_way_or_in_doubt_its_session_asks_the_pro
         assert (await refund).status == IN_DOUBT
         provider.behave(says("refunded"))
         assert (await toolbox.execute("look_up", ORDER, MINE)).result_json == '{"status":"refunded"}'
+        provider.behave(says("settled"))
+        assert (await toolbox.execute("look_up", ORDER, MINE)).result_json == '{"status":"settled"}'

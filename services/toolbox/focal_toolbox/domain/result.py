@@ -43,8 +43,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Result:
     """The end of a call. `effect` is None for PURE tools and for refusals that met no effect; `passing` says
-    that the same call may fare better soon, `confirmation` what it needs a yes to, `read_at` when the provider
-    gave a result that is used again.
+    that the same call may fare better soon, `confirmation` what it needs a yes to, `read_at` when a result
+    that is used again came from the provider.
     """
 
     tool_name: str
