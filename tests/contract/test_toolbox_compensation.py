@@ -12,6 +12,7 @@ import pytest
 
 from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
+from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
 from focal_service_kit import errors
 from tests.doubles import tool_provider
 from tests.fakes import in_process, running_toolbox, toolbox_process
@@ -244,3 +245,36 @@ async def test_a_compensation_cut_off_by_a_kill_is_in_doubt_and_repeated_only_wh
             assert (only.result.status, answer.repeat) == (tool_pb2.TOOL_STATUS_IN_DOUBT, False)
             assert [effect.state for effect in answer.effects] == [COMPENSATING]
             assert _targets(provider)[1:] == [f"/{undo}/1"]
+
+
+async def test_an_undoing_that_needs_a_yes_is_carried_out_once_an_operator_gave_it(database: str) -> None:
+    """Break: ask nobody in `Confirming.of_undoing`."""
+    tools = (
+        running_toolbox.tool("hire", running_toolbox.COMPENSATABLE, compensation_tool="dismiss"),
+        running_toolbox.tool(
+            "dismiss", running_toolbox.IRREVERSIBLE, requires_confirmation=True, confirmation_prompt="Really?"
+        ),
+    )
+    async with (
+        tool_provider.serving() as provider,
+        running_toolbox.serving(database, provider.url, tools=tools) as toolbox,
+    ):
+        await toolbox.execute("hire", {"order_id": "1"})
+        first = await toolbox.compensate()
+        asked = first.compensations[0].result
+        assert (asked.error_reason, first.repeat) == ("APPROVAL_REQUIRED", True)
+        assert asked.confirmation.approver == tool_pb2.APPROVER_OPERATOR
+        admin = toolbox.running.deployment.tenant_token("acme", roles=["admin"])
+        stub: Any = ToolboxServiceStub(toolbox.running.channel(admin))
+        await stub.Confirm(
+            pb.ConfirmRequest(
+                session_id="ses_1",
+                confirmation_id=asked.confirmation.confirmation_id,
+                accepted=True,
+                approver=tool_pb2.APPROVER_OPERATOR,
+            ),
+            timeout=5,
+        )
+        answers = await asyncio.gather(*(toolbox.compensate() for _ in range(8)))
+        assert {answer.effects[0].state for answer in answers} == {COMPENSATED}
+        assert _targets(provider) == ["/hire/1", "/dismiss/1"]

@@ -24,7 +24,7 @@ from focal_toolbox.core.reusing import Limits, Reuse
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
-from focal_toolbox.domain.confirmation import Confirmation, Reply
+from focal_toolbox.domain.confirmation import Approver, Confirmation, Reply
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
@@ -80,6 +80,14 @@ TOOLS = (
     ),
     Tool("book", policy=Policy.COMPENSATABLE, business_key_fields=("order_id",), compensation="cancel_later"),
     Tool("cancel_later", policy=Policy.IDEMPOTENT, asynchronous=True, schema_json=_OF_RECALL),
+    Tool("hire", policy=Policy.COMPENSATABLE, business_key_fields=("order_id",), compensation="dismiss"),
+    Tool(
+        "dismiss",
+        policy=Policy.IDEMPOTENT,
+        schema_json=_OF_RECALL,
+        requires_confirmation=True,
+        confirmation_prompt="Shall I dismiss the courier of order {order_id}?",
+    ),
     Tool("post_later", provider="post", policy=Policy.IDEMPOTENT, asynchronous=True),
     Tool("read_later", policy=Policy.PURE, asynchronous=True),
     Tool("elsewhere", provider="pigeon", policy=Policy.PURE),
@@ -127,7 +135,9 @@ class Desk:
         return [tagged async for tagged in batch.execute(steps)]
 
     async def compensate(self, *effect_ids: str, attempt: Attempt = ATTEMPT) -> Undone:
-        compensation = Compensation(self.ledger, self._preparation(), self._effects(), Timeouts(), 30)
+        compensation = Compensation(
+            self.ledger, self._preparation(), self.confirming(), self._effects(), Timeouts(), 30
+        )
         return await compensation.compensate(Demand(attempt, frozenset(effect_ids)))
 
     def _execution(self) -> Execution:
@@ -146,7 +156,7 @@ class Desk:
         return Reuse(self.writes, self._courier(), self.runs, self.clock, self.kept)
 
     def confirming(self) -> Confirming:
-        return Confirming(self.ledger.rows.confirmations, 600)
+        return Confirming(self.ledger.rows.confirmations, dict.fromkeys(Approver, 600.0))
 
     async def reply(self, accepted: bool, **changes: Any) -> Confirmation:
         """The customer's answer to the newest question."""

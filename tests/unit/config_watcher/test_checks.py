@@ -187,7 +187,6 @@ def test_a_tool_with_its_undoing_is_sound() -> None:
     ("old", "new", "reason", "line"),
     [
         ("policy: idempotent", "policy: pure", "BAD_COMPENSATION", 24),
-        ("Gives it back.", "Gives it back.\n  confirm: Really?", "BAD_COMPENSATION", 24),
         ("  compensation_arguments: {hold: result.hold.id}\n", "", "MISSING_ARGUMENT", 24),
         ("{hold: result.hold.id}", "{hold: hold.id}", "BAD_COMPENSATION", 25),
         ("{hold: result.hold.id}", "{hold: result}", "BAD_COMPENSATION", 25),

@@ -6,6 +6,7 @@ from focal_kernel import errors as kernel_errors
 from focal_toolbox import errors
 from focal_toolbox.domain.answer import Answer, Verdict
 from focal_toolbox.domain.compensation import Undone
+from focal_toolbox.domain.confirmation import Approver
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Order
 from focal_toolbox.domain.result import Status
@@ -156,3 +157,32 @@ async def test_a_compensation_whose_arguments_are_missing_is_refused() -> None:
     undone = await desk.compensate()
     assert _tried(undone) == [(held.effect_id, Status.REFUSED, "INVALID_TOOL_ARGUMENTS")]
     assert _state(desk, held) is State.DONE
+
+
+async def test_an_undoing_that_needs_a_yes_waits_for_an_operator_and_is_then_carried_out_once() -> None:
+    desk = _desk()
+    hired = await _effect(desk, "hire")
+    asked = await desk.compensate()
+    assert _tried(asked) == [(hired.effect_id, Status.REFUSED, "APPROVAL_REQUIRED")]
+    question = asked.undoings[0].result.confirmation
+    assert question is not None
+    assert (question.approver, question.prompt) == (
+        Approver.OPERATOR,
+        "Shall I dismiss the courier of order 1?",
+    )
+    assert asked.repeat
+    assert _state(desk, hired) is State.DONE
+    await desk.reply(accepted=True)
+    assert (await desk.compensate()).undoings[0].result.status is Status.SUCCESS
+    assert _state(desk, hired) is State.COMPENSATED
+    assert len(desk.provider.keys) == 2
+
+
+async def test_an_undoing_that_an_operator_refused_is_not_repeated() -> None:
+    desk = _desk()
+    hired = await _effect(desk, "hire")
+    await desk.compensate()
+    await desk.reply(accepted=False)
+    refused = await desk.compensate()
+    assert _tried(refused) == [(hired.effect_id, Status.REFUSED, "CONFIRMATION_DECLINED")]
+    assert not refused.repeat

@@ -50,12 +50,14 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
         settings.execution.max_arguments_bytes,
         late.promises,
     )
-    confirming = Confirming(PostgresConfirmations(pool), settings.confirmation.ttl_s)
+    confirming = Confirming(PostgresConfirmations(pool), pacing.times_to_answer(settings))
     effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
     reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock))
     execution = Execution(preparation, confirming, reading, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
-    compensation = Compensation(ledger, preparation, effects, timeouts, settings.execution.compensation_s)
+    compensation = Compensation(
+        ledger, preparation, confirming, effects, timeouts, settings.execution.compensation_s
+    )
     invocation = Invocation(
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
     )

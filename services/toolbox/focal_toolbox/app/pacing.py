@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from focal_toolbox.core.delivering import Retries
 from focal_toolbox.core.effecting import Timing
 from focal_toolbox.core.executing import Timeouts
+from focal_toolbox.domain.confirmation import Approver
 from focal_toolbox.settings import ToolboxSettings
 
 
@@ -24,6 +27,12 @@ def timing(settings: ToolboxSettings) -> Timing:
         wait_s=settings.execution.wait_s,
         poll_s=settings.execution.poll_s,
     )
+
+
+def times_to_answer(settings: ToolboxSettings) -> Mapping[Approver, float]:
+    """Seconds that questions and answers stand, by who is asked."""
+    limits = settings.confirmation
+    return {Approver.CUSTOMER: limits.ttl_s, Approver.OPERATOR: limits.operator_ttl_s}
 
 
 def timeouts(settings: ToolboxSettings) -> Timeouts:

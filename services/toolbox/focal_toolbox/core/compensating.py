@@ -13,6 +13,7 @@ from dataclasses import replace
 from focal_kernel.errors import NotFound
 from focal_toolbox import errors
 from focal_toolbox.core import fencing
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Plan
 from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.executing import Timeouts
@@ -34,12 +35,14 @@ class Compensation:
         self,
         ledger: EffectLedger,
         preparation: Preparation,
+        confirming: Confirming,
         effects: Effects,
         timeouts: Timeouts,
         limit_s: float,
     ) -> None:
         self._ledger = ledger
         self._preparation = preparation
+        self._confirming = confirming
         self._effects = effects
         self._timeouts = timeouts
         self._limit_s = limit_s
@@ -66,7 +69,7 @@ class Compensation:
         try:
             if refusal := compensation.refusal(effect):
                 raise refusal
-            job = await self._preparation.compensation(effect, attempt)
+            job = self._confirming.of_undoing(await self._preparation.compensation(effect, attempt))
         except errors.Refusal as refusal:
             return result.refused(effect.tool_name, refusal)
         async with aclosing(self._effects.carry_out(job, self._plan(job))) as events:

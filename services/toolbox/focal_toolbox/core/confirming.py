@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from focal_toolbox.core.preparing import Job
@@ -20,16 +20,16 @@ class Page:
 
 
 class Confirming:
-    """`ttl_s`: seconds a question may stay unanswered, and then a yes unused."""
+    """`ttl_s`: seconds a question may stay unanswered, and then a yes unused, by who is asked."""
 
-    def __init__(self, confirmations: Confirmations, ttl_s: float) -> None:
+    def __init__(self, confirmations: Confirmations, ttl_s: Mapping[Approver, float]) -> None:
         self._confirmations = confirmations
         self._ttl_s = ttl_s
 
     def ask(self, job: Job, approver: Approver, text: str) -> Job:
         """The job that needs this yes too. Places in the text are filled from the job's arguments."""
         prompt = confirmation.prompt(job.tool.name, text, job.arguments)
-        return replace(job, questions=(*job.questions, Question(approver, prompt, self._ttl_s)))
+        return replace(job, questions=(*job.questions, Question(approver, prompt, self._ttl_s[approver])))
 
     def of_tool(self, job: Job) -> Job:
         """The job with the question that its tool's definition wants asked."""
@@ -37,6 +37,13 @@ class Confirming:
         if not tool.requires_confirmation:
             return job
         return self.ask(job, Approver.CUSTOMER, tool.confirmation_prompt)
+
+    def of_undoing(self, job: Job) -> Job:
+        """The same for a job that undoes an effect. No conversation runs then, so an operator is asked."""
+        tool = job.tool
+        if not tool.requires_confirmation:
+            return job
+        return self.ask(job, Approver.OPERATOR, tool.confirmation_prompt)
 
     async def missing(self, job: Job) -> Confirmation | None:
         """What a call that is in no ledger still needs a yes to; None when it may be made now."""

@@ -112,8 +112,6 @@ class Preparation:
         undo = tools.get(tool.compensation) if tool else None
         if tool is None or undo is None or not undo.policy.ledgered:
             raise errors.Refusal("NOT_COMPENSATABLE", f"no tool is named that undoes {effect.tool_name}")
-        if undo.requires_confirmation:
-            raise errors.Refusal("NOT_COMPENSATABLE", f"{undo.name} undoes it, and needs a customer's yes")
         text = compensation.arguments(tool, undo, effect)
         order = Order(attempt, undo.name, text)
         job = self.job(order, undo, self.arguments(order))

@@ -15,6 +15,7 @@ from focal_toolbox.domain.tool import Tool
 from focal_toolbox.errors import Refusal
 
 UNDONE = frozenset({Status.SUCCESS, Status.CACHED})
+_WAITS = frozenset({"EFFECT_IN_PROGRESS", "APPROVAL_REQUIRED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Undoing:
         found = self.result
         if found.status is Status.IN_DOUBT:
             return found.effect is not None and found.effect.policy is Policy.IDEMPOTENT
-        underway = found.status is Status.STARTED or found.error_reason == "EFFECT_IN_PROGRESS"
-        return found.passing or underway
+        waits = found.status is Status.STARTED or found.error_reason in _WAITS
+        return found.passing or waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,5 +13,7 @@ class ConfirmationSettings(settings.Section):
     ttl_s: float = Field(
         600,
         gt=0,
-        description="seconds a question may stay unanswered, and then a yes unused, by the database's clock",
+        description="seconds a question to a customer may stay unanswered, and then a yes unused, by the"
+        " database's clock",
     )
+    operator_ttl_s: float = Field(86_400, gt=0, description="the same for a question to an operator")

@@ -14,7 +14,7 @@ _SOURCES = ("arguments", "result")
 
 
 def check(draft: Draft) -> Iterator[Problem]:
-    """Compensations that would do nothing, that would have to ask, or that lack an argument."""
+    """Compensations that would do nothing, or that lack an argument."""
     for tool_id, tool in draft.tools.items():
         origin = draft.origin(Kind.TOOLS, tool_id)
         undo = draft.tools.get(tool.compensation or "")
@@ -32,9 +32,6 @@ def _runs_by_itself(origin: Origin, tool: Tool, undo: Tool) -> Iterator[Problem]
         yield origin.error(
             "BAD_COMPENSATION", f"`{tool.compensation}` is pure, it undoes nothing", "compensation"
         )
-    if undo.confirm:
-        message = f"`{tool.compensation}` asks the customer first; a compensation runs by itself"
-        yield origin.error("BAD_COMPENSATION", message, "compensation")
 
 
 def _arguments(origin: Origin, tool: Tool, undo: Tool) -> Iterator[Problem]:
