@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from focal_pipeline.domain.bundle import (
     StepType,
     Template,
     TemplateMode,
+    Tool,
     Variable,
 )
 from focal_pipeline.domain.course import Course
@@ -167,3 +169,52 @@ def test_guidance_has_its_places_filled_and_results_are_stated() -> None:
 def test_a_variable_without_a_prompt_is_asked_for_by_its_name() -> None:
     assert plan(at=course("check")).asked_variable == "ok"
     assert plan(at=Course(SCENARIO, ScenarioInstance("s", "ask"), ("ask",)), y=1).asks == ("Which x?",)
+
+
+OFF = replace(fakes.tool("pay", SideEffect.IRREVERSIBLE), enabled=False, description="Pays back.")
+PAYS = Rule(
+    "pays", "when", "Say that it is paid.", template_ids=("answer",), tool_bindings=(fakes.binding("pay"),)
+)
+
+
+def plan_without_pay(
+    tool: Tool, *rules: Rule, at: Course | None = None, texts: tuple[Template, ...] = TEMPLATES
+) -> ResponsePlan:
+    """A plan of an agent for which the tool is not enabled."""
+    runtime = fakes.compiled(scenarios=[SCENARIO], templates=texts, tools=[tool], variables=VARIABLES)
+    matched = [Matched(rule, 0.9) for rule in rules]
+    made = Templates(runtime, {}, (), "en")
+    return response_plan.plan(Findings(runtime, {}, matched, at, (), "grp_1"), made)
+
+
+def test_an_effect_that_is_not_enabled_is_never_called_done() -> None:
+    made = plan_without_pay(OFF, PAYS)
+    assert (made.fixed, made.suggestions) == (templates.NOT_ENABLED, ())
+    assert (made.type, made.outcome) == (ResponseType.REFUSE, TurnOutcome.UNRESOLVED)
+    assert "pay (Pays back.) exists, but is not enabled here" in " ".join(made.guidance)
+    own = Template("pay_not_enabled", "Our colleagues pay back.")
+    assert plan_without_pay(OFF, PAYS, texts=(*TEMPLATES, own)).fixed == "Our colleagues pay back."
+
+
+def test_a_look_up_that_is_not_enabled_silences_the_texts_of_its_rule_alone() -> None:
+    made = plan_without_pay(replace(OFF, policy=SideEffect.PURE), PAYS)
+    assert (made.fixed, made.suggestions, made.statements, made.failed) == (None, (), (), True)
+    both = plan_without_pay(replace(OFF, policy=SideEffect.PURE), PAYS, RULE)
+    assert both.suggestions == ("We open at nine.",)
+
+
+def test_a_tool_whose_variables_are_missing_is_not_withheld_yet() -> None:
+    waiting = replace(PAYS, tool_bindings=(fakes.binding("pay", required_variables=("amount",)),))
+    assert plan_without_pay(OFF, waiting).suggestions == ("We open at nine.",)
+
+
+def test_steps_that_were_arrived_at_withhold_too() -> None:
+    steps = tuple(
+        replace(step, tool_bindings=(fakes.binding("pay"),)) if step.step_id == "done" else step
+        for step in STEPS
+    )
+    scenario = replace(SCENARIO, steps=steps)
+    at = Course(scenario, ScenarioInstance("s", "act"), ("act", "done"))
+    assert plan_without_pay(OFF, at=at).fixed == templates.NOT_ENABLED
+    resting = Course(scenario, ScenarioInstance("s", "act"), ("act",))
+    assert plan_without_pay(OFF, at=resting).fixed is None

@@ -23,6 +23,7 @@ class Description:
     rules: int
     scenarios: int
     tools: int
+    not_enabled: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +45,5 @@ class DescribeAgent:
             rules=runtime.rule_count,
             scenarios=len(runtime.scenarios),
             tools=len(runtime.tools),
+            not_enabled=tuple(sorted(runtime.not_enabled)),
         )

@@ -1,20 +1,23 @@
 """P8: what the reply must do, before anybody words it.
 
-What happened in the world decides first: an effect in doubt or failed is answered by a fixed text,
-so that no model and no template can call it done.
+What happened in the world decides first: an effect in doubt, failed or not enabled is answered by a
+fixed text, so that no model and no template can call it done.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from focal_kernel import canonical_json
+from focal_pipeline.core import withheld
 from focal_pipeline.core.rule_filter import Matched
 from focal_pipeline.core.runtime import AgentRuntime
 from focal_pipeline.core.templates import Templates
+from focal_pipeline.core.withheld import Withheld
 from focal_pipeline.domain import placeholders
 from focal_pipeline.domain.bundle import SideEffect, Step, StepType, TemplateMode
 from focal_pipeline.domain.course import Course
@@ -77,6 +80,11 @@ class Findings:
     ran: Sequence[Ran]
     turn_group_id: str
 
+    @functools.cached_property
+    def withheld(self) -> Sequence[Withheld]:
+        """Tools that were not called because they are not enabled."""
+        return withheld.find(self.runtime, self.known, self.matched, self.course)
+
 
 def plan(findings: Findings, templates: Templates) -> ResponsePlan:
     """The response plan of a turn."""
@@ -95,7 +103,7 @@ def plan(findings: Findings, templates: Templates) -> ResponsePlan:
         guidance=tuple(_guidance(findings)),
         statements=tuple(_statements(findings, rule_texts)),
         results=tuple(_results(findings.ran)),
-        failed=any(not ran.outcome.succeeded for ran in findings.ran),
+        failed=any(not ran.outcome.succeeded for ran in findings.ran) or bool(findings.withheld),
         not_found=any(ran.outcome.not_found for ran in findings.ran),
         doubtful=any(ran.outcome.doubtful for ran in findings.ran),
         fallback=templates.fallback(findings.course),
@@ -124,13 +132,16 @@ def _of_the_world(findings: Findings, rule_texts: Iterable[_Text], templates: Te
         answers = [text.text for text in rule_texts] if known_before else []
         return " ".join((*answers, templates.in_doubt(doubtful[0].planned.tool_name)))
     failed = [r.planned.tool_name for r in effects if not r.outcome.succeeded]
-    return templates.failed(failed[0]) if failed else None
+    if failed:
+        return templates.failed(failed[0])
+    acting = [each.tool.name for each in findings.withheld if each.acts]
+    return templates.not_enabled(acting[0]) if acting else None
 
 
 def _course_texts(findings: Findings, templates: Templates) -> Iterator[_Text]:
     """Templates of the steps that have something to say, in the order walked."""
     for step in _speaking_steps(findings.course):
-        if not _all_succeeded(findings.ran, step_id=step.step_id):
+        if not _all_succeeded(findings, step_id=step.step_id):
             continue
         chosen = templates.choose(step.template_ids)
         if chosen:
@@ -152,15 +163,18 @@ def _rule_texts(findings: Findings, templates: Templates) -> Iterator[_Text]:
     for matched in findings.matched:
         rule = matched.rule
         chosen = templates.choose(rule.template_ids)
-        if chosen and _all_succeeded(findings.ran, rule_id=rule.rule_id):
+        if chosen and _all_succeeded(findings, rule_id=rule.rule_id):
             yield _Text(chosen.text, chosen.mode, rule_id=rule.rule_id)
 
 
-def _all_succeeded(ran: Iterable[Ran], *, rule_id: str = "", step_id: str = "") -> bool:
+def _all_succeeded(findings: Findings, *, rule_id: str = "", step_id: str = "") -> bool:
+    origin = (rule_id, step_id)
+    if any(each.critical and (each.rule_id, each.step_id) == origin for each in findings.withheld):
+        return False
     return all(
         r.outcome.succeeded or not r.planned.binding.critical
-        for r in ran
-        if (r.planned.origin.rule_id, r.planned.origin.step_id) == (rule_id, step_id)
+        for r in findings.ran
+        if (r.planned.origin.rule_id, r.planned.origin.step_id) == origin
     )
 
 
@@ -217,7 +231,7 @@ def _type(findings: Findings, *, asks: bool, answers: bool) -> ResponseType:
         confirms = findings.course is not None and findings.course.last.is_checkpoint
         return ResponseType.CONFIRM if confirms else ResponseType.ASK
     refused = any(r.outcome.status.value == "refused" and not r.outcome.doubtful for r in findings.ran)
-    if refused:
+    if refused or findings.withheld:
         return ResponseType.REFUSE
     scored = any(matched.score is not None for matched in findings.matched)
     both = findings.course is not None and scored and answers
@@ -236,11 +250,12 @@ def _guidance(findings: Findings) -> Iterator[str]:
     for ran in findings.ran:
         if not ran.outcome.succeeded:
             yield f"{ran.planned.tool_name} did not succeed ({ran.outcome.error_reason}); say so honestly"
+    yield from (each.guidance for each in findings.withheld)
 
 
 def _statements(findings: Findings, rule_texts: Sequence[_Text]) -> Iterator[str]:
     """Actions of scored rules without a template of their own, for whoever can only repeat them."""
-    worded = {text.rule_id for text in rule_texts}
+    worded = {text.rule_id for text in rule_texts} | {each.rule_id for each in findings.withheld}
     for matched in findings.matched:
         if matched.score is not None and matched.rule.rule_id not in worded:
             rendered = placeholders.render(matched.rule.action_text, findings.known)

@@ -75,6 +75,8 @@ class AgentRuntime:
     """By `scenario#step`: numbers of the transitions that have a text, and their vectors."""
     templates: Mapping[str, Template]
     tools: Mapping[str, Tool]
+    not_enabled: Mapping[str, Tool]
+    """Tools that exist but that this agent may not call, by name; it can say that they exist."""
     readers: Mapping[str, Reader]
     rule_count: int
 
@@ -101,6 +103,7 @@ def compile_bundle(bundle: Bundle, embedder: Embedder) -> AgentRuntime:
         transitions=_transitions(scenarios.values(), rows),
         templates={template.template_id: template for template in bundle.templates},
         tools={tool.name: tool for tool in bundle.tools if tool.enabled},
+        not_enabled={tool.name: tool for tool in bundle.tools if not tool.enabled},
         readers={variable.name: _reader(variable) for variable in bundle.variables},
         rule_count=len(enabled),
     )

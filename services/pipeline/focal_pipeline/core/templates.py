@@ -1,7 +1,8 @@
 """Prepared texts: which of a rule's or step's alternatives fits, and the texts for when things fail.
 
 A bundle words failures itself by templates with these ids: `<tool>_in_doubt` or `in_doubt` while
-nobody knows whether an effect happened, `<tool>_failed` or `failed` when it did not.
+nobody knows whether an effect happened, `<tool>_failed` or `failed` when it did not,
+`<tool>_not_enabled` or `not_enabled` when the agent may not call a tool that there is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ IN_DOUBT = (
 FAILED = (
     "I am sorry, that did not go through, and nothing has changed on your side. If you still want it,"
     " tell me once more what you need."
+)
+
+NOT_ENABLED = (
+    "I am sorry, I cannot do that for you here, so nothing has been done. It can be done, just not by me:"
+    " please get in touch with our team."
 )
 
 
@@ -72,6 +78,10 @@ class Templates:
     def failed(self, tool_name: str) -> str:
         """What to say when a tool's effect did not happen."""
         return self._named(f"{tool_name}_failed", "failed") or FAILED
+
+    def not_enabled(self, tool_name: str) -> str:
+        """What to say when a tool exists that the agent may not call."""
+        return self._named(f"{tool_name}_not_enabled", "not_enabled") or NOT_ENABLED
 
     def _named(self, *template_ids: str) -> str | None:
         found = (self._templates.get(template_id) for template_id in template_ids)

@@ -70,6 +70,7 @@ class PipelineServicer(PipelineServiceServicer):
             rules=found.rules,
             scenarios=found.scenarios,
             tools=found.tools,
+            tools_not_enabled=found.not_enabled,
             phases=PHASES,
         )
 

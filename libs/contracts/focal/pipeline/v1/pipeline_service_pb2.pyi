@@ -169,6 +169,7 @@ class DescribeAgentResponse(message.Message):
     SCENARIOS_FIELD_NUMBER: builtins.int
     TOOLS_FIELD_NUMBER: builtins.int
     PHASES_FIELD_NUMBER: builtins.int
+    TOOLS_NOT_ENABLED_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """The agent."""
     version: builtins.int
@@ -182,7 +183,7 @@ class DescribeAgentResponse(message.Message):
     scenarios: builtins.int
     """Scenarios."""
     tools: builtins.int
-    """Tools."""
+    """Tools that it may call."""
     @builtins.property
     def model_chain(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Models asked in this order; `offline` is the built-in deterministic model, which is no language model."""
@@ -190,6 +191,10 @@ class DescribeAgentResponse(message.Message):
     @builtins.property
     def phases(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Phases that run, e.g. `P4`."""
+
+    @builtins.property
+    def tools_not_enabled(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of the tools that exist but are not enabled for the agent; `tools` does not count them."""
 
     def __init__(
         self,
@@ -203,10 +208,11 @@ class DescribeAgentResponse(message.Message):
         scenarios: builtins.int = ...,
         tools: builtins.int = ...,
         phases: abc.Iterable[builtins.str] | None = ...,
+        tools_not_enabled: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "embedding_model", b"embedding_model", "model_chain", b"model_chain", "name", b"name", "phases", b"phases", "rules", b"rules", "scenarios", b"scenarios", "tools", b"tools", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["agent_id", b"agent_id", "embedding_model", b"embedding_model", "model_chain", b"model_chain", "name", b"name", "phases", b"phases", "rules", b"rules", "scenarios", b"scenarios", "tools", b"tools", "tools_not_enabled", b"tools_not_enabled", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
