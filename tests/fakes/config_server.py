@@ -15,6 +15,7 @@ from focal.config.v1 import tenant_service_pb2 as tenants
 from focal.config.v1.config_admin_service_pb2_grpc import ConfigAdminServiceStub
 from focal.config.v1.config_watcher_service_pb2_grpc import ConfigWatcherServiceStub
 from focal.config.v1.tenant_service_pb2_grpc import TenantServiceStub
+from focal.config.v1.tool_catalogue_service_pb2_grpc import ToolCatalogueServiceStub
 from focal_config_watcher import app
 from focal_config_watcher.settings import CacheSettings, ConfigWatcherSettings, WatchSettings
 from focal_service_kit import postgres, redis_client, settings
@@ -44,6 +45,12 @@ class ConfigServer:
     def tenants(self, token: str | None = None) -> Any:
         token = token or self.running.deployment.operator_token()
         return TenantServiceStub(self.running.channel(token))
+
+    def catalogue(self, tenant_id: str | None = TENANT, role: str = "admin") -> Any:
+        """As somebody of a tenant; None for an operator."""
+        deployment = self.running.deployment
+        token = deployment.tenant_token(tenant_id, roles=[role]) if tenant_id else deployment.operator_token()
+        return ToolCatalogueServiceStub(self.running.channel(token))
 
     async def add_tenant(self, tenant_id: str = TENANT) -> None:
         await self.tenants().CreateTenant(tenants.CreateTenantRequest(tenant_id=tenant_id), timeout=TIMEOUT_S)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from focal_config_watcher import errors
 from focal_config_watcher.domain import version as versions
 from focal_config_watcher.domain.authoring.bundle import AuthoredBundle
+from focal_config_watcher.domain.catalogue import EMPTY, Change, Entry, Shelf
 from focal_config_watcher.domain.command import Move, Publication, Registration, Request, Settled
 from focal_config_watcher.domain.retrieval import RetrievalIndex
 from focal_config_watcher.domain.sources import SourceFile
@@ -17,6 +18,7 @@ from focal_config_watcher.domain.tenant import Tenant, Tier
 from focal_config_watcher.domain.version import (
     AgentKey,
     Compiled,
+    Difference,
     Manifest,
     Pointer,
     VersionRecord,
@@ -52,6 +54,48 @@ class FakeTenants:
 
     async def page(self, after: str, size: int) -> list[Tenant]:
         return [self.known[key] for key in sorted(self.known) if key > after][:size]
+
+
+@dataclass
+class FakeCatalogues:
+    """Implements `ports.Catalogues`; `interrupt` runs once before the next write."""
+
+    shelves: dict[str, Shelf] = field(default_factory=dict)
+    requests: dict[tuple[str, str, str], tuple[Request, tuple[Entry, ...]]] = field(default_factory=dict)
+    interrupt: Callable[[], None] | None = None
+
+    async def read(self, tenant_id: str) -> Shelf:
+        return self.shelves.get(tenant_id, EMPTY)
+
+    async def written(self, tenant_id: str, method: str, request: Request) -> tuple[Entry, ...] | None:
+        known = self.requests.get((tenant_id, method, request.request_id))
+        if known is None:
+            return None
+        if known[0] != request:
+            raise errors.request_id_reused(request.request_id)
+        return known[1]
+
+    async def write(self, change: Change) -> tuple[Entry, ...]:
+        if self.interrupt is not None:
+            interrupt, self.interrupt = self.interrupt, None
+            interrupt()
+        shelf = await self.read(change.tenant_id)
+        if shelf.revision != change.revision:
+            raise errors.CatalogueMoved
+        put = tuple(replace(entry, changed_by=change.changed_by, changed_at=NOW) for entry in change.put)
+        entries = {**shelf.entries, **{entry.name: entry for entry in put}}
+        for name in change.removed:
+            del entries[name]
+            if change.tenant_id == "" and any(name in other.entries for other in self._tenants()):
+                raise errors.catalogue_tool_in_use(name, [])
+        self.shelves[change.tenant_id] = Shelf(shelf.revision + 1, entries)
+        if change.request.request_id:
+            known = (change.tenant_id, change.method, change.request.request_id)
+            self.requests[known] = (change.request, put)
+        return put
+
+    def _tenants(self) -> list[Shelf]:
+        return [shelf for tenant_id, shelf in self.shelves.items() if tenant_id]
 
 
 @dataclass
@@ -209,6 +253,9 @@ class FakeEncoder:
     def definitions(self, bundle: AuthoredBundle) -> dict[str, bytes]:
         names = versions.PART_NAMES[:-1]
         return {name: repr(getattr(bundle, name)).encode() for name in names}
+
+    def tool_differences(self, before: bytes, after: bytes) -> tuple[Difference, ...]:
+        return () if before == after else (Difference("tool", "", "changed"),)
 
     def vectors(self, index: RetrievalIndex) -> bytes:
         return index.matrix.tobytes()

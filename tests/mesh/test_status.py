@@ -11,7 +11,12 @@ import grpc.aio
 import pytest
 from google.protobuf import descriptor_pool
 
-from focal.config.v1 import config_admin_service_pb2, config_watcher_service_pb2, tenant_service_pb2
+from focal.config.v1 import (
+    config_admin_service_pb2,
+    config_watcher_service_pb2,
+    tenant_service_pb2,
+    tool_catalogue_service_pb2,
+)
 from focal.memory.v1 import customer_data_service_pb2, memory_service_pb2
 from focal.pipeline.v1 import pipeline_service_pb2
 from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
@@ -49,6 +54,7 @@ HOSTS = {
     config_watcher_service_pb2: "config_watcher",
     config_admin_service_pb2: "config_watcher",
     tenant_service_pb2: "config_watcher",
+    tool_catalogue_service_pb2: "config_watcher",
 }
 SERVICES = {
     name: host

@@ -108,6 +108,9 @@ HINTS = {
     "NO_RUNNING_TURN": "`focal turns stuck --older-than 0` shows the turns that have not ended.",
     "TURN_CLOSED": "There is nothing to stop; `focal sessions show SESSION` shows how it ended.",
     "COMMIT_POINT_PASSED": "It will end by itself; `focal effects list` shows what it has done.",
+    "CATALOGUE_TOOL_NOT_FOUND": "`focal tools catalogue list` shows them; `--tier` chooses whose.",
+    "CATALOGUE_TOOL_IN_USE": "Change what refers to it first.",
+    "CATALOGUE_CHANGED": "`focal tools catalogue show TOOL` shows how it stands; repeat then.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 

@@ -70,12 +70,12 @@ def sources(folder: Path) -> list[version_pb2.SourceFile]:
             f"{folder} holds no YAML files", "Name the folder of an agent, such as examples/returns_desk."
         )
     return [
-        version_pb2.SourceFile(path=path.relative_to(folder).as_posix(), content=_text(path))
-        for path in paths
+        version_pb2.SourceFile(path=path.relative_to(folder).as_posix(), content=text(path)) for path in paths
     ]
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """The content of a file; raises LocalError when it is not UTF-8 or cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,10 +1,14 @@
 """What can go wrong here.
 
 FocalError (kernel)
-├── NotFound       TENANT_NOT_FOUND · AGENT_NOT_FOUND · VERSION_NOT_FOUND
-├── AlreadyExists  TENANT_EXISTS · REQUEST_ID_REUSED
-└── Unavailable    the pointers were not read yet
+├── NotFound            TENANT_NOT_FOUND · AGENT_NOT_FOUND · VERSION_NOT_FOUND · CATALOGUE_TOOL_NOT_FOUND
+├── AlreadyExists       TENANT_EXISTS · REQUEST_ID_REUSED · CATALOGUE_TOOL_EXISTS
+├── FailedPrecondition  CATALOGUE_TOOL_IN_USE
+├── Aborted             CATALOGUE_CHANGED
+├── ResourceExhausted   CATALOGUE_FULL
+└── Unavailable         the pointers were not read yet
 CacheAway          the cache does not answer; never leaves the service, reads and writes go on
+CatalogueMoved     somebody wrote the catalogue meanwhile; never leaves the service, it is read again
 
 Problems in an agent's sources are not errors but an answer (`domain.problem`).
 """
@@ -14,6 +18,10 @@ from focal_kernel import errors
 
 class CacheAway(Exception):
     """The bundle cache cannot be reached; the database still knows everything."""
+
+
+class CatalogueMoved(Exception):
+    """The catalogue is at another revision than the change was made for."""
 
 
 def tenant_not_found(tenant_id: str) -> errors.NotFound:
@@ -61,4 +69,42 @@ def not_loaded() -> errors.Unavailable:
     """The process has not seen its database since it started."""
     return errors.Unavailable(
         "DEPENDENCY_UNAVAILABLE", "the bundles' pointers are not loaded yet", retry_after_s=1
+    )
+
+
+def catalogue_tool_not_found(name: str) -> errors.NotFound:
+    """The catalogue has no such tool."""
+    return errors.NotFound(
+        "CATALOGUE_TOOL_NOT_FOUND", f"the catalogue has no tool '{name}'", metadata={"tool": name}
+    )
+
+
+def catalogue_tool_exists(name: str, kind: str) -> errors.AlreadyExists:
+    """The tenant has it already, but not of this kind: `defined` or `adopted`."""
+    return errors.AlreadyExists(
+        "CATALOGUE_TOOL_EXISTS",
+        f"the tenant has {kind} a tool '{name}' already; delete that first",
+        metadata={"tool": name},
+    )
+
+
+def catalogue_tool_in_use(name: str, used_by: list[str]) -> errors.FailedPrecondition:
+    """Others refer to it; without names it is tenants that have adopted it."""
+    why = f"other tools refer to it: {', '.join(used_by)}" if used_by else "tenants have adopted it"
+    return errors.FailedPrecondition(
+        "CATALOGUE_TOOL_IN_USE",
+        f"tool '{name}' stays: {why}",
+        metadata={"tool": name, "used_by": ",".join(used_by)},
+    )
+
+
+def catalogue_changed(what: str) -> errors.Aborted:
+    """Somebody else wrote meanwhile."""
+    return errors.Aborted("CATALOGUE_CHANGED", f"{what} has changed meanwhile; read it again")
+
+
+def catalogue_full(limit: int) -> errors.ResourceExhausted:
+    """The catalogue has as many tools as it may."""
+    return errors.ResourceExhausted(
+        "CATALOGUE_FULL", f"a catalogue has at most {limit} tools", metadata={"limit": str(limit)}
     )

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from focal_config_watcher.domain.authoring.bundle import AuthoredBundle
-from focal_config_watcher.domain.command import Move, Publication, Registration, Settled
+from focal_config_watcher.domain.catalogue import Change, Entry, Shelf
+from focal_config_watcher.domain.command import Move, Publication, Registration, Request, Settled
 from focal_config_watcher.domain.retrieval import RetrievalIndex
 from focal_config_watcher.domain.tenant import Tenant
 from focal_config_watcher.domain.version import (
     AgentKey,
     Compiled,
+    Difference,
     Manifest,
     Pointer,
     VersionRecord,
@@ -27,6 +29,23 @@ class Tenants(Protocol):
 
     async def page(self, after: str, size: int) -> list[Tenant]:
         """Tenants by id, from behind `after`."""
+
+
+class Catalogues(Protocol):
+    """Catalogues of tools, each named by its tenant; the platform's is `catalogue.PLATFORM`."""
+
+    async def read(self, tenant_id: str) -> Shelf:
+        """A catalogue at one moment; an empty one for whoever has none."""
+
+    async def written(self, tenant_id: str, method: str, request: Request) -> tuple[Entry, ...] | None:
+        """What the same request put before, None for a new one. REQUEST_ID_REUSED."""
+
+    async def write(self, change: Change) -> tuple[Entry, ...]:
+        """Carry a change out and return what it put, all or nothing.
+
+        CatalogueMoved when the catalogue, or the platform's tool that is adopted, is not what it was;
+        CATALOGUE_TOOL_IN_USE while tenants have adopted what is taken out; REQUEST_ID_REUSED.
+        """
 
 
 class Versions(Protocol):
@@ -95,6 +114,9 @@ class BundleEncoder(Protocol):
 
     def definitions(self, bundle: AuthoredBundle) -> dict[str, bytes]:
         """All parts but `vectors`."""
+
+    def tool_differences(self, before: bytes, after: bytes) -> tuple[Difference, ...]:
+        """What differs between two parts `tools`, by name; `before` may be empty."""
 
     def vectors(self, index: RetrievalIndex) -> bytes:
         """The part `vectors`."""

@@ -30,6 +30,14 @@ class LimitSettings(settings.Section):
         return Limits(**self.model_dump())
 
 
+class CatalogueSettings(settings.Section):
+    """The catalogues of tools."""
+
+    tools: int = Field(
+        1000, gt=0, le=10_000, description="tools of one catalogue, the platform's or a tenant's"
+    )
+
+
 class CompileSettings(settings.Section):
     """How bundles are compiled."""
 
@@ -64,6 +72,7 @@ class ConfigWatcherSettings(settings.WithPostgres, settings.WithRedis, settings.
     redis: settings.RedisSettings = settings.RedisSettings(timeout_s=2)
     embedding: EmbeddingSettings = Field(EmbeddingSettings(), description="embedding of rules and conditions")
     limits: LimitSettings = LimitSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
     compile: CompileSettings = CompileSettings()
     cache: CacheSettings = CacheSettings()
     watch: WatchSettings = WatchSettings()

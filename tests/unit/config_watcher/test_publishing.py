@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from focal_config_watcher.core.cataloguing import Catalogue
 from focal_config_watcher.core.compilation import Compiler
 from focal_config_watcher.core.distribution import Distributor
 from focal_config_watcher.core.publishing import (
@@ -23,7 +24,14 @@ from focal_config_watcher.domain.tenant import Tier
 from focal_config_watcher.domain.version import AgentKey
 from focal_embedding.hashed import HashedEmbedder
 from focal_kernel import clock, errors
-from tests.fakes.config_watcher import FakeCache, FakeEncoder, FakeTenants, FakeVersions, sources
+from tests.fakes.config_watcher import (
+    FakeCache,
+    FakeCatalogues,
+    FakeEncoder,
+    FakeTenants,
+    FakeVersions,
+    sources,
+)
 
 DESK = AgentKey("acme", "desk")
 RULES = "\n".join(f"r{n}: {{when: rule number {n}, then: y}}" for n in range(5))
@@ -38,7 +46,9 @@ class World:
         self.registry = Registry(FakeTenants(), clock.ManualClock())
         distributor = Distributor(self.versions, self.cache, Pointers(), reconcile_s=60)
         compiler = Compiler(HashedEmbedder(64), FakeEncoder(), batch=2)
-        self.publisher = Publisher(Limits(), self.registry, self.versions, compiler, distributor)
+        self.catalogues = FakeCatalogues()
+        catalogue = Catalogue(self.registry, self.catalogues, Limits(), most_tools=10)
+        self.publisher = Publisher(Limits(), self.registry, catalogue, self.versions, compiler, distributor)
 
     async def publish(self, files: tuple[SourceFile, ...], **changes: Any) -> list[Event]:
         order = Order("acme", "", files, note="", published_by="ada", request_id="")

@@ -47,20 +47,29 @@ def for_people(event: config_admin.PublishResponse) -> None:
             stage = render.enum_name(config_admin.PublishStage, event.progress.stage)
             render.console().print(f"  [green]✓[/] {stage.replace('_', ' ')}")
         case "refused":
-            _problems("The folder was not published", event.refused.problems)
+            problems("The folder was not published", event.refused.problems)
         case "published":
             pointer, unchanged = event.published.pointer, event.published.unchanged
             already = " (it was already)" if unchanged else ""
             render.console().print(f"{pointer.agent_id} is at version {pointer.version}{already}.")
+            _changes(event.published.tool_changes)
             if event.published.warnings:
-                _problems("Warnings", event.published.warnings)
+                problems("Warnings", event.published.warnings)
+
+
+def _changes(changes: Iterable[version_pb2.Difference]) -> None:
+    """What is different about the agent's tools; catalogues may be the reason."""
+    for each in changes:
+        fields = f": {', '.join(each.fields)}" if each.fields else ""
+        render.console().print(f"  {each.kind} {each.id} {each.change}{fields}", markup=False)
 
 
 def _as_json(event: config_admin.PublishResponse) -> None:
     render.as_json(render.plain(event))
 
 
-def _problems(title: str, problems: Iterable[version_pb2.Problem]) -> None:
+def problems(title: str, problems: Iterable[version_pb2.Problem]) -> None:
+    """Everything that is wrong, with its place."""
     render.table(title, COLUMNS, [(_where(each), each.reason, each.message) for each in problems])
 
 

@@ -15,8 +15,14 @@ from focal_config_watcher.domain.authoring.scenario import Scenario, Step, Trans
 from focal_config_watcher.domain.authoring.template import Template
 from focal_config_watcher.domain.authoring.tool import Tool
 from focal_config_watcher.domain.authoring.variable import Variable
+from focal_config_watcher.domain.catalogue import Tier
 from focal_kernel import canonical_json
 
+_TIERS = {
+    Tier.PLATFORM: tool_definition_pb2.TOOL_TIER_PLATFORM,
+    Tier.TENANT: tool_definition_pb2.TOOL_TIER_TENANT,
+    Tier.AGENT: tool_definition_pb2.TOOL_TIER_AGENT,
+}
 _MOMENTS = {
     "before": tool_definition_pb2.TOOL_MOMENT_BEFORE_STEP,
     "during": tool_definition_pb2.TOOL_MOMENT_DURING_STEP,
@@ -74,7 +80,7 @@ def template(template_id: str, source: Template) -> template_pb2.Template:
     )
 
 
-def tool(name: str, source: Tool) -> tool_definition_pb2.ToolDefinition:
+def tool(name: str, source: Tool, tier: Tier) -> tool_definition_pb2.ToolDefinition:
     """A tool; an HTTP request becomes the configuration of the provider `http`."""
     config = source.config
     if source.http:
@@ -100,7 +106,7 @@ def tool(name: str, source: Tool) -> tool_definition_pb2.ToolDefinition:
         fresh_ms=source.fresh_ms,
         asynchronous=source.asynchronous,
         report_within_ms=source.report_within_ms,
-        tier=tool_definition_pb2.TOOL_TIER_AGENT,
+        tier=_TIERS[tier],
     )
 
 

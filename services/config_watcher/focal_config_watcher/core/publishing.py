@@ -1,22 +1,26 @@
 """Publishes: validate → compile → store and swap in one transaction → tell everybody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from focal_config_watcher.core import distribution
 from focal_config_watcher.core.authoring import folder, reading
 from focal_config_watcher.core.authoring.reading import Reading
+from focal_config_watcher.core.cataloguing import Catalogue
 from focal_config_watcher.core.compilation import Compiler, Progress
 from focal_config_watcher.core.tenants import Registry
 from focal_config_watcher.domain import command
 from focal_config_watcher.domain.command import Publication, Settled
 from focal_config_watcher.domain.problem import Problem
 from focal_config_watcher.domain.sources import Limits, SourceFile
-from focal_config_watcher.domain.version import AgentKey
+from focal_config_watcher.domain.version import AgentKey, Difference
 from focal_config_watcher.ports import Versions
 from focal_kernel import errors as kernel_errors
+
+TOOLS = "tools"
+"""The part that holds an agent's tools."""
 
 
 class Stage(Enum):
@@ -48,10 +52,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The version is current; every problem left is a warning."""
+    """The version is current; every problem left is a warning. `tool_changes`: what differs from the version
+    that was current before, with activations and catalogues, nothing for a repeated request.
+    """
 
     settled: Settled
     warnings: tuple[Problem, ...]
+    tool_changes: tuple[Difference, ...] = ()
 
 
 Event = StageReport | Refused | Published
@@ -75,13 +82,15 @@ class Publisher:
 
     limits: Limits
     registry: Registry
+    catalogue: Catalogue
     versions: Versions
     compiler: Compiler
     distributor: distribution.Distributor
 
-    async def validate(self, files: Sequence[SourceFile]) -> Reading:
-        """What the sources say, and everything that is wrong with them."""
-        return await asyncio.to_thread(reading.read, files, self.limits)
+    async def validate(self, tenant_id: str, files: Sequence[SourceFile]) -> Reading:
+        """What the sources say beside the tenant's tools, and everything that is wrong with them."""
+        available = await self.catalogue.available(tenant_id)
+        return await asyncio.to_thread(reading.read, files, self.limits, available)
 
     async def publish(self, order: Order) -> AsyncIterator[Event]:
         """The stages as they pass, last Refused or Published.
@@ -91,7 +100,7 @@ class Publisher:
         """
         await self.registry.get(order.tenant_id)
         yield StageReport(Stage.VALIDATE)
-        read = await self.validate(order.files)
+        read = await self.validate(order.tenant_id, order.files)
         _check_agent(order.agent_id, read.agent_id)
         if read.bundle is None:
             yield Refused(read.problems)
@@ -100,14 +109,22 @@ class Publisher:
         definitions = await asyncio.to_thread(self.compiler.definitions, read.bundle)
         publication = self._publication(order, read, self.compiler.definition_hash(definitions))
         settled = await self.versions.settled(publication)
+        changes: tuple[Difference, ...] = ()
         if settled is None:
+            changes = await self._tool_changes(publication.key, definitions)
             async for event in self._store(publication, read, definitions):
                 if isinstance(event, Settled):
                     settled = event
                 else:
                     yield event
         assert settled is not None
-        yield Published(settled, read.problems)
+        yield Published(settled, read.problems, changes)
+
+    async def _tool_changes(self, key: AgentKey, definitions: Mapping[str, bytes]) -> tuple[Difference, ...]:
+        """What the publication changes about the tools of the version that is current now, for people."""
+        pointer = await self.versions.pointer(key)
+        parts = await self.versions.parts(key, pointer.version, [TOOLS]) if pointer else {}
+        return self.compiler.encoder.tool_differences(parts.get(TOOLS, b""), definitions[TOOLS])
 
     async def _store(
         self, publication: Publication, read: Reading, definitions: dict[str, bytes]

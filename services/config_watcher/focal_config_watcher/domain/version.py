@@ -74,6 +74,16 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """How a definition differs between two versions: `added`, `removed` or `changed`, and which fields."""
+
+    kind: str
+    name: str
+    change: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class VersionRecord:
     """One published version, for people."""
 

@@ -9,7 +9,7 @@ from focal.config.v1 import bundle_pb2, tenant_service_pb2, version_pb2
 from focal_config_watcher.domain.problem import Problem, Severity
 from focal_config_watcher.domain.sources import SourceFile
 from focal_config_watcher.domain.tenant import Tenant, Tier
-from focal_config_watcher.domain.version import Manifest, Pointer, VersionRecord
+from focal_config_watcher.domain.version import Difference, Manifest, Pointer, VersionRecord
 
 _SEVERITIES = {
     Severity.ERROR: version_pb2.PROBLEM_SEVERITY_ERROR,
@@ -87,6 +87,14 @@ def problems(values: Iterable[Problem]) -> list[version_pb2.Problem]:
             message=value.message,
             severity=_SEVERITIES[value.severity],
         )
+        for value in values
+    ]
+
+
+def differences(values: Iterable[Difference]) -> list[version_pb2.Difference]:
+    """Differences."""
+    return [
+        version_pb2.Difference(kind=value.kind, id=value.name, change=value.change, fields=value.fields)
         for value in values
     ]
 

@@ -37,6 +37,8 @@ _STAGES = {
 }
 _WRITERS = ("admin",)
 _NEWEST = 2**63 - 1
+_MOST_CHANGES = 500
+"""Stated by the contract."""
 
 
 class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServicer):
@@ -50,7 +52,7 @@ class ConfigAdminServicer(config_admin_service_pb2_grpc.ConfigAdminServiceServic
         self, request: messages.ValidateRequest, context: Context
     ) -> messages.ValidateResponse:
         identity.require_role(*_WRITERS)
-        read = await self._publisher.validate(codec.files_from_proto(request.files))
+        read = await self._publisher.validate(identity.tenant(), codec.files_from_proto(request.files))
         return messages.ValidateResponse(problems=codec.problems(read.problems), agent_id=read.agent_id)
 
     async def Publish(
@@ -143,5 +145,6 @@ def _publish_response(event: Event) -> messages.PublishResponse:
                 pointer=codec.pointer(event.settled.pointer),
                 warnings=codec.problems(event.warnings),
                 unchanged=event.settled.unchanged,
+                tool_changes=codec.differences(event.tool_changes[:_MOST_CHANGES]),
             )
             return messages.PublishResponse(published=published)

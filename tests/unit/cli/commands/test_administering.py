@@ -64,12 +64,15 @@ async def test_a_published_folder_sends_its_files_by_relative_path(
     (folder / "agent.yaml").write_text("id: a\n")
     (folder / "scenarios" / "return.yaml").write_text("id: r\n")
     (folder / "notes.txt").write_text("not for the mesh")
-    published = config_admin.PublishResponse(published=config_admin.Published())
+    changed = version_pb2.Difference(kind="tool", id="pay", change="changed", fields=["policy"])
+    published = config_admin.PublishResponse(published=config_admin.Published(tool_changes=[changed]))
     fake = FakePublisher([published])
     async with serving(add_publisher, fake) as target:
         fake_mesh.at({"config_watcher": target})
         outcome = await fake_mesh.terminal.focal("publish", str(folder), "--json")
+        people = await fake_mesh.terminal.focal("publish", str(folder))
     assert outcome.code == 0
+    assert "tool pay changed: policy" in people.output
     assert [file.path for file in fake.requests[0].files] == ["agent.yaml", "scenarios/return.yaml"]
 
 

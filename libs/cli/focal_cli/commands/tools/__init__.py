@@ -5,8 +5,9 @@ One module per subject; this one only puts the commands together.
 
 import typer
 
-from focal_cli.commands.tools import showing
+from focal_cli.commands.tools import catalogue, showing
 
 commands = typer.Typer(help="What agents may call.", no_args_is_help=True)
 commands.command("list")(showing.show_list)
 commands.command()(showing.describe)
+commands.add_typer(catalogue.commands, name="catalogue")

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import rich.syntax
 import typer
-import yaml
 
 from focal.common.v1 import side_effect_policy_pb2
 from focal.config.v1 import tool_definition_pb2
 from focal.toolbox.v1 import tool_pb2
-from focal_cli import connection, options, render, tool_calls
+from focal_cli import connection, options, render, tool_calls, tool_files
 from focal_cli.local import errors
 from focal_cli.tool_calls import Selection
 from focal_kernel import canonical_json
@@ -61,7 +60,7 @@ def describe(
     schema = canonical_json.loads(tool.parameter_schema_json or "{}")
     console = render.console()
     console.print("\nArguments (JSON Schema)")
-    text = yaml.safe_dump(_plain(schema), sort_keys=False, allow_unicode=True)
+    text = tool_files.dumped(schema)
     console.print(rich.syntax.Syntax(text, "yaml", background_color="default"))
 
 
@@ -111,16 +110,3 @@ def _tier(tool: tool_pb2.Tool) -> str:
 
 def _policy(tool: tool_pb2.Tool) -> str:
     return render.enum_name(side_effect_policy_pb2.SideEffectPolicy, tool.policy)
-
-
-def _plain(value: object) -> object:
-    """JSON values as YAML writes them: whole Decimals as int, others as float."""
-    match value:
-        case dict():
-            return {key: _plain(part) for key, part in value.items()}
-        case list():
-            return [_plain(part) for part in value]
-        case bool() | int() | str() | None:
-            return value
-    number = float(str(value))
-    return int(number) if number.is_integer() else number

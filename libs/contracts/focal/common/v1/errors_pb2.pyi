@@ -192,6 +192,16 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """In results of tools: a critical call of the batch failed before this one began."""
     ERROR_REASON_PREREQUISITE_FAILED: _ErrorReason.ValueType  # 191
     """In results of tools: an earlier call of the batch that this one comes after did not succeed."""
+    ERROR_REASON_CATALOGUE_TOOL_NOT_FOUND: _ErrorReason.ValueType  # 160
+    """NOT_FOUND: the catalogue has no such tool."""
+    ERROR_REASON_CATALOGUE_TOOL_EXISTS: _ErrorReason.ValueType  # 161
+    """ALREADY_EXISTS: the tenant has a definition of its own by that name, or has adopted the platform's; delete it first."""
+    ERROR_REASON_CATALOGUE_TOOL_IN_USE: _ErrorReason.ValueType  # 162
+    """FAILED_PRECONDITION: other tools of the catalogue refer to the tool (metadata `used_by`), or tenants have adopted it."""
+    ERROR_REASON_CATALOGUE_CHANGED: _ErrorReason.ValueType  # 163
+    """ABORTED: the tool has changed since the caller saw the `etag` it sent, or the catalogue changes too fast; read again."""
+    ERROR_REASON_CATALOGUE_FULL: _ErrorReason.ValueType  # 164
+    """RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -368,3 +378,13 @@ ERROR_REASON_BATCH_STOPPED: ErrorReason.ValueType  # 190
 """In results of tools: a critical call of the batch failed before this one began."""
 ERROR_REASON_PREREQUISITE_FAILED: ErrorReason.ValueType  # 191
 """In results of tools: an earlier call of the batch that this one comes after did not succeed."""
+ERROR_REASON_CATALOGUE_TOOL_NOT_FOUND: ErrorReason.ValueType  # 160
+"""NOT_FOUND: the catalogue has no such tool."""
+ERROR_REASON_CATALOGUE_TOOL_EXISTS: ErrorReason.ValueType  # 161
+"""ALREADY_EXISTS: the tenant has a definition of its own by that name, or has adopted the platform's; delete it first."""
+ERROR_REASON_CATALOGUE_TOOL_IN_USE: ErrorReason.ValueType  # 162
+"""FAILED_PRECONDITION: other tools of the catalogue refer to the tool (metadata `used_by`), or tenants have adopted it."""
+ERROR_REASON_CATALOGUE_CHANGED: ErrorReason.ValueType  # 163
+"""ABORTED: the tool has changed since the caller saw the `etag` it sent, or the catalogue changes too fast; read again."""
+ERROR_REASON_CATALOGUE_FULL: ErrorReason.ValueType  # 164
+"""RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""

@@ -525,6 +525,7 @@ class Published(message.Message):
     POINTER_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     UNCHANGED_FIELD_NUMBER: builtins.int
+    TOOL_CHANGES_FIELD_NUMBER: builtins.int
     unchanged: builtins.bool
     """The sources equal the current version's; no new version was made."""
     @builtins.property
@@ -535,16 +536,23 @@ class Published(message.Message):
     def warnings(self) -> containers.RepeatedCompositeFieldContainer[version_pb2.Problem]:
         """Warnings that did not refuse it."""
 
+    @builtins.property
+    def tool_changes(self) -> containers.RepeatedCompositeFieldContainer[version_pb2.Difference]:
+        """Tools that differ from the version that was current before, activations and catalogues included, by name; at most
+        500. Published versions never change, so this is when a change of a catalogue reaches the agent.
+        """
+
     def __init__(
         self,
         *,
         pointer: bundle_pb2.BundlePointer | None = ...,
         warnings: abc.Iterable[version_pb2.Problem] | None = ...,
         unchanged: builtins.bool = ...,
+        tool_changes: abc.Iterable[version_pb2.Difference] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["pointer", b"pointer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["pointer", b"pointer", "unchanged", b"unchanged", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["pointer", b"pointer", "tool_changes", b"tool_changes", "unchanged", b"unchanged", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -126,7 +126,9 @@ class Problem(message.Message):
     MESSAGE_FIELD_NUMBER: builtins.int
     SEVERITY_FIELD_NUMBER: builtins.int
     path: builtins.str
-    """File it is in; empty for the folder as a whole."""
+    """File it is in, or `catalogue:platform/TOOL` or `catalogue:tenant/TOOL` for a tool of a catalogue; empty for the
+    folder as a whole.
+    """
     line: builtins.int
     """Line, from 1; 0 when it is about the whole file."""
     column: builtins.int

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     SCENARIOS = "scenarios"
     TEMPLATES = "templates"
     TOOLS = "tools"
+    ACTIVATIONS = "activations"
     VARIABLES = "variables"
 
     @property

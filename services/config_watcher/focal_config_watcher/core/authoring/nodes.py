@@ -58,6 +58,20 @@ def plain(node: Node) -> Any:
             return {key: plain(value) for key, value in node.entries.items()}
 
 
+def written(value: Any) -> Node:
+    """A value that stands in no file, as a node; its place is line 0."""
+    nowhere = Place(0, 0)
+    match value:
+        case dict():
+            entries = {str(key): written(part) for key, part in value.items()}
+            size = 1 + sum(part.size for part in entries.values())
+            return Mapping(nowhere, entries, dict.fromkeys(entries, nowhere), size)
+        case list():
+            items = [written(part) for part in value]
+            return Sequence(nowhere, items, 1 + sum(part.size for part in items))
+    return Scalar(nowhere, value)
+
+
 def place(node: Node, path: Iterable[str | int]) -> Place:
     """Where the value at `path` stands; parts of the path that are not there are skipped."""
     found = node

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from focal_config_watcher.core.authoring import checks, drafting, folder
+from focal_config_watcher.core.authoring import activating, checks, drafting, folder, shelving
 from focal_config_watcher.domain.authoring.bundle import AuthoredBundle
+from focal_config_watcher.domain.catalogue import Offer
 from focal_config_watcher.domain.problem import Problem
 from focal_config_watcher.domain.sources import Limits, SourceFile
 
@@ -20,11 +21,16 @@ class Reading:
     problems: tuple[Problem, ...]
 
 
-def read(files: Sequence[SourceFile], limits: Limits) -> Reading:
-    """Read and check everything; takes a second for thousands of rules, so call it in a thread."""
+def read(files: Sequence[SourceFile], limits: Limits, available: Sequence[Offer] = ()) -> Reading:
+    """Read and check everything, together with the tools that are available without being defined.
+
+    Takes a second for thousands of rules, so call it in a thread.
+    """
     known, problems = folder.sort(files, limits)
     draft, found = drafting.draft(known, limits)
     problems += found
+    problems += shelving.add(draft, available)
+    problems += activating.activate(draft)
     problems += checks.run(draft, enough=limits.problems)
     refused = any(problem.refuses for problem in problems)
     return Reading(

@@ -33,12 +33,19 @@ class Bound:
         """A problem at a place inside the binding."""
         return self.origin.error(reason, message, *self.where, *where, key=key)
 
+    def warning(self, reason: str, message: str, *where: Where) -> Problem:
+        """Something worth a look at a place inside the binding."""
+        return self.origin.warning(reason, message, *self.where, *where)
+
 
 def check(draft: Draft) -> Iterator[Problem]:
     """Unknown tools and variables, arguments off the schema, circular dependencies."""
     for bound in _all(draft):
         yield from _references(draft, bound)
         tool = draft.tools.get(bound.binding.tool)
+        if tool and not tool.enabled:
+            message = f"{draft.named(bound.binding.tool)} is not enabled, so it is not run here"
+            yield bound.warning("NOT_ENABLED", message, "tool")
         if tool and schemas.sound(tool):
             yield from _arguments(draft, bound, tool)
     yield from dependencies.check(draft)
@@ -86,11 +93,11 @@ def _arguments(draft: Draft, bound: Bound, tool: Tool) -> Iterator[Problem]:
         if argument in properties:
             yield from _value(draft, bound, argument, value, schema)
         elif schema.get("additionalProperties", False) is False:
-            message = naming.missing(f"argument of `{bound.binding.tool}`", argument, properties)
+            message = naming.missing(f"argument of {draft.named(bound.binding.tool)}", argument, properties)
             yield bound.error("UNKNOWN_ARGUMENT", message, "arguments", argument, key=True)
     for argument in schema.get("required", []):
         if argument not in bound.binding.arguments:
-            message = f"add `{argument}`: `{bound.binding.tool}` requires it"
+            message = f"add `{argument}`: {draft.named(bound.binding.tool)} requires it"
             yield bound.error("MISSING_ARGUMENT", message, "arguments")
 
 
@@ -103,7 +110,8 @@ def _value(
     if place:
         variable = draft.variables.get(place[1])
         if variable and not _fits(variable, expected):
-            message = f"`{place[1]}` is a {variable.type}, `{argument}` is {expected['type']}"
+            tool = draft.named(bound.binding.tool)
+            message = f"`{place[1]}` is a {variable.type}, `{argument}` of {tool} is {expected['type']}"
             yield bound.error("WRONG_VALUE", message, "arguments", argument)
     elif not any(bindings.places(value)):
         rooted = {**expected, "$defs": schema.get("$defs", {})} if isinstance(expected, dict) else expected

@@ -1,11 +1,12 @@
 """`{variable}` places in texts that are shown, and the variables that steps collect."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from focal_config_watcher.core.authoring.checks import naming
 from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
 from focal_config_watcher.core.authoring.folder import Kind
+from focal_config_watcher.domain.authoring.tool import Tool
 from focal_config_watcher.domain.problem import Problem
 
 _BRACES = re.compile(r"\{([^{}\n]{0,80})\}")
@@ -16,6 +17,10 @@ def check(draft: Draft) -> Iterator[Problem]:
     """Places that no variable fills, in every text with places."""
     for origin, text, where in _texts(draft):
         yield from _places(draft, origin, text, where)
+    for tool_id, tool in draft.tools.items():
+        chosen = draft.activations.get(tool_id)
+        origin = draft.origin(Kind.ACTIVATIONS if chosen and chosen.confirm else Kind.TOOLS, tool_id)
+        yield from _places(draft, origin, tool.confirm, ("confirm",), _arguments(tool))
     for origin, _, _, step_id, step in draft.all_steps():
         for index, name in enumerate(step.collects):
             where = ("steps", step_id, "collects", index)
@@ -37,14 +42,22 @@ def _texts(draft: Draft) -> Iterator[tuple[Origin, str, tuple[Where, ...]]]:
         yield draft.origin(Kind.RULES, rule_id), rule.then, ("then",)
     for name, variable in draft.variables.items():
         yield draft.origin(Kind.VARIABLES, name), variable.ask, ("ask",)
-    for tool_id, tool in draft.tools.items():
-        yield draft.origin(Kind.TOOLS, tool_id), tool.confirm, ("confirm",)
     for origin, _, _, step_id, step in draft.all_steps():
         yield origin, step.does, ("steps", step_id, "does")
 
 
-def _places(draft: Draft, origin: Origin, text: str, where: tuple[Where, ...]) -> Iterator[Problem]:
+def _arguments(tool: Tool) -> Collection[str]:
+    """What the toolbox fills a question from; a tool of a catalogue knows no variables of an agent."""
+    found = tool.parameters.get("properties", {})
+    return found if isinstance(found, dict) else ()
+
+
+def _places(
+    draft: Draft, origin: Origin, text: str, where: tuple[Where, ...], known: Collection[str] = ()
+) -> Iterator[Problem]:
     for name in dict.fromkeys(_BRACES.findall(text)):
+        if name in known:
+            continue
         if not _NAME.fullmatch(name):
             message = f"`{{{name}}}` is no place; write `{{a_variable}}` or leave the braces out"
             yield origin.error("BAD_PLACE", message, *where)
