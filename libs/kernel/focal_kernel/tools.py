@@ -8,8 +8,8 @@
             raise tools.Refused("already_refunded")
         return {"refund": await books.pay(order_id, amount, key=context.idempotency_key)}
 
-Arguments arrive by name, numbers as `int` or `Decimal`. A result is what canonical JSON can say. A function that is no
-coroutine runs in a thread of its own.
+Arguments arrive by name, numbers as `int` or `Decimal`. A result is what canonical JSON can say. A
+function that is no coroutine runs in a thread of its own.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _REASON = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 class Refused(Exception):
     """The operation was not carried out, and the world is as it was before.
 
-    Raise it only when that is certain: after any other exception nobody takes the call for undone. `reason` is a
-    lower-case word, `message` is for people and must hold nothing secret. `passing` says that the same call may fare
-    better soon. Raises ValueError for another reason than `[a-z][a-z0-9_.-]{0,63}`.
+    Raise it only when that is certain: after any other exception nobody takes the call for undone.
+    `reason` is a lower-case word, `message` is for people and must hold nothing secret. `passing` says that
+    the same call may fare better soon. Raises ValueError for another reason than `[a-z][a-z0-9_.-]{0,63}`.
     """
 
     def __init__(self, reason: str, message: str = "", *, passing: bool = False) -> None:
@@ -50,9 +50,10 @@ class Refused(Exception):
 class Context:
     """On whose behalf a function is called.
 
-    `idempotency_key` is equal for every repetition of one effect and empty for reads; `deadline` is a reading of
-    `time.monotonic()` after which nobody waits for the result. `tell(message, fraction)` reports progress to whoever
-    waits for the call, from any thread; `fraction` is the share that is done, 0 when unknown.
+    `idempotency_key` is equal for every repetition of one effect and empty for reads; `deadline` is a
+    reading of `time.monotonic()` after which nobody waits for the result. `tell(message, fraction)` reports
+    progress to whoever waits for the call, from any thread; `fraction` is the share that is done, 0 when
+    unknown.
     """
 
     tenant_id: str

@@ -50,6 +50,11 @@ def rule(body: str) -> str:
     return f"r:\n  when: x\n  then: y\n{body}"
 
 
+def provided(provider: str, config: str = "") -> str:
+    more = f"  config: {config}\n" if config else ""
+    return f"t:\n  description: x\n  policy: pure\n  provider: {provider}\n{more}"
+
+
 def scenario(steps: str, head: str = "") -> str:
     return f"s:\n  starts_when: [x]\n{head}  steps:\n{steps}"
 
@@ -66,6 +71,9 @@ def test_the_folder_that_all_tests_start_from_is_sound() -> None:
         ("rules", rule("  templates: [a, nowhere]"), "DANGLING_TEMPLATE", 4),
         ("rules", rule("  tools: [{tool: nowhere}]"), "DANGLING_TOOL", 4),
         ("rules", rule("  hard: true"), "ENFORCEMENT_UNAVAILABLE", 4),
+        ("tools", TOOLS + provided("internal"), "MISSING_KEY", 22),
+        ("tools", TOOLS + provided("internal", "{functon: f, function: f}"), "UNKNOWN_KEY", 23),
+        ("tools", TOOLS + provided("internal", "{function: 3}"), "WRONG_TYPE", 23),
         ("rules", rule("  must_hold: amount < 50"), "ENFORCEMENT_UNAVAILABLE", 4),
         ("rules", "r:\n  when: x\n  then: say {nobody}", "DANGLING_VARIABLE", 3),
         ("rules", "bad id:\n  when: x\n  then: y", "BAD_ID", 1),

@@ -11,7 +11,7 @@ from focal_kernel.clock import Clock
 from focal_service_kit import logging
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.result import Progress
-from focal_toolbox.ports.providers import Dispatch, Notify
+from focal_toolbox.ports.providers import Dispatch, Notify, TellingDispatch
 
 _log = logging.get("delivery")
 
@@ -54,6 +54,8 @@ class Courier:
 
     async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify) -> Delivery:
         """Send once; where repeating is safe, until a clear answer or the limits are reached."""
+        if isinstance(dispatch, TellingDispatch):
+            dispatch = dispatch.telling(notify)
         started = self._clock.monotonic()
         allowed = self._retries.requests if plan.repeatable else 1
         until = min(plan.retry_within_s, plan.within_s)

@@ -19,6 +19,14 @@ class Dispatch(Protocol):
         """Send it and judge the answer; raises nothing but cancellation."""
 
 
+@runtime_checkable
+class TellingDispatch(Dispatch, Protocol):
+    """A request whose provider tells how far it is."""
+
+    def telling(self, notify: Notify) -> Dispatch:
+        """The same request, which calls `notify` on its way, from the event loop's thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Availability:
     """Whether a provider can be used now, and why not."""

@@ -10,6 +10,7 @@ from focal_toolbox.settings.bundles import BundleSettings
 from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
+from focal_toolbox.settings.internal import InternalSettings
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 from focal_toolbox.settings.reads import ReadSettings
@@ -39,6 +40,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     asynchronous: AsynchronousSettings = AsynchronousSettings()
     http: HttpSettings = HttpSettings()
     outbound: OutboundSettings = OutboundSettings()
+    internal: InternalSettings = InternalSettings()
     variables: dict[str, SecretStr] = Field(
         default={},
         description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",
