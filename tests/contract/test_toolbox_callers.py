@@ -291,17 +291,6 @@ async def test_a_malformed_list_is_refused(database: str, changes: dict[str, Any
         assert await _refusal(call) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
 
 
-async def test_calls_of_later_releases_say_so(database: str) -> None:
-    async with running_toolbox.serving(database, NOWHERE) as toolbox:
-        stub = toolbox.stub(Turn())
-        calls = [
-            stub.ReportToolResult(pb.ReportToolResultRequest(), timeout=5),
-            stub.ResolveEffect(pb.ResolveEffectRequest(), timeout=5),
-        ]
-        for call in calls:
-            assert await _refusal(call) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
-
-
 async def test_a_service_may_invoke_a_provider_directly(database: str) -> None:
     async with (
         tool_provider.serving() as provider,

@@ -13,17 +13,20 @@ import grpc
 import pytest
 
 from focal.toolbox.v1 import effect_pb2, tool_pb2
+from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from tests.doubles import tool_provider
 from tests.fakes import in_process, running_toolbox, toolbox_process
 from tests.fakes.running_toolbox import RunningToolbox, Turn
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
 ORDER = {"order_id": "10003"}
 LEASE = {"lease_s": 1, "send_within_s": 0.9}
-PREPARED, DONE, IN_DOUBT = (
+PREPARED, DONE, FAILED, IN_DOUBT = (
     effect_pb2.EFFECT_STATE_PREPARED,
     effect_pb2.EFFECT_STATE_DONE,
+    effect_pb2.EFFECT_STATE_FAILED,
     effect_pb2.EFFECT_STATE_IN_DOUBT,
 )
 
@@ -50,13 +53,15 @@ class Scene:
 
 @asynccontextmanager
 async def _in_the_middle_of(
-    tool: str, database: str, folder: Path, sweep_s: float = 0.1
+    tool: str, database: str, folder: Path, sweep_s: float = 0.1, **settings: Any
 ) -> AsyncIterator[Scene]:
     deployment = in_process.Deployment()
     instance = {"heartbeat_s": 0.1, "sweep_s": sweep_s, **LEASE}
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url, deployment=deployment, instance=instance) as survivor,
+        running_toolbox.serving(
+            database, provider.url, deployment=deployment, instance=instance, **settings
+        ) as survivor,
         toolbox_process.started(
             folder,
             deployment=deployment,
@@ -163,3 +168,40 @@ async def test_a_thawed_toolbox_records_what_its_request_came_to(database: str, 
         assert len(scene.provider.received) == 1
         cached = await scene.survivor.execute("refund", ORDER)
         assert cached.status == tool_pb2.TOOL_STATUS_CACHED
+
+
+async def test_a_no_is_not_believed_while_the_one_who_may_go_on_is_frozen(
+    database: str, tmp_path: Path
+) -> None:
+    """Break: leave `is_frozen` out of `effects.resolve`, and the order is free before its request is sent."""
+    async with _in_the_middle_of("pay_out", database, tmp_path, check={"after_s": 0}) as scene:
+        scene.doomed.freeze()
+        try:
+            effect = await scene.state_becomes(IN_DOUBT)
+            scene.provider.behave(tool_provider.answer(body='{"paid_out":false}'))
+            checked = await scene.survivor.check(effect.effect_id)
+            assert (checked.finding, checked.effect.state) == (pb.CHECK_FINDING_ABSENT, IN_DOUBT)
+            scene.doomed.kill()
+            await scene.doomed.process.wait()
+        finally:
+            scene.release.set()
+
+        async def believed() -> bool:  # PostgreSQL needs a moment to see that the connection is gone
+            return (await scene.survivor.check(effect.effect_id)).effect.state == FAILED
+
+        await until(believed, "the no of a provider whose caller is dead")
+
+
+async def test_a_thawed_toolbox_comes_too_late_after_a_persons_word(database: str, tmp_path: Path) -> None:
+    """Break: leave the state out of the WHERE in `conclude`."""
+    async with _in_the_middle_of("refund", database, tmp_path) as scene:
+        scene.doomed.freeze()
+        try:
+            effect = await scene.state_becomes(IN_DOUBT)
+            await scene.survivor.resolve(effect.effect_id, DONE, result_json='{"by":"hand"}')
+            scene.release.set()
+        finally:
+            scene.doomed.thaw()
+        late = await scene.call
+        assert (late.status, late.result_json) == (tool_pb2.TOOL_STATUS_SUCCESS, '{"by":"hand"}')
+        assert (await scene.survivor.effects())[0].resolution.resolved_by == "ada"

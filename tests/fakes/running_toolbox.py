@@ -13,6 +13,7 @@ from focal.config.v1 import tool_definition_pb2
 from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
+from focal_kernel import ids
 from focal_service_kit import postgres, settings
 from focal_toolbox import app
 from focal_toolbox.settings import ToolboxSettings
@@ -41,6 +42,8 @@ FAST: dict[str, Any] = {
     "metrics": {"listen": ""},
     "grpc": {"listen": "127.0.0.1:0"},
     "outbound": {"networks": ("127.0.0.0/8",)},
+    # Tests ask about doubts when they want to.
+    "check": {"tries": 0, "first_pause_s": 0.02, "longest_pause_s": 0.05, "poll_s": 0.02},
 }
 
 
@@ -89,6 +92,13 @@ TOOLS = (
     tool("ship", COMPENSATABLE, compensation_tool="recall"),
     tool("recall", IRREVERSIBLE),
     tool("refund", IRREVERSIBLE),
+    tool(
+        "pay_out",
+        IRREVERSIBLE,
+        check_tool="look_up",
+        check_arguments={"order_id": "arguments.order_id"},
+        check_happened="paid_out",
+    ),
 )
 
 
@@ -179,6 +189,23 @@ class RunningToolbox:
     async def compensate(self, turn: Turn = Turn(), *effect_ids: str) -> pb.CompensateResponse:
         request = pb.CompensateRequest(context=turn.context(), effect_ids=effect_ids, reason="a test")
         return await self.stub(turn).Compensate(request, timeout=CALL_S)
+
+    def admin(self) -> ToolboxServiceAsyncStub:
+        """Calls as a person who may decide about effects."""
+        deployment = self.running.deployment
+        token = deployment.tenant_token(self.tenant, subject="ada", roles=["admin"])
+        stub: Any = ToolboxServiceStub(self.running.channel(token))
+        return cast("ToolboxServiceAsyncStub", stub)
+
+    async def resolve(self, effect_id: str, state: Any, **more: Any) -> effect_pb2.Effect:
+        """A person's word about an effect."""
+        given = {"reason": "seen in the books", "request_id": ids.new_id("req"), **more}
+        request = pb.ResolveEffectRequest(effect_id=effect_id, state=state, **given)
+        return (await self.admin().ResolveEffect(request, timeout=CALL_S)).effect
+
+    async def check(self, effect_id: str) -> pb.CheckEffectResponse:
+        """Ask what became of an effect."""
+        return await self.admin().CheckEffect(pb.CheckEffectRequest(effect_id=effect_id), timeout=CALL_S)
 
     async def fence(self, turn: Turn) -> pb.FenceResponse:
         request = pb.FenceRequest(

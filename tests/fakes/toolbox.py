@@ -13,7 +13,8 @@ from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.domain.answer import Answer, Verdict
 from focal_toolbox.domain.confirmation import Claim, Confirmation
-from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, State, Wish
+from focal_toolbox.domain.doubt import Finding, Ruling, Statement
+from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, Resolution, State, Wish
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.reads import Writes
 from focal_toolbox.domain.report import FollowUp, Report, Share
@@ -53,7 +54,7 @@ class MemoryLedger:
         self.lost_replies = 0
 
     async def reserve(self, wish: Wish) -> Reservation:
-        self._reach()
+        self.reach()
         before = dict(self.rows.effects)
         reservation = self._undo(wish) if wish.compensates else self._reserve(wish)
         if reservation.outcome is Outcome.RESERVED and (missing := await self._missing(wish)):
@@ -67,19 +68,19 @@ class MemoryLedger:
         return reservation
 
     async def release(self, wish: Wish) -> None:
-        self._reach()
+        self.reach()
         found = self.rows.effects.get((wish.tenant_id, wish.effect_key))
         if found and found.reservation_id == wish.reservation_id and found.state in _OPEN:
-            self._put(replace(found, state=State.FAILED, error_reason="not_sent"))
+            self.put(replace(found, state=State.FAILED, error_reason="not_sent"))
             self._follow(found, State.FAILED)
 
     async def conclude(self, effect: Effect, state: State, answer: Answer, more_requests: int) -> Effect:
-        self._reach()
+        self.reach()
         found = self.rows.effects[effect.tenant_id, effect.effect_key]
         if found.reservation_id != effect.reservation_id or found.state not in _OPEN:
             return found
         self._follow(found, state)
-        return self._put(
+        return self.put(
             replace(
                 found,
                 state=state,
@@ -90,22 +91,22 @@ class MemoryLedger:
         )
 
     async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
-        self._reach()
+        self.reach()
         return next((one for one in self._of(tenant_id) if one.effect_id == effect_id), None)
 
     async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
-        self._reach()
+        self.reach()
         self._doubt(lambda one: (one.tenant_id, one.session_id) == (tenant_id, session_id))
         return self._raise_fence(tenant_id, session_id, epoch)
 
     async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
-        self._reach()
+        self.reach()
         wanted = (session_id, turn_group_id)
         group = [one for one in self._of(tenant_id) if (one.session_id, one.turn_group_id) == wanted]
         return [one for one in group if not one.compensates]
 
     async def page(self, query: Query) -> Sequence[Effect]:
-        self._reach()
+        self.reach()
         found = [
             one
             for one in self._of(query.tenant_id)
@@ -116,7 +117,7 @@ class MemoryLedger:
         return found[::-1][: query.limit]
 
     async def doubt_orphans(self) -> int:
-        self._reach()
+        self.reach()
         return self._doubt(lambda one: True)
 
     async def _missing(self, wish: Wish) -> Confirmation | None:
@@ -142,7 +143,7 @@ class MemoryLedger:
                 return Reservation(Outcome.OVERTAKEN, fence, other)
         reservation = self._reserve(replace(wish, epoch=fence))
         if reservation.outcome is Outcome.RESERVED:
-            self._put(replace(undone, state=State.COMPENSATING))
+            self.put(replace(undone, state=State.COMPENSATING))
         return reservation
 
     def _follow(self, ended: Effect, state: State) -> None:
@@ -150,7 +151,7 @@ class MemoryLedger:
         after = {State.DONE: State.COMPENSATED, State.FAILED: State.DONE}.get(state)
         for one in self._of(ended.tenant_id):
             if after and one.effect_id == ended.compensates and one.state is State.COMPENSATING:
-                self._put(replace(one, state=after))
+                self.put(replace(one, state=after))
 
     def _reserve(self, wish: Wish) -> Reservation:
         if self.instance_id not in self.rows.alive:
@@ -170,7 +171,7 @@ class MemoryLedger:
                 outcome = Outcome.BLOCKED_IN_DOUBT if doubtful else Outcome.BLOCKED_RUNNING
                 return Reservation(outcome, fence, other)
         self.rows.owners[wish.reservation_id] = self.instance_id
-        return Reservation(Outcome.RESERVED, fence, self._put(self._row(wish, own)))
+        return Reservation(Outcome.RESERVED, fence, self.put(self._row(wish, own)))
 
     def _row(self, wish: Wish, earlier: Effect | None) -> Effect:
         return Effect(
@@ -212,21 +213,87 @@ class MemoryLedger:
             and self.rows.owners[one.reservation_id] not in self.rows.alive
         ]
         for one in lost:
-            self._put(replace(one, state=State.IN_DOUBT, error_reason="toolbox_lost"))
+            self.put(replace(one, state=State.IN_DOUBT, error_reason="toolbox_lost"))
         return len(lost)
 
     def _of(self, tenant_id: str) -> Iterator[Effect]:
         found = (one for one in self.rows.effects.values() if one.tenant_id == tenant_id)
         return iter(sorted(found, key=lambda one: one.position))
 
-    def _put(self, effect: Effect) -> Effect:
+    def put(self, effect: Effect) -> Effect:
         self.rows.effects[effect.tenant_id, effect.effect_key] = effect
         return effect
 
-    def _reach(self) -> None:
+    def reach(self) -> None:
         if self.failing:
             self.failing -= 1
             raise errors.LedgerAway
+
+
+class MemoryDoubts:
+    """The Doubts of a MemoryLedger, every one of which is due until it was asked about `tries` times.
+
+    `frozen` owners keep a statement with `quiet_s` from counting; time does not pass, so only 0 has passed.
+    """
+
+    def __init__(self, ledger: MemoryLedger, tries: int = 3) -> None:
+        self.ledger = ledger
+        self.tries = tries
+        self.asking: set[str] = set()
+        self.given_up: set[str] = set()
+        self.frozen: set[str] = set()
+        self.statements: list[Statement] = []
+
+    async def due(self) -> Sequence[Effect]:
+        self.ledger.reach()
+        found = [
+            self.ledger.put(replace(one, checks=one.checks + 1))
+            for one in list(self.ledger.rows.effects.values())
+            if one.state is State.IN_DOUBT
+            and one.checks < self.tries
+            and one.effect_id not in self.asking | self.given_up
+        ]
+        self.asking |= {one.effect_id for one in found}
+        return found
+
+    async def take(self, tenant_id: str, effect_id: str) -> bool:
+        found = await self.ledger.find(tenant_id, effect_id)
+        free = found is not None and found.state is State.IN_DOUBT and effect_id not in self.asking
+        if free:
+            self.asking.add(effect_id)
+        return free
+
+    async def put_off(self, effect: Effect, *, for_good: bool = False) -> None:
+        self.ledger.reach()
+        self.asking.discard(effect.effect_id)
+        if for_good:
+            self.given_up.add(effect.effect_id)
+
+    async def state(self, statement: Statement) -> tuple[Ruling, Effect | None]:
+        found = await self.ledger.find(statement.tenant_id, statement.effect_id)
+        if found is None:
+            return Ruling.NOT_FOUND, None
+        for said in self.statements:
+            if statement.request_id is not None and said.request_id == statement.request_id:
+                same = said.content_hash == statement.content_hash
+                return Ruling.RESOLVED if same else Ruling.REUSED, found
+        if found.state is not State.IN_DOUBT or statement.reservation_id not in {"", found.reservation_id}:
+            return Ruling.NOT_IN_DOUBT, found
+        owner = self.ledger.rows.owners[found.reservation_id]
+        if statement.quiet_s is not None and (statement.quiet_s > 0 or owner in self.frozen):
+            return Ruling.TOO_EARLY, found
+        answer = Answer(Verdict.DONE, result_json=statement.result_json, reason=statement.error_reason)
+        ended = await self.ledger.conclude(found, statement.state, answer, 0)
+        self.statements.append(statement)
+        return Ruling.RESOLVED, self.ledger.put(replace(ended, resolution=_resolution(statement)))
+
+    async def said(self, tenant_id: str, effect_id: str, limit: int) -> Sequence[Resolution]:
+        mine = [one for one in self.statements if (one.tenant_id, one.effect_id) == (tenant_id, effect_id)]
+        return [_resolution(one) for one in mine[::-1][:limit]]
+
+
+def _resolution(said: Statement) -> Resolution:
+    return Resolution(said.state, said.resolved_by, said.check_tool, said.reason, BEGINNING)
 
 
 _OPEN = {State.PREPARED, State.ACCEPTED, State.IN_DOUBT}
@@ -366,8 +433,14 @@ class FixedCatalogue:
 
     def __init__(self, *tools: Tool) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self.asked: list[tuple[str, str, int]] = []
+
+    def change(self, name: str, **changes: Any) -> None:
+        """Another definition of a tool from now on."""
+        self._tools[name] = replace(self._tools[name], **changes)
 
     async def tools(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
+        self.asked.append((tenant_id, agent_id, version))
         if agent_id != "returns_desk":
             raise kernel_errors.NotFound("AGENT_NOT_FOUND", "no such agent")
         return self._tools
@@ -443,6 +516,7 @@ class CountingMeter:
     executions: list[tuple[Policy | None, Status]] = field(default_factory=list)
     effects: list[State] = field(default_factory=list)
     orphans: int = 0
+    findings: list[Finding] = field(default_factory=list)
 
     def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
         self.executions.append((policy, status))
@@ -452,3 +526,6 @@ class CountingMeter:
 
     def orphaned(self, effects: int) -> None:
         self.orphans += effects
+
+    def checked(self, tenant_id: str, finding: Finding) -> None:
+        self.findings.append(finding)

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from focal_kernel.clock import Clock, SystemClock
+from focal_toolbox.core import checking
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.awaiting import Awaiting, Patience
 from focal_toolbox.core.batching import Batch
+from focal_toolbox.core.checking import Checks
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Retries
@@ -29,13 +31,14 @@ from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Result
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.ports.providers import Availability
 from tests.fakes.toolbox import (
     CountingMeter,
     CountingReportMeter,
     FixedCatalogue,
     FixedWrites,
+    MemoryDoubts,
     MemoryLedger,
     MemoryReports,
     ScriptedProvider,
@@ -50,7 +53,12 @@ TOOLS = (
     Tool("look_up", policy=Policy.PURE),
     Tool("stock", policy=Policy.PURE, fresh_s=60),
     Tool("label", policy=Policy.IDEMPOTENT),
-    Tool("refund", policy=Policy.IRREVERSIBLE, business_key_fields=("order_id",)),
+    Tool(
+        "refund",
+        policy=Policy.IRREVERSIBLE,
+        business_key_fields=("order_id",),
+        check=Check("look_up", "ok", {"order": "arguments.order_id"}),
+    ),
     Tool("keyless", policy=Policy.COMPENSATABLE),
     Tool("disabled", enabled=False),
     Tool(
@@ -112,6 +120,7 @@ class Desk:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     meter: CountingMeter = field(default_factory=CountingMeter)
     runs: Runs = field(default_factory=Runs)
+    catalogue: FixedCatalogue = field(default_factory=lambda: FixedCatalogue(*TOOLS))
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
@@ -120,6 +129,7 @@ class Desk:
     timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1, record_pause_s=0.002))
 
     def __post_init__(self) -> None:
+        self.doubts = MemoryDoubts(self.ledger)
         self.reports = MemoryReports(self.ledger)
         self.awaiting = Awaiting(self.reports, self.ledger, self.clock, self.patience)
         self.reporting = Reporting(self.reports, self.report_meter, self.awaiting.reported)
@@ -167,7 +177,18 @@ class Desk:
     def _preparation(self) -> Preparation:
         promises = Promises(Timeouts().of, 60, self.patience.wait_s)
         return Preparation(
-            FixedCatalogue(*TOOLS), {"http": self.provider, "post": Plain()}, Schemas(8), 1000, promises
+            self.catalogue, {"http": self.provider, "post": Plain()}, Schemas(8), 1000, promises
+        )
+
+    def checks(self, after_s: float = 0) -> Checks:
+        return Checks(
+            self.ledger,
+            self.doubts,
+            self._preparation(),
+            self._courier(),
+            self.meter,
+            Timeouts(),
+            checking.Patience(after_s=after_s),
         )
 
     def _courier(self) -> Courier:

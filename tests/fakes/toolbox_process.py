@@ -58,6 +58,7 @@ async def started(
         "INSTANCE__LEASE_S": "1",
         "INSTANCE__SEND_WITHIN_S": "0.9",
         "INSTANCE__SWEEP_S": "0.1",
+        "CHECK__TRIES": "0",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

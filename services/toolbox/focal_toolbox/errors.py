@@ -5,13 +5,16 @@
     ├── ForeignAttempt      PERMISSION_DENIED INSUFFICIENT_PERMISSIONS: not what the token is for
     ├── Fenced              ABORTED           FENCED: a newer attempt runs; the caller must stop
     ├── TokenInvalid        NOT_FOUND         RESULT_TOKEN_INVALID: unknown, used, lapsed; never says which
+    ├── EffectNotFound      NOT_FOUND         EFFECT_NOT_FOUND
+    ├── NotResolvable       FAILED_PRECONDITION EFFECT_NOT_RESOLVABLE: there is no doubt to end
+    ├── NotCheckable        FAILED_PRECONDITION EFFECT_NOT_CHECKABLE: nobody can be asked
+    ├── CheckRunning        ABORTED           EFFECT_CHECK_RUNNING: it is being asked about right now
     ├── LedgerAway          UNAVAILABLE       DEPENDENCY_UNAVAILABLE
     ├── BundleUnusable      UNAVAILABLE       DEPENDENCY_UNAVAILABLE: cut or damaged on its way
     ├── ConfirmationNotFound NOT_FOUND           CONFIRMATION_NOT_FOUND
     ├── ConfirmationExpired  FAILED_PRECONDITION CONFIRMATION_EXPIRED
     ├── ConfirmationClosed   FAILED_PRECONDITION CONFIRMATION_CLOSED: used, or answered otherwise
-    ├── RequestIdReused      ALREADY_EXISTS      REQUEST_ID_REUSED
-    └── NotBuilt            UNIMPLEMENTED     NOT_IMPLEMENTED
+    └── RequestIdReused      ALREADY_EXISTS      REQUEST_ID_REUSED
 
 `Refusal` is none of these: it ends a call with a REFUSED result and never reaches the wire as an
 error. Failures of a tool are results too (`domain.result`).
@@ -76,6 +79,44 @@ class TokenInvalid(errors.NotFound):
         super().__init__("RESULT_TOKEN_INVALID", "the token is not good for this report")
 
 
+class EffectNotFound(errors.NotFound):
+    """The tenant has no such effect."""
+
+    def __init__(self, effect_id: str) -> None:
+        super().__init__("EFFECT_NOT_FOUND", f"there is no effect {effect_id!r}")
+
+
+class NotResolvable(errors.FailedPrecondition):
+    """A statement about, or a check of, an effect that is not in doubt."""
+
+    def __init__(self, effect_id: str, state: str) -> None:
+        super().__init__(
+            "EFFECT_NOT_RESOLVABLE",
+            f"effect {effect_id} is {state}: only what is in doubt can be resolved",
+            metadata={"state": state},
+        )
+
+
+class NotCheckable(errors.FailedPrecondition):
+    """The effect's tool has no check."""
+
+    def __init__(self, tool_name: str) -> None:
+        super().__init__(
+            "EFFECT_NOT_CHECKABLE",
+            f"the definition of {tool_name} names no check; find out and resolve the effect yourself",
+        )
+
+
+class CheckRunning(errors.Aborted):
+    """Another call, or a toolbox by itself, is asking about the effect."""
+
+    def __init__(self, effect_id: str) -> None:
+        super().__init__(
+            "EFFECT_CHECK_RUNNING",
+            f"effect {effect_id} is being asked about right now; repeat in some seconds",
+        )
+
+
 class LedgerAway(errors.Unavailable):
     """The ledger does not answer, or does not accept this process yet."""
 
@@ -123,13 +164,6 @@ class RequestIdReused(errors.AlreadyExists):
 
     def __init__(self) -> None:
         super().__init__("REQUEST_ID_REUSED", "this request_id was used with another answer; use a new one")
-
-
-class NotBuilt(errors.Unimplemented):
-    """Part of the contract, not of this release."""
-
-    def __init__(self, call: str) -> None:
-        super().__init__("NOT_IMPLEMENTED", f"{call} is not part of this release")
 
 
 class Refusal(Exception):

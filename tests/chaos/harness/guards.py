@@ -18,7 +18,7 @@ _CLEAN = """
 TRUNCATE turns.sessions, turns.messages, turns.turns, turns.artifacts, turns.events, turns.outbox,
          turns.channel_identities, turns.owned_addresses, turns.triggers, turns.requests, turns.receipts,
          turns.contacts, turns.fallbacks, turns.event_removals, turns.webhook_deliveries,
-         effects.effects, effects.fences, chaos.audit
+         effects.effects, effects.fences, effects.resolutions, chaos.audit
 """
 
 

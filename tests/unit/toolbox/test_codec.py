@@ -13,7 +13,7 @@ from focal_toolbox.adapters import bundles
 from focal_toolbox.core.listing import Selection
 from focal_toolbox.domain import result
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
-from focal_toolbox.domain.effect import Effect, State
+from focal_toolbox.domain.effect import Effect, Resolution, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Progress, Started
 from focal_toolbox.domain.tool import Check, Tier, Tool
@@ -41,6 +41,8 @@ EFFECT = Effect(
     prepared_at=NOW,
     updated_at=NOW,
     compensates="eff_0",
+    resolution=Resolution(State.DONE, "ada", "look_up", "seen in the books", NOW),
+    checks=2,
 )
 
 

@@ -7,7 +7,6 @@ from focal_toolbox.domain.compensation import Undoing, Undone
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Result, Status
-from focal_toolbox.domain.tool import Tool
 from tests.unit.toolbox.test_codec import EFFECT
 
 HOLD = replace(
@@ -17,23 +16,6 @@ HOLD = replace(
     arguments_json='{"order_id":"10003","note":"soon"}',
     result_json='{"holds":[{"id":"H-7"}],"expires":null}',
 )
-UNDO = Tool("release", schema_json='{"properties": {"order_id": {}, "hold": {}, "expires": {}}}')
-
-
-def test_arguments_of_the_same_name_are_handed_over_and_others_come_from_their_paths() -> None:
-    tool = Tool("hold", compensation_arguments={"hold": "result.holds.0.id", "expires": "result.expires"})
-    assert compensation.arguments(tool, UNDO, HOLD) == '{"hold":"H-7","order_id":"10003"}'
-
-
-@pytest.mark.parametrize("path", ["result.holds.7.id", "result.holds.id", "arguments.note.x", "weather"])
-def test_a_path_that_leads_nowhere_gives_no_argument(path: str) -> None:
-    tool = Tool("hold", compensation_arguments={"hold": path})
-    assert compensation.arguments(tool, UNDO, HOLD) == '{"order_id":"10003"}'
-
-
-def test_a_named_source_takes_the_place_of_the_argument_of_the_same_name() -> None:
-    tool = Tool("hold", compensation_arguments={"order_id": "arguments.note"})
-    assert compensation.arguments(tool, UNDO, HOLD) == '{"order_id":"soon"}'
 
 
 def test_the_latest_effect_is_undone_first_and_what_failed_not_at_all() -> None:

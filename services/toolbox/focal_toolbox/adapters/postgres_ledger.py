@@ -110,12 +110,12 @@ class PostgresLedger:
             more_requests,
         )
         if row is not None:
-            return _effect(row)
+            return rows.effect(row)
         return await self.find(effect.tenant_id, effect.effect_id) or effect
 
     async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
         row = await self._one(_FIND, tenant_id, effect_id)
-        return None if row is None else _effect(row)
+        return None if row is None else rows.effect(row)
 
     async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
         row = await self._one(
@@ -128,13 +128,13 @@ class PostgresLedger:
         return int(row["epoch"])
 
     async def of_group(self, tenant_id: str, session_id: str, turn_group_id: str) -> Sequence[Effect]:
-        rows = await self._all(_OF_GROUP, tenant_id, session_id, turn_group_id)
-        return [_effect(row) for row in rows]
+        found = await self._all(_OF_GROUP, tenant_id, session_id, turn_group_id)
+        return [rows.effect(row) for row in found]
 
     async def page(self, query: Query) -> Sequence[Effect]:
         state = query.state.value if query.state else ""
-        rows = await self._all(_PAGE, query.tenant_id, query.session_id, state, query.before, query.limit)
-        return [_effect(row) for row in rows]
+        found = await self._all(_PAGE, query.tenant_id, query.session_id, state, query.before, query.limit)
+        return [rows.effect(row) for row in found]
 
     async def doubt_orphans(self) -> int:
         row = await self._one("SELECT effects.doubt_orphans($1) AS changed", self._lease)

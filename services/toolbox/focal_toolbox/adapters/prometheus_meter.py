@@ -7,6 +7,7 @@ from typing import TypeVar
 import prometheus_client as prometheus
 
 from focal_service_kit.metrics import BUCKETS_S
+from focal_toolbox.domain.doubt import Finding
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
@@ -41,9 +42,16 @@ class PrometheusMeter:
         self._orphans = prometheus.Counter(
             "tool_effect_orphaned", "Effects in doubt because their process was lost", registry=registry
         )
+        self._checks = prometheus.Counter(
+            "tool_effect_check",
+            "Questions about effects in doubt that ended",
+            ["tenant", "finding"],
+            registry=registry,
+        )
         self._timed: dict[tuple[str, str], prometheus.Histogram] = {}
         self._executed: dict[tuple[str, str, str], prometheus.Counter] = {}
         self._effected: dict[tuple[str, str, str], prometheus.Counter] = {}
+        self._checked: dict[tuple[str, str], prometheus.Counter] = {}
 
     def executed(self, tenant_id: str, policy: Policy | None, status: Status, seconds: float) -> None:
         name = policy.value if policy else UNKNOWN
@@ -55,6 +63,9 @@ class PrometheusMeter:
 
     def orphaned(self, effects: int) -> None:
         self._orphans.inc(effects)
+
+    def checked(self, tenant_id: str, finding: Finding) -> None:
+        _child(self._checked, self._checks, (tenant_id, finding.value)).inc()
 
 
 def _child(known: dict[L, M], metric: M, labels: L) -> M:

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from focal_toolbox.adapters.reaching import away
-from focal_toolbox.domain.effect import Effect, State
+from focal_toolbox.domain.effect import Effect, Resolution, State
 from focal_toolbox.domain.policy import Policy
 
 
@@ -49,4 +49,13 @@ def effect(row: Any) -> Effect:
         agent_id=row["agent_id"],
         config_version=row["config_version"],
         compensates=row["compensates"],
+        resolution=None if row["resolved_at"] is None else resolution(row),
+        checks=row["checks"],
+    )
+
+
+def resolution(row: Any) -> Resolution:
+    """What a row of effects or of resolutions says about a doubt."""
+    return Resolution(
+        State(row["state"]), row["resolved_by"], row["check_tool"], row["resolution"], row["resolved_at"]
     )

@@ -11,6 +11,7 @@ from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
 from focal_toolbox.app import asynchronous, bundles, pacing, provision, storage
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
+from focal_toolbox.core.checking import Checks
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier
@@ -24,7 +25,7 @@ from focal_toolbox.core.sweeping import Sweep
 from focal_toolbox.settings import ToolboxSettings
 from focal_toolbox.transport.gateway_servicer import GatewayServicer
 from focal_toolbox.transport.report_taking import ReportTaking
-from focal_toolbox.transport.toolbox_servicer import ToolboxServicer
+from focal_toolbox.transport.toolbox_servicer import ToolboxServicer, UseCases
 
 SERVICES = ("focal.toolbox.v1.ToolboxService", "focal.toolbox.v1.ToolGatewayService")
 
@@ -55,6 +56,8 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock))
     execution = Execution(preparation, confirming, reading, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
+    doubts = storage.doubts(settings, pool)
+    checks = Checks(ledger, doubts, preparation, courier, meter, timeouts, pacing.patience(settings))
     compensation = Compensation(
         ledger, preparation, confirming, effects, timeouts, settings.execution.compensation_s
     )
@@ -62,11 +65,14 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
     )
     reports = ReportTaking(late.reporting, settings.asynchronous.max_result_bytes)
-    toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(
-        ToolboxServicer(execution, batch, confirming, compensation, ledger, catalogue, reports), host.server
+    use_cases = UseCases(
+        execution, batch, confirming, compensation, reports, checks, ledger, doubts, catalogue
     )
+    toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(ToolboxServicer(use_cases), host.server)
     tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
         GatewayServicer(invocation), host.server
     )
     host.serves(*SERVICES)
     host.background("sweep", Sweep(ledger, meter, settings.instance.sweep_s).run)
+    if settings.check.tries:
+        host.background("checks", checks.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from focal_toolbox.core.checking import Patience
 from focal_toolbox.core.delivering import Retries
 from focal_toolbox.core.effecting import Timing
 from focal_toolbox.core.executing import Timeouts
@@ -38,3 +39,8 @@ def times_to_answer(settings: ToolboxSettings) -> Mapping[Approver, float]:
 def timeouts(settings: ToolboxSettings) -> Timeouts:
     """How long one request may take."""
     return Timeouts(settings.execution.timeout_s, settings.execution.longest_timeout_s)
+
+
+def patience(settings: ToolboxSettings) -> Patience:
+    """How long checks may take, and when they are believed."""
+    return Patience(settings.check.within_s, settings.check.after_s, settings.check.poll_s)

@@ -8,6 +8,7 @@ from focal_kernel.clock import Clock
 from focal_service_kit import postgres
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.instance import Heartbeat, Rhythm, living
+from focal_toolbox.adapters.postgres_doubts import Pace, PostgresDoubts
 from focal_toolbox.adapters.postgres_ledger import PostgresLedger
 from focal_toolbox.adapters.postgres_writes import PostgresWrites
 from focal_toolbox.core import reusing
@@ -33,3 +34,11 @@ def reuse(settings: ToolboxSettings, pool: asyncpg.Pool, courier: Courier, runs:
     """What this process remembers of reads."""
     limits = reusing.Limits(settings.reads.kept_bytes, settings.reads.kept_result_bytes)
     return Reuse(PostgresWrites(pool), courier, runs, clock, limits)
+
+
+def doubts(settings: ToolboxSettings, pool: asyncpg.Pool) -> PostgresDoubts:
+    """The ledger's effects in doubt."""
+    check = settings.check
+    hold_s = check.within_s + settings.instance.lease_s
+    pace = Pace(check.tries, check.at_once, check.first_pause_s, check.longest_pause_s, hold_s)
+    return PostgresDoubts(pool, pace, settings.instance.lease_s)

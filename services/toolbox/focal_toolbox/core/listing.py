@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from focal_toolbox.domain.effect import Effect, Query
+from focal_toolbox import errors
+from focal_toolbox.domain.effect import Effect, Query, Resolution
 from focal_toolbox.domain.tool import Tier, Tool
 from focal_toolbox.ports.catalogue import ToolCatalogue
+from focal_toolbox.ports.doubts import Doubts
 from focal_toolbox.ports.ledger import EffectLedger
+
+MOST_SAID = 100
+"""Statements shown of one effect; nobody reads further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,16 @@ class Selection:
 
 
 ALL = Selection()
+
+
+async def effect(
+    ledger: EffectLedger, doubts: Doubts, tenant_id: str, effect_id: str
+) -> tuple[Effect, Sequence[Resolution]]:
+    """One effect, and what was said about doubts of it, latest first. Raises EffectNotFound."""
+    found = await ledger.find(tenant_id, effect_id)
+    if found is None:
+        raise errors.EffectNotFound(effect_id)
+    return found, await doubts.said(tenant_id, effect_id, MOST_SAID)
 
 
 async def tools(

@@ -9,12 +9,12 @@ from focal_kernel import ids
 from focal_toolbox import errors
 from focal_toolbox.core import arguments, promising
 from focal_toolbox.core.promising import Promises
-from focal_toolbox.domain import compensation, keys, report
+from focal_toolbox.domain import handing_over, keys, report
 from focal_toolbox.domain.confirmation import Question
 from focal_toolbox.domain.effect import Effect, Wish
 from focal_toolbox.domain.order import Arguments, Attempt, Order
 from focal_toolbox.domain.report import Promise
-from focal_toolbox.domain.tool import Tool
+from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.ports.catalogue import ToolCatalogue
 from focal_toolbox.ports.providers import Dispatch, Provider
 
@@ -62,6 +62,15 @@ class Job:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A call that asks what became of an effect; `asynchronous`: its provider may do it much later."""
+
+    check: Check
+    job: Job
+    asynchronous: bool
+
+
 class Preparation:
     """Resolves the tool, checks the arguments and builds the request."""
 
@@ -81,9 +90,7 @@ class Preparation:
 
     async def tool(self, order: Order) -> Tool:
         """The tool that the order names; Refusal TOOL_NOT_FOUND when the agent may not call it."""
-        attempt = order.attempt
-        tools = await self._catalogue.tools(attempt.tenant_id, attempt.agent_id, attempt.config_version)
-        tool = tools.get(order.tool_name)
+        tool = (await self._tools(order.attempt)).get(order.tool_name)
         if tool is None or not tool.enabled:
             state = "has no tool" if tool is None else "may not call its tool"
             raise errors.Refusal("TOOL_NOT_FOUND", f"the agent {state} {order.tool_name[:64]!r}")
@@ -107,15 +114,33 @@ class Preparation:
         """
         if effect.agent_id:
             attempt = replace(attempt, agent_id=effect.agent_id, config_version=effect.config_version)
-        tools = await self._catalogue.tools(attempt.tenant_id, attempt.agent_id, attempt.config_version)
+        tools = await self._tools(attempt)
         tool = tools.get(effect.tool_name)
         undo = tools.get(tool.compensation) if tool else None
         if tool is None or undo is None or not undo.policy.ledgered:
             raise errors.Refusal("NOT_COMPENSATABLE", f"no tool is named that undoes {effect.tool_name}")
-        text = compensation.arguments(tool, undo, effect)
-        order = Order(attempt, undo.name, text)
-        job = self.job(order, undo, self.arguments(order))
+        job = self._about(effect, attempt, undo, tool.compensation_arguments)
         return replace(job, effect_key=keys.compensation_key(effect), compensates=effect.effect_id)
+
+    async def check(self, effect: Effect) -> Asking:
+        """The call that asks what became of an effect, by the definition that the effect was caused under.
+        Raises NotCheckable, or Refusal when the call cannot be made.
+        """
+        attempt = effect.attempt
+        tools = await self._tools(attempt) if effect.agent_id else {}
+        tool = tools.get(effect.tool_name)
+        check = tool.check if tool else None
+        asked = tools.get(check.tool_name) if check else None
+        if tool is None or check is None or asked is None or asked.policy.ledgered:
+            raise errors.NotCheckable(effect.tool_name)
+        return Asking(check, self._about(effect, attempt, asked, check.arguments), tool.asynchronous)
+
+    def _about(self, effect: Effect, attempt: Attempt, tool: Tool, named: Mapping[str, str]) -> Job:
+        order = Order(attempt, tool.name, handing_over.arguments(effect, tool, named))
+        return self.job(order, tool, self.arguments(order))
+
+    async def _tools(self, attempt: Attempt) -> Mapping[str, Tool]:
+        return await self._catalogue.tools(attempt.tenant_id, attempt.agent_id, attempt.config_version)
 
     def _provider(self, tool: Tool) -> Provider:
         provider = self._providers.get(tool.provider)

@@ -1,17 +1,14 @@
-"""How an effect is undone: with which arguments, and what came of it."""
+"""How effects are undone, and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from focal_kernel import canonical_json
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Attempt
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Result, Status
-from focal_toolbox.domain.tool import Tool
 from focal_toolbox.errors import Refusal
 
 UNDONE = frozenset({Status.SUCCESS, Status.CACHED})
@@ -73,30 +70,3 @@ def refusal(effect: Effect) -> Refusal | None:
     if not effect.ended:
         return Refusal("EFFECT_IN_PROGRESS", "it is still being carried out")
     return None
-
-
-def arguments(tool: Tool, undo: Tool, effect: Effect) -> str:
-    """The arguments that `undo` takes to undo `effect` of `tool`, as canonical JSON.
-
-    Arguments of the same name are handed over, those that `tool` names come from where it says.
-    """
-    sources = {
-        "arguments": canonical_json.loads(effect.arguments_json or "{}"),
-        "result": canonical_json.loads(effect.result_json or "null"),
-    }
-    schema = canonical_json.loads(undo.schema_json or "{}")
-    paths = {name: f"arguments.{name}" for name in schema.get("properties", {})}
-    found = {name: _at(sources, path) for name, path in {**paths, **tool.compensation_arguments}.items()}
-    return canonical_json.dumps({name: value for name, value in found.items() if value is not None})
-
-
-def _at(value: Any, path: str) -> Any:
-    """What a dotted path leads to, None when it leads nowhere; a number picks an entry of a list."""
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value

@@ -4,7 +4,7 @@
                              │ owner lost              │          │
                              └────► IN_DOUBT ◄─────────┼──────────┘
                                        │               │
-              owner learns the truth ──┴► DONE|FAILED  └── reserve ──► PREPARED (again)
+       owner, check or person tells ───┴► DONE|FAILED  └── reserve ──► PREPARED (again)
 
 An effect that is DONE may be undone by another effect, its compensation:
 
@@ -19,7 +19,8 @@ The provider of an asynchronous tool takes the request on and reports its end la
                               FAILED
 
 IN_DOUBT → DONE or FAILED by the process that holds the reservation is knowledge, not an effect: a
-frozen process that thaws may write down what its request came to. It may not send another.
+frozen process that thaws may write down what its request came to. It may not send another. What a check or a
+person tells (`domain.doubt`) ends the doubt in the same way; whoever comes first decides.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from datetime import datetime
 
 from focal_toolbox.domain import confirmation
 from focal_toolbox.domain.confirmation import Confirmation, Question
+from focal_toolbox.domain.order import Attempt
 from focal_toolbox.domain.policy import Policy
 
 
@@ -113,12 +115,24 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolution:
+    """What was said about an effect in doubt: by a person, or by the check tool; `reason` is for people."""
+
+    state: State
+    resolved_by: str
+    check_tool: str
+    reason: str
+    resolved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """One logical effect, whatever number of requests it took.
 
     `position` counts rows in the order they were first reserved; `attempts` counts requests;
     `prepared_at` and `updated_at` are the moments of the latest reservation and of the latest change.
-    `compensates` names the effect that this one undoes.
+    `compensates` names the effect that this one undoes. `resolution` is unset unless somebody else than the
+    effect's owner said what became of it; `checks` counts how often it was asked about in the background.
     """
 
     effect_id: str
@@ -143,6 +157,21 @@ class Effect:
     agent_id: str = ""
     config_version: int = 0
     compensates: str = ""
+    resolution: Resolution | None = None
+    checks: int = 0
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt that reserved it."""
+        return Attempt(
+            self.tenant_id,
+            self.agent_id,
+            self.config_version,
+            self.session_id,
+            self.turn_id,
+            self.turn_group_id,
+            self.epoch,
+        )
 
     @property
     def ended(self) -> bool:

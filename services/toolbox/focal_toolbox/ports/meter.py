@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from focal_toolbox.domain.doubt import Finding
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
@@ -20,6 +21,9 @@ class Meter(Protocol):
 
     def orphaned(self, effects: int) -> None:
         """Reservations of lost processes went IN_DOUBT."""
+
+    def checked(self, tenant_id: str, finding: Finding) -> None:
+        """A provider was asked what became of an effect in doubt."""
 
 
 class ReportMeter(Protocol):

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from focal_service_kit import settings
 from focal_toolbox.settings.asynchronous import AsynchronousSettings
 from focal_toolbox.settings.bundles import BundleSettings
+from focal_toolbox.settings.checks import CheckSettings
 from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
@@ -38,6 +39,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     reads: ReadSettings = ReadSettings()
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()
+    check: CheckSettings = CheckSettings()
     http: HttpSettings = HttpSettings()
     outbound: OutboundSettings = OutboundSettings()
     internal: InternalSettings = InternalSettings()

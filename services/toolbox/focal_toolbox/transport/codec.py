@@ -14,7 +14,7 @@ from focal_kernel.errors import FieldViolation
 from focal_toolbox import errors
 from focal_toolbox.core.listing import Selection
 from focal_toolbox.domain.compensation import Demand, Undone
-from focal_toolbox.domain.effect import Effect, State
+from focal_toolbox.domain.effect import Effect, Resolution, State
 from focal_toolbox.domain.order import Attempt, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Progress, Result, Started, Status
@@ -211,6 +211,19 @@ def effect_to_proto(effect: Effect) -> effect_pb2.Effect:
         prepared_at=_timestamp(effect.prepared_at),
         updated_at=_timestamp(effect.updated_at),
         compensates=effect.compensates,
+        resolution=resolution_to_proto(effect.resolution) if effect.resolution else None,
+        checks=effect.checks,
+    )
+
+
+def resolution_to_proto(resolution: Resolution) -> effect_pb2.EffectResolution:
+    """What was said about an effect in doubt."""
+    return effect_pb2.EffectResolution(
+        state=_STATES[resolution.state],
+        resolved_by=resolution.resolved_by,
+        check_tool=resolution.check_tool,
+        reason=resolution.reason,
+        resolved_at=_timestamp(resolution.resolved_at),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
@@ -15,39 +15,43 @@ from focal_kernel import ids
 from focal_kernel.errors import FieldViolation
 from focal_service_kit import identity, logging, pages
 from focal_toolbox import errors
-from focal_toolbox.core import fencing, listing
+from focal_toolbox.core import fencing, listing, resolving
 from focal_toolbox.core.batching import Batch
+from focal_toolbox.core.checking import Checks
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.executing import Execution
 from focal_toolbox.domain.effect import Query
 from focal_toolbox.domain.result import Result
 from focal_toolbox.ports.catalogue import ToolCatalogue
+from focal_toolbox.ports.doubts import Doubts
 from focal_toolbox.ports.ledger import EffectLedger
-from focal_toolbox.transport import batch_codec, callers, codec, confirmation_codec, page_tokens
+from focal_toolbox.transport import batch_codec, callers, codec, confirmation_codec, doubt_codec, page_tokens
 from focal_toolbox.transport.report_taking import ReportTaking
+
+ADMIN_ROLE = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the calls come to."""
+
+    execution: Execution
+    batch: Batch
+    confirming: Confirming
+    compensation: Compensation
+    reports: ReportTaking
+    checks: Checks
+    ledger: EffectLedger
+    doubts: Doubts
+    catalogue: ToolCatalogue
 
 
 class ToolboxServicer(ToolboxServiceServicer):
     """Decodes, calls the core, encodes."""
 
-    def __init__(
-        self,
-        execution: Execution,
-        batch: Batch,
-        confirming: Confirming,
-        compensation: Compensation,
-        ledger: EffectLedger,
-        catalogue: ToolCatalogue,
-        reports: ReportTaking,
-    ) -> None:
-        self._execution = execution
-        self._batch = batch
-        self._confirming = confirming
-        self._compensation = compensation
-        self._ledger = ledger
-        self._catalogue = catalogue
-        self._reports = reports
+    def __init__(self, use: UseCases) -> None:
+        self._use = use
 
     async def ListTools(self, request: pb.ListToolsRequest, context: Any) -> pb.ListToolsResponse:
         agent_id = ids.check_id(request.agent_id, "agent_id")
@@ -55,13 +59,13 @@ class ToolboxServicer(ToolboxServiceServicer):
             raise _bad("config_version", "must be 0 or a published version")
         selection = codec.selection_from_proto(request)
         found = await listing.tools(
-            self._catalogue, identity.tenant(), agent_id, request.config_version, selection
+            self._use.catalogue, identity.tenant(), agent_id, request.config_version, selection
         )
         return pb.ListToolsResponse(tools=map(codec.tool_to_proto, found))
 
     async def Execute(self, request: pb.ExecuteRequest, context: Any) -> AsyncIterator[pb.ExecuteResponse]:
         order = codec.order_from_proto(callers.of_attempt(request.context), request)
-        async with aclosing(self._execution.execute(order)) as events:
+        async with aclosing(self._use.execution.execute(order)) as events:
             async for event in events:
                 if isinstance(event, Result):
                     logging.bind(
@@ -75,13 +79,13 @@ class ToolboxServicer(ToolboxServiceServicer):
         group_id = ids.check_id(request.turn_group_id, "turn_group_id")
         if request.epoch < 1:
             raise _bad("epoch", "must be at least 1")
-        fence = await fencing.raise_fence(self._ledger, tenant_id, session_id, request.epoch, group_id)
+        fence = await fencing.raise_fence(self._use.ledger, tenant_id, session_id, request.epoch, group_id)
         return pb.FenceResponse(epoch=fence.epoch, effects=map(codec.effect_to_proto, fence.effects))
 
     async def ListEffects(self, request: pb.ListEffectsRequest, context: Any) -> pb.ListEffectsResponse:
         query = _query(identity.tenant(), request)
         page = await listing.effects(
-            self._ledger, replace(query, before=page_tokens.decode(query, request.page_token))
+            self._use.ledger, replace(query, before=page_tokens.decode(query, request.page_token))
         )
         return pb.ListEffectsResponse(
             effects=map(codec.effect_to_proto, page.effects),
@@ -93,7 +97,7 @@ class ToolboxServicer(ToolboxServiceServicer):
     ) -> AsyncIterator[pb.ExecuteBatchResponse]:
         steps = batch_codec.steps_from_proto(callers.of_attempt(request.context), request)
         statuses = [""] * len(steps)
-        async with aclosing(self._batch.execute(steps)) as events:
+        async with aclosing(self._use.batch.execute(steps)) as events:
             async for number, event in events:
                 if isinstance(event, Result):
                     statuses[number] = event.status
@@ -102,7 +106,7 @@ class ToolboxServicer(ToolboxServiceServicer):
 
     async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
         reply = confirmation_codec.reply_from_proto(*callers.of_answer(request), request)
-        answered = confirmation_codec.to_proto(await self._confirming.answer(reply))
+        answered = confirmation_codec.to_proto(await self._use.confirming.answer(reply))
         return pb.ConfirmResponse(expires_at=answered.expires_at, confirmation=answered)
 
     async def ListConfirmations(
@@ -110,7 +114,7 @@ class ToolboxServicer(ToolboxServiceServicer):
     ) -> pb.ListConfirmationsResponse:
         matching = confirmation_codec.filter_from_proto(identity.tenant(), request)
         before = page_tokens.decode(matching, request.page_token)
-        page = await self._confirming.page(replace(matching, before=before))
+        page = await self._use.confirming.page(replace(matching, before=before))
         return pb.ListConfirmationsResponse(
             confirmations=map(confirmation_codec.to_proto, page.confirmations),
             next_page_token=page_tokens.encode(matching, page.next_before),
@@ -118,17 +122,34 @@ class ToolboxServicer(ToolboxServiceServicer):
 
     async def Compensate(self, request: pb.CompensateRequest, context: Any) -> pb.CompensateResponse:
         demand = codec.demand_from_proto(callers.of_attempt(request.context), request)
-        undone = await self._compensation.compensate(demand)
+        undone = await self._use.compensation.compensate(demand)
         logging.bind(why=request.reason, statuses=[each.result.status for each in undone.undoings])
         return codec.undone_to_proto(undone)
 
     async def ReportToolResult(
         self, request: pb.ReportToolResultRequest, context: Any
     ) -> pb.ReportToolResultResponse:
-        return await self._reports.take(request)
+        return await self._use.reports.take(request)
+
+    async def GetEffect(self, request: pb.GetEffectRequest, context: Any) -> pb.GetEffectResponse:
+        tenant_id = identity.tenant(request.tenant_id)
+        effect_id = ids.check_id(request.effect_id, "effect_id")
+        return doubt_codec.shown_to_proto(
+            *await listing.effect(self._use.ledger, self._use.doubts, tenant_id, effect_id)
+        )
 
     async def ResolveEffect(self, request: pb.ResolveEffectRequest, context: Any) -> pb.ResolveEffectResponse:
-        raise errors.NotBuilt("ResolveEffect")
+        person = identity.require_role(ADMIN_ROLE)
+        tenant_id = identity.tenant(request.tenant_id)
+        statement = doubt_codec.statement_from_proto(tenant_id, person.subject, request)
+        effect = await resolving.resolve(self._use.doubts, statement)
+        return pb.ResolveEffectResponse(effect=codec.effect_to_proto(effect))
+
+    async def CheckEffect(self, request: pb.CheckEffectRequest, context: Any) -> pb.CheckEffectResponse:
+        identity.require_role(ADMIN_ROLE)
+        tenant_id = identity.tenant(request.tenant_id)
+        effect_id = ids.check_id(request.effect_id, "effect_id")
+        return doubt_codec.checked_to_proto(await self._use.checks.now(tenant_id, effect_id))
 
 
 def _query(tenant_id: str, request: pb.ListEffectsRequest) -> Query:

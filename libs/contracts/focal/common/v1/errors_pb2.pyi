@@ -183,11 +183,11 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_HOST_NOT_ALLOWED: _ErrorReason.ValueType  # 151
     """The tool's URL leads to a host that is not allowed."""
     ERROR_REASON_EFFECT_NOT_RESOLVABLE: _ErrorReason.ValueType  # 152
-    """The effect is not in doubt, or its state cannot be the one stated."""
+    """FAILED_PRECONDITION: the effect is not in doubt; metadata `state`."""
     ERROR_REASON_RESULT_TOKEN_INVALID: _ErrorReason.ValueType  # 153
     """The token is unknown, was used, or has lapsed."""
     ERROR_REASON_EFFECT_NOT_CHECKABLE: _ErrorReason.ValueType  # 154
-    """The tool has no check, so nobody can be asked."""
+    """FAILED_PRECONDITION: the effect's tool has no check, so nobody can be asked."""
     ERROR_REASON_BATCH_STOPPED: _ErrorReason.ValueType  # 190
     """In results of tools: a critical call of the batch failed before this one began."""
     ERROR_REASON_PREREQUISITE_FAILED: _ErrorReason.ValueType  # 191
@@ -202,6 +202,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """ABORTED: the tool has changed since the caller saw the `etag` it sent, or the catalogue changes too fast; read again."""
     ERROR_REASON_CATALOGUE_FULL: _ErrorReason.ValueType  # 164
     """RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""
+    ERROR_REASON_EFFECT_CHECK_RUNNING: _ErrorReason.ValueType  # 185
+    """ABORTED: the effect is being asked about right now; repeat in some seconds."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -369,11 +371,11 @@ ERROR_REASON_TOOLBOX_BUSY: ErrorReason.ValueType  # 150
 ERROR_REASON_HOST_NOT_ALLOWED: ErrorReason.ValueType  # 151
 """The tool's URL leads to a host that is not allowed."""
 ERROR_REASON_EFFECT_NOT_RESOLVABLE: ErrorReason.ValueType  # 152
-"""The effect is not in doubt, or its state cannot be the one stated."""
+"""FAILED_PRECONDITION: the effect is not in doubt; metadata `state`."""
 ERROR_REASON_RESULT_TOKEN_INVALID: ErrorReason.ValueType  # 153
 """The token is unknown, was used, or has lapsed."""
 ERROR_REASON_EFFECT_NOT_CHECKABLE: ErrorReason.ValueType  # 154
-"""The tool has no check, so nobody can be asked."""
+"""FAILED_PRECONDITION: the effect's tool has no check, so nobody can be asked."""
 ERROR_REASON_BATCH_STOPPED: ErrorReason.ValueType  # 190
 """In results of tools: a critical call of the batch failed before this one began."""
 ERROR_REASON_PREREQUISITE_FAILED: ErrorReason.ValueType  # 191
@@ -388,3 +390,5 @@ ERROR_REASON_CATALOGUE_CHANGED: ErrorReason.ValueType  # 163
 """ABORTED: the tool has changed since the caller saw the `etag` it sent, or the catalogue changes too fast; read again."""
 ERROR_REASON_CATALOGUE_FULL: ErrorReason.ValueType  # 164
 """RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""
+ERROR_REASON_EFFECT_CHECK_RUNNING: ErrorReason.ValueType  # 185
+"""ABORTED: the effect is being asked about right now; repeat in some seconds."""

@@ -89,6 +89,8 @@ class Effect(message.Message):
     UPDATED_AT_FIELD_NUMBER: builtins.int
     BUSINESS_KEY_FIELD_NUMBER: builtins.int
     COMPENSATES_FIELD_NUMBER: builtins.int
+    RESOLUTION_FIELD_NUMBER: builtins.int
+    CHECKS_FIELD_NUMBER: builtins.int
     effect_id: builtins.str
     """Id issued by the ledger."""
     effect_key: builtins.str
@@ -119,6 +121,8 @@ class Effect(message.Message):
     """Hash of tenant, tool and business-key fields; equal in every turn group."""
     compensates: builtins.str
     """Effect that this one undoes; empty when it is no compensation."""
+    checks: builtins.int
+    """How often it was asked about in the background while it was in doubt."""
     @builtins.property
     def prepared_at(self) -> timestamp_pb2.Timestamp:
         """When it was reserved."""
@@ -126,6 +130,10 @@ class Effect(message.Message):
     @builtins.property
     def updated_at(self) -> timestamp_pb2.Timestamp:
         """When it reached its present state."""
+
+    @builtins.property
+    def resolution(self) -> EffectResolution:
+        """Who said what became of it, where its own answer did not; unset otherwise."""
 
     def __init__(
         self,
@@ -147,9 +155,49 @@ class Effect(message.Message):
         updated_at: timestamp_pb2.Timestamp | None = ...,
         business_key: builtins.str = ...,
         compensates: builtins.str = ...,
+        resolution: EffectResolution | None = ...,
+        checks: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["prepared_at", b"prepared_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["prepared_at", b"prepared_at", "resolution", b"resolution", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "attempts", b"attempts", "business_key", b"business_key", "compensates", b"compensates", "effect_id", b"effect_id", "effect_key", b"effect_key", "epoch", b"epoch", "error_reason", b"error_reason", "policy", b"policy", "prepared_at", b"prepared_at", "result_json", b"result_json", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "attempts", b"attempts", "business_key", b"business_key", "checks", b"checks", "compensates", b"compensates", "effect_id", b"effect_id", "effect_key", b"effect_key", "epoch", b"epoch", "error_reason", b"error_reason", "policy", b"policy", "prepared_at", b"prepared_at", "resolution", b"resolution", "result_json", b"result_json", "session_id", b"session_id", "state", b"state", "tool_name", b"tool_name", "turn_group_id", b"turn_group_id", "turn_id", b"turn_id", "updated_at", b"updated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class EffectResolution(message.Message):
+    """What was said about an effect in doubt."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: builtins.int
+    RESOLVED_BY_FIELD_NUMBER: builtins.int
+    CHECK_TOOL_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    RESOLVED_AT_FIELD_NUMBER: builtins.int
+    state: EffectState.ValueType
+    """DONE or FAILED."""
+    resolved_by: builtins.str
+    """Person who said so: the subject of their token. Empty when a check told."""
+    check_tool: builtins.str
+    """Tool whose answer told, which is then the effect's result. Empty when a person did."""
+    reason: builtins.str
+    """How it is known; at most 500 characters."""
+    @builtins.property
+    def resolved_at(self) -> timestamp_pb2.Timestamp:
+        """When it was said."""
+
+    def __init__(
+        self,
+        *,
+        state: EffectState.ValueType = ...,
+        resolved_by: builtins.str = ...,
+        check_tool: builtins.str = ...,
+        reason: builtins.str = ...,
+        resolved_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["resolved_at", b"resolved_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["check_tool", b"check_tool", "reason", b"reason", "resolved_at", b"resolved_at", "resolved_by", b"resolved_by", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -11,6 +11,7 @@ from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf import timestamp_pb2 as timestamp_pb2
 from google.protobuf.internal import containers as containers
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -21,6 +22,33 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
+
+class _CheckFinding:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CheckFindingEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_CheckFinding.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    CHECK_FINDING_UNSPECIFIED: _CheckFinding.ValueType  # 0
+    """Never sent."""
+    CHECK_FINDING_HAPPENED: _CheckFinding.ValueType  # 1
+    """It took effect: the effect is DONE."""
+    CHECK_FINDING_ABSENT: _CheckFinding.ValueType  # 2
+    """It did not: the effect is FAILED, or still in doubt while a request may be on its way."""
+    CHECK_FINDING_UNKNOWN: _CheckFinding.ValueType  # 3
+    """The check failed and tells nothing."""
+
+class CheckFinding(_CheckFinding, metaclass=_CheckFindingEnumTypeWrapper):
+    """What a check told."""
+
+CHECK_FINDING_UNSPECIFIED: CheckFinding.ValueType  # 0
+"""Never sent."""
+CHECK_FINDING_HAPPENED: CheckFinding.ValueType  # 1
+"""It took effect: the effect is DONE."""
+CHECK_FINDING_ABSENT: CheckFinding.ValueType  # 2
+"""It did not: the effect is FAILED, or still in doubt while a request may be on its way."""
+CHECK_FINDING_UNKNOWN: CheckFinding.ValueType  # 3
+"""The check failed and tells nothing."""
 
 @typing.final
 class ListToolsRequest(message.Message):
@@ -645,6 +673,58 @@ class ListEffectsResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class GetEffectRequest(message.Message):
+    """Asks for one effect."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    EFFECT_ID_FIELD_NUMBER: builtins.int
+    TENANT_ID_FIELD_NUMBER: builtins.int
+    effect_id: builtins.str
+    """The effect."""
+    tenant_id: builtins.str
+    """Only for callers without a tenant of their own."""
+    def __init__(
+        self,
+        *,
+        effect_id: builtins.str = ...,
+        tenant_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_id", b"effect_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class GetEffectResponse(message.Message):
+    """One effect."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: builtins.int
+    RESOLUTIONS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def effect(self) -> effect_pb2.Effect:
+        """As it stands."""
+
+    @builtins.property
+    def resolutions(self) -> containers.RepeatedCompositeFieldContainer[effect_pb2.EffectResolution]:
+        """What was said about doubts of it, latest first, at most 100. More than one when it was tried again after a FAILED."""
+
+    def __init__(
+        self,
+        *,
+        effect: effect_pb2.Effect | None = ...,
+        resolutions: abc.Iterable[effect_pb2.EffectResolution] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["effect", b"effect"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect", b"effect", "resolutions", b"resolutions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ResolveEffectRequest(message.Message):
     """States what became of an effect."""
 
@@ -655,16 +735,19 @@ class ResolveEffectRequest(message.Message):
     RESULT_JSON_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    TENANT_ID_FIELD_NUMBER: builtins.int
     effect_id: builtins.str
     """The effect."""
     state: effect_pb2.EffectState.ValueType
     """DONE or FAILED."""
     result_json: builtins.str
-    """Result as JSON when it happened."""
+    """Result as JSON when it is DONE, as its tool would have answered; at most 64 KiB, may be empty. Empty for FAILED."""
     reason: builtins.str
-    """How it is known, for the audit."""
+    """How it is known, for the audit; 1 to 500 characters."""
     request_id: builtins.str
     """Makes the call repeatable."""
+    tenant_id: builtins.str
+    """Only for callers without a tenant of their own."""
     def __init__(
         self,
         *,
@@ -673,10 +756,11 @@ class ResolveEffectRequest(message.Message):
         result_json: builtins.str = ...,
         reason: builtins.str = ...,
         request_id: builtins.str = ...,
+        tenant_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_id", b"effect_id", "reason", b"reason", "request_id", b"request_id", "result_json", b"result_json", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_id", b"effect_id", "reason", b"reason", "request_id", b"request_id", "result_json", b"result_json", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -699,5 +783,63 @@ class ResolveEffectResponse(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["effect", b"effect"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["effect", b"effect"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CheckEffectRequest(message.Message):
+    """Asks what became of an effect."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    EFFECT_ID_FIELD_NUMBER: builtins.int
+    TENANT_ID_FIELD_NUMBER: builtins.int
+    effect_id: builtins.str
+    """The effect."""
+    tenant_id: builtins.str
+    """Only for callers without a tenant of their own."""
+    def __init__(
+        self,
+        *,
+        effect_id: builtins.str = ...,
+        tenant_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect_id", b"effect_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CheckEffectResponse(message.Message):
+    """What the provider said."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: builtins.int
+    FINDING_FIELD_NUMBER: builtins.int
+    ERROR_REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    finding: CheckFinding.ValueType
+    """What the check told."""
+    error_reason: builtins.str
+    """Reason of UNKNOWN, as in `ToolResult`; empty otherwise."""
+    message: builtins.str
+    """Why the effect is still in doubt, for a person; empty when it is not."""
+    @builtins.property
+    def effect(self) -> effect_pb2.Effect:
+        """The effect as it stands."""
+
+    def __init__(
+        self,
+        *,
+        effect: effect_pb2.Effect | None = ...,
+        finding: CheckFinding.ValueType = ...,
+        error_reason: builtins.str = ...,
+        message: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["effect", b"effect"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["effect", b"effect", "error_reason", b"error_reason", "finding", b"finding", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -80,10 +80,20 @@ class ToolboxServiceStub:
                 request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListEffectsRequest.SerializeToString,
                 response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListEffectsResponse.FromString,
                 _registered_method=True)
+        self.GetEffect = channel.unary_unary(
+                '/focal.toolbox.v1.ToolboxService/GetEffect',
+                request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectRequest.SerializeToString,
+                response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectResponse.FromString,
+                _registered_method=True)
         self.ResolveEffect = channel.unary_unary(
                 '/focal.toolbox.v1.ToolboxService/ResolveEffect',
                 request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectRequest.SerializeToString,
                 response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectResponse.FromString,
+                _registered_method=True)
+        self.CheckEffect = channel.unary_unary(
+                '/focal.toolbox.v1.ToolboxService/CheckEffect',
+                request_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectRequest.SerializeToString,
+                response_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectResponse.FromString,
                 _registered_method=True)
 
 
@@ -160,8 +170,24 @@ class ToolboxServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetEffect(self, request, context):
+        """Shows one effect, and all that was ever said about doubts of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveEffect(self, request, context):
-        """States what became of an effect that is in doubt.
+        """States what became of an effect that is in doubt; needs the role `admin`. Whoever comes first decides: the statement,
+        a check, or the process that was taken for lost and knows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckEffect(self, request, context):
+        """Asks the provider now what became of an effect that is in doubt; needs the role `admin`. The toolbox asks by itself
+        too, with growing pauses.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,10 +241,20 @@ def add_ToolboxServiceServicer_to_server(servicer, server):
                     request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListEffectsRequest.FromString,
                     response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ListEffectsResponse.SerializeToString,
             ),
+            'GetEffect': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEffect,
+                    request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectRequest.FromString,
+                    response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectResponse.SerializeToString,
+            ),
             'ResolveEffect': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveEffect,
                     request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectRequest.FromString,
                     response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectResponse.SerializeToString,
+            ),
+            'CheckEffect': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckEffect,
+                    request_deserializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectRequest.FromString,
+                    response_serializer=focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -476,6 +512,33 @@ class ToolboxService:
             _registered_method=True)
 
     @staticmethod
+    def GetEffect(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.toolbox.v1.ToolboxService/GetEffect',
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectRequest.SerializeToString,
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.GetEffectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ResolveEffect(request,
             target,
             options=(),
@@ -492,6 +555,33 @@ class ToolboxService:
             '/focal.toolbox.v1.ToolboxService/ResolveEffect',
             focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectRequest.SerializeToString,
             focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.ResolveEffectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEffect(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.toolbox.v1.ToolboxService/CheckEffect',
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectRequest.SerializeToString,
+            focal_dot_toolbox_dot_v1_dot_toolbox__service__pb2.CheckEffectResponse.FromString,
             options,
             channel_credentials,
             insecure,

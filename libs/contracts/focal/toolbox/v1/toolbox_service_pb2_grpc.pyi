@@ -62,8 +62,16 @@ class ToolboxServiceStub:
     """Refuses every reservation of lower epochs from now on, and returns the turn group's effects so far."""
     ListEffects: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ListEffectsRequest, toolbox_service_pb2.ListEffectsResponse]
     """Lists effects, newest first."""
+    GetEffect: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.GetEffectRequest, toolbox_service_pb2.GetEffectResponse]
+    """Shows one effect, and all that was ever said about doubts of it."""
     ResolveEffect: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ResolveEffectRequest, toolbox_service_pb2.ResolveEffectResponse]
-    """States what became of an effect that is in doubt."""
+    """States what became of an effect that is in doubt; needs the role `admin`. Whoever comes first decides: the statement,
+    a check, or the process that was taken for lost and knows.
+    """
+    CheckEffect: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.CheckEffectRequest, toolbox_service_pb2.CheckEffectResponse]
+    """Asks the provider now what became of an effect that is in doubt; needs the role `admin`. The toolbox asks by itself
+    too, with growing pauses.
+    """
 
 @typing.type_check_only
 class ToolboxServiceAsyncStub(ToolboxServiceStub):
@@ -99,8 +107,16 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     """Refuses every reservation of lower epochs from now on, and returns the turn group's effects so far."""
     ListEffects: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ListEffectsRequest, toolbox_service_pb2.ListEffectsResponse]  # type: ignore[assignment]
     """Lists effects, newest first."""
+    GetEffect: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.GetEffectRequest, toolbox_service_pb2.GetEffectResponse]  # type: ignore[assignment]
+    """Shows one effect, and all that was ever said about doubts of it."""
     ResolveEffect: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ResolveEffectRequest, toolbox_service_pb2.ResolveEffectResponse]  # type: ignore[assignment]
-    """States what became of an effect that is in doubt."""
+    """States what became of an effect that is in doubt; needs the role `admin`. Whoever comes first decides: the statement,
+    a check, or the process that was taken for lost and knows.
+    """
+    CheckEffect: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.CheckEffectRequest, toolbox_service_pb2.CheckEffectResponse]  # type: ignore[assignment]
+    """Asks the provider now what became of an effect that is in doubt; needs the role `admin`. The toolbox asks by itself
+    too, with growing pauses.
+    """
 
 class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
     """The one boundary through which an agent touches the world."""
@@ -189,11 +205,31 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         """Lists effects, newest first."""
 
     @abc_1.abstractmethod
+    def GetEffect(
+        self,
+        request: toolbox_service_pb2.GetEffectRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[toolbox_service_pb2.GetEffectResponse, abc.Awaitable[toolbox_service_pb2.GetEffectResponse]]:
+        """Shows one effect, and all that was ever said about doubts of it."""
+
+    @abc_1.abstractmethod
     def ResolveEffect(
         self,
         request: toolbox_service_pb2.ResolveEffectRequest,
         context: _ServicerContext,
     ) -> typing.Union[toolbox_service_pb2.ResolveEffectResponse, abc.Awaitable[toolbox_service_pb2.ResolveEffectResponse]]:
-        """States what became of an effect that is in doubt."""
+        """States what became of an effect that is in doubt; needs the role `admin`. Whoever comes first decides: the statement,
+        a check, or the process that was taken for lost and knows.
+        """
+
+    @abc_1.abstractmethod
+    def CheckEffect(
+        self,
+        request: toolbox_service_pb2.CheckEffectRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[toolbox_service_pb2.CheckEffectResponse, abc.Awaitable[toolbox_service_pb2.CheckEffectResponse]]:
+        """Asks the provider now what became of an effect that is in doubt; needs the role `admin`. The toolbox asks by itself
+        too, with growing pauses.
+        """
 
 def add_ToolboxServiceServicer_to_server(servicer: ToolboxServiceServicer, server: typing.Union[grpc.Server, aio.Server]) -> None: ...

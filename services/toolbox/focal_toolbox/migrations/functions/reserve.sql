@@ -72,7 +72,8 @@ BEGIN
                 config_version = excluded.config_version, result_json = '', error_reason = '',
                 attempts = e.attempts + 1, reservation_id = excluded.reservation_id,
                 instance_id = excluded.instance_id, prepared_at = clock_timestamp(),
-                updated_at = clock_timestamp()
+                updated_at = clock_timestamp(), checks = 0, check_at = '-infinity', checking_until = '-infinity',
+                resolved_by = '', check_tool = '', resolution = '', resolved_at = NULL
                 WHERE e.state = 'FAILED' OR (e.state = 'IN_DOUBT' AND e.policy = 'IDEMPOTENT')
             RETURNING e.* INTO effect;
             IF FOUND THEN
