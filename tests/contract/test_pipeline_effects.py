@@ -196,6 +196,50 @@ async def test_a_fenced_attempt_stops(mesh: pipeline_peers.Mesh) -> None:
     assert rpc_errors.from_rpc(caught.value).reason == "FENCED"
 
 
+ASKS = {
+    "status": tool_pb2.TOOL_STATUS_REFUSED,
+    "error_reason": "CONFIRMATION_REQUIRED",
+    "commit_point_reached": False,
+    "confirmation": tool_pb2.Confirmation(
+        confirmation_id="cnf_1", prompt="Pay 59.90 for 10003?", approver=tool_pb2.APPROVER_CUSTOMER
+    ),
+}
+
+
+async def test_a_yes_is_recorded_in_the_attempts_name_and_the_same_call_made_again(
+    mesh: pipeline_peers.Mesh,
+) -> None:
+    customer = await at_the_checkpoint(mesh)
+    mesh.toolbox.answers["refund_order"] = ASKS
+    asked = await customer.say("yes")
+    assert asked.reply.endswith("Pay 59.90 for 10003?")
+    assert not asked.result.commit_point_reached
+    (event,) = asked.events("tool.confirmation.requested")
+    assert (event["confirmation_id"], event["approver"]) == ("cnf_1", "customer")
+    assert customer.state.waiting_call.confirmation_id == "cnf_1"
+    mesh.toolbox.answers["Confirm"] = grpc.StatusCode.UNAVAILABLE
+    paid = await customer.say("Yes, please")
+    assert paid.reply.startswith("Done:")
+    first, again = mesh.toolbox.confirmed
+    assert (first.session_id, first.confirmation_id, first.accepted) == (
+        asked.start.session.session_id,
+        "cnf_1",
+        True,
+    )
+    assert first.turn_group_id == paid.start.turn_group_id
+    assert first == again, "a toolbox that was away is told again"
+    assert len({call.call.arguments_json for call in mesh.toolbox.calls}) == 1
+    assert not customer.state.HasField("waiting_call")
+
+
+async def test_an_answer_that_comes_too_late_is_told_by_the_call(mesh: pipeline_peers.Mesh) -> None:
+    customer = await at_the_checkpoint(mesh)
+    mesh.toolbox.answers["refund_order"] = ASKS
+    await customer.say("yes")
+    mesh.toolbox.answers["Confirm"] = grpc.StatusCode.FAILED_PRECONDITION
+    assert (await customer.say("yes")).reply.endswith("Pay 59.90 for 10003?")
+
+
 def refund(state: effect_pb2.EffectState.ValueType) -> effect_pb2.Effect:
     return effect_pb2.Effect(
         tool_name="refund_order", policy=policies.SIDE_EFFECT_POLICY_IRREVERSIBLE, state=state

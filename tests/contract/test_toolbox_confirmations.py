@@ -139,13 +139,33 @@ async def test_thirty_two_wishes_for_one_yes_get_it_once(stores: Stores) -> None
 
 
 async def test_thirty_two_reads_for_one_yes_get_it_once(stores: Stores) -> None:
-    """Break: leave FOR UPDATE out of `take_confirmations`."""
     await stores.answer(await stores.confirmations.use(CLAIM, [CUSTOMER]))
     claims = [replace(CLAIM, used_by=f"call_{n}") for n in range(32)]
     found = await asyncio.gather(*(stores.confirmations.use(one, [CUSTOMER]) for one in claims))
     assert found.count(None) == 1
     winner = claims[found.index(None)]
     assert await stores.confirmations.use(winner, [CUSTOMER]) is None, "the same call passes again"
+
+
+async def test_two_calls_that_do_not_see_each_other_yet_use_a_yes_once(database: str) -> None:
+    """Break: leave FOR UPDATE out of `take_confirmations`."""
+    async with asyncpg.create_pool(database, min_size=2, max_size=3) as pool:
+        confirmations = PostgresConfirmations(pool)
+        stores = Stores(MemoryLedger(), MemoryLedger(), confirmations)
+        await stores.answer(await confirmations.use(CLAIM, [CUSTOMER]))
+        ahead = await asyncpg.connect(database)
+        await ahead.execute("BEGIN")
+        taken = "SELECT effects.take_confirmations('acme', 'ses_1', 'peek', $1, '{CUSTOMER}', 'call_1')"
+        assert await ahead.fetchval(taken, CLAIM.arguments_hash) is None
+        racing = asyncio.create_task(confirmations.use(replace(CLAIM, used_by="call_2"), [CUSTOMER]))
+
+        async def held_up() -> bool:
+            return racing.done() or await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+        await until(held_up, "the second call waits for the first one")
+        await ahead.execute("COMMIT")
+        await ahead.close()
+        assert await racing is not None
 
 
 async def test_equal_reads_that_race_for_their_yes_both_pass(stores: Stores) -> None:
@@ -205,17 +225,25 @@ async def test_an_idempotent_effect_of_a_lost_reservation_is_sent_on_the_same_ye
     assert again.outcome is Outcome.RESERVED
 
 
-async def test_an_answer_may_be_repeated_and_not_be_changed(stores: Stores) -> None:
+async def test_an_answer_may_be_repeated_and_a_no_is_the_last_word(stores: Stores) -> None:
     """Break: update whatever the state in `answer_confirmation`."""
     asked = (await stores.reserve()).missing
     first = await stores.answer(asked, request_id="req_1")
     assert await stores.answer(asked, request_id="req_2") == first
-    with pytest.raises(errors.ConfirmationClosed):
-        await stores.answer(asked, yes=False)
     with pytest.raises(errors.RequestIdReused):
         await stores.answer(asked, yes=False, request_id="req_1")
     await stores.reserve()
     assert (await stores.answer(asked, request_id="req_1")).state is Standing.USED, "a repeat of the call"
+    with pytest.raises(errors.ConfirmationClosed):
+        await stores.answer(asked)
+
+
+async def test_a_no_takes_back_a_yes_that_no_call_has_used(stores: Stores) -> None:
+    """Break: accept an answer to ASKED alone in `answer_confirmation`."""
+    asked = (await stores.reserve()).missing
+    await stores.answer(asked)
+    await stores.answer(asked, yes=False, turn_group_id="grp_1")
+    assert (await stores.reserve()).missing.state is Standing.DECLINED
     with pytest.raises(errors.ConfirmationClosed):
         await stores.answer(asked)
 

@@ -113,10 +113,11 @@ async def test_an_answer_too_late_or_otherwise_is_refused(database: str) -> None
         asked = (await toolbox.execute("refund", ORDER)).confirmation
         await _confirm(toolbox, asked, request_id="req_1")
         await _confirm(toolbox, asked, request_id="req_1")
-        state = grpc.StatusCode.FAILED_PRECONDITION
-        assert await _refusal(_confirm(toolbox, asked, accepted=False)) == (state, "CONFIRMATION_CLOSED")
         reused = await _refusal(_confirm(toolbox, asked, accepted=False, request_id="req_1"))
         assert reused == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+        await _confirm(toolbox, asked, accepted=False)
+        state = grpc.StatusCode.FAILED_PRECONDITION
+        assert await _refusal(_confirm(toolbox, asked)) == (state, "CONFIRMATION_CLOSED")
     brief = {"ttl_s": 0.001}
     async with running_toolbox.serving(database, NOWHERE, tools=TOOLS, confirmation=brief) as toolbox:
         asked = (await toolbox.execute("refund", {"order_id": "1"})).confirmation

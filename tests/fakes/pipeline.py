@@ -73,6 +73,7 @@ class Toolbox:
     calls: list[tools.Call] = field(default_factory=list)
     contexts: list[tools.Context] = field(default_factory=list)
     reached: defaultdict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    replies: list[tools.Reply] = field(default_factory=list)
     most_at_once: int = 0
     running: int = 0
     before: Callable[[tools.Call], None] = lambda _call: None
@@ -98,6 +99,9 @@ class Toolbox:
         finally:
             self.running -= 1
         return self.outcomes.get(call.tool_name, success(call.tool_name))
+
+    async def confirm(self, session_id: str, reply: tools.Reply) -> None:
+        self.replies.append(reply)
 
 
 def success(name: str, result: Any = None, **more: Any) -> tools.Outcome:

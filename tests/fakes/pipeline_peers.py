@@ -112,6 +112,7 @@ class Toolbox(toolbox_api.ToolboxServiceServicer):
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
+        self.confirmed: list[Any] = []
         self.answers: dict[str, Any] = {}
         self.held: dict[str, asyncio.Event] = {}
         self.reached: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -121,6 +122,16 @@ class Toolbox(toolbox_api.ToolboxServiceServicer):
     def names(self) -> list[str]:
         """The tools called, in order."""
         return [request.call.tool_name for request in self.calls]
+
+    async def Confirm(self, request: Any, context: Any) -> Any:
+        """A yes lets every tool pass from now on."""
+        self.confirmed.append(request)
+        answer = self.answers.pop("Confirm", None)
+        if isinstance(answer, grpc.StatusCode):
+            await context.abort(answer, "scripted")
+        if request.accepted:
+            self.answers.clear()
+        return toolbox_pb.ConfirmResponse()
 
     async def Execute(self, request: Any, context: Any) -> AsyncIterator[Any]:
         name = request.call.tool_name

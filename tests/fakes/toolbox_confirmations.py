@@ -49,7 +49,7 @@ class MemoryConfirmations:
         wanted = Standing.ACCEPTED if reply.accepted else Standing.DECLINED
         if self._standing(found) is Standing.EXPIRED:
             raise errors.ConfirmationExpired(reply.confirmation_id)
-        if found.state is Standing.ASKED:
+        if found.state is Standing.ASKED or (found.state is Standing.ACCEPTED and not reply.accepted):
             self.requests[found.confirmation_id] = (reply.request_id, reply.accepted)
             self.declined_in[found.confirmation_id] = reply.turn_group_id
             return self._put(

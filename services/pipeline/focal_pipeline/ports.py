@@ -37,6 +37,11 @@ class Toolbox(Protocol):
         becomes an ERROR outcome of a PURE tool and an IN_DOUBT one of any other.
         """
 
+    async def confirm(self, session_id: str, reply: tools.Reply) -> None:
+        """Record the customer's answer. One that comes too late, or that cannot be recorded now, changes
+        nothing: the call that it is about tells.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:

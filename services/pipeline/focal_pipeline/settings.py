@@ -98,6 +98,15 @@ class SupersedeSettings(settings.Section):
     )
 
 
+class ConsentSettings(settings.Section):
+    """How an answer to `Shall I do this?` is read. What neither list tells, a model may, if there is one."""
+
+    agreements: tuple[str, ...] = Field(
+        phrases.AGREEMENTS, description="words that mean yes in whatever sentence"
+    )
+    declines: tuple[str, ...] = Field(phrases.DECLINES, description="words that mean no")
+
+
 class ArtifactSettings(settings.Section):
     """Results of phases kept for another run of the same intent."""
 
@@ -168,6 +177,7 @@ class PipelineSettings(settings.ServiceSettings):
     tools: ToolSettings = ToolSettings()
     memory: MemorySettings = MemorySettings()
     supersede: SupersedeSettings = SupersedeSettings()
+    consent: ConsentSettings = ConsentSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     llm: LlmSettings = LlmSettings()
     collection: CollectionSettings = CollectionSettings()

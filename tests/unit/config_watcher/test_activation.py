@@ -101,7 +101,7 @@ def test_an_activation_makes_a_tool_stricter() -> None:
         ("undo: {policy: irreversible, business_key: [nobody]}", "BAD_BUSINESS_KEY"),
         ("undo: {policy: compensatable, business_key: [order_id]}", "NO_COMPENSATION"),
         ("nowhere: {enabled: false}", "DANGLING_TOOL"),
-        ("pay: {confirm: 'Pay {nobody}?'}", "DANGLING_VARIABLE"),
+        ("pay: {confirm: 'Pay {nobody}?'}", "UNKNOWN_ARGUMENT"),
         ("pay: {url: 'http://elsewhere'}", "UNKNOWN_KEY"),
         ("pay: {policy: sloppy}", "BAD_VALUE"),
     ],

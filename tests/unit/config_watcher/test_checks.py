@@ -187,6 +187,12 @@ release:
 """
 
 
+@pytest.mark.parametrize(("place", "reasons"), [("{order_id}", set()), ("{amount}", {"UNKNOWN_ARGUMENT"})])
+def test_the_question_before_a_call_names_its_arguments(place: str, reasons: set[str]) -> None:
+    asking = UNDONE.replace("policy: compensatable", f"policy: compensatable\n  confirm: Hold {place}?")
+    assert {item.reason for item in problems(tools=TOOLS + asking)} == reasons
+
+
 def test_a_tool_with_its_undoing_is_sound() -> None:
     assert problems(tools=TOOLS + UNDONE) == []
 

@@ -18,6 +18,7 @@ from focal_pipeline.domain.session import (
     ScenarioStatus,
     SessionState,
     StepVisit,
+    WaitingCall,
 )
 from focal_pipeline.transport import result_codec, state_codec, turn_codec
 
@@ -34,6 +35,7 @@ STATE = SessionState(
     step_history=(StepVisit("s", "one", 8, is_checkpoint=True),),
     hint=AccumulationHint(True, True, 0.5, "order_id"),
     moves=(ScenarioMove("s", "two"), ScenarioMove("t")),
+    waiting=WaitingCall("cnf_1", "pay", '{"a":1}', "Sure?", "r", "s", "two", for_operator=True),
 )
 
 

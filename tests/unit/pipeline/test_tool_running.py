@@ -8,6 +8,7 @@ import pytest
 from focal_pipeline import errors
 from focal_pipeline.core import tool_plan
 from focal_pipeline.core.bound_tools import Group
+from focal_pipeline.core.consent import Consent
 from focal_pipeline.core.interrupts import Interrupts, Superseded
 from focal_pipeline.core.known import Known
 from focal_pipeline.core.model_chain import ModelChain
@@ -19,7 +20,7 @@ from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.session import ScenarioInstance, SessionState
 from focal_pipeline.domain.tools import Origin, Outcome, Planned, Status
 from focal_pipeline.domain.turn import Decision, Message, Turn
-from focal_pipeline.settings import LlmSettings, ToolSettings
+from focal_pipeline.settings import ConsentSettings, LlmSettings, ToolSettings
 from tests.fakes import pipeline as fakes
 from tests.fakes.until import until
 
@@ -47,7 +48,8 @@ class Desk:
         self.interrupts = Interrupts(self.turn, self.output, limit=5)
         runtime = fakes.compiled(tools=tools)
         plan = tool_plan.stored(self.turn)
-        attempt = Attempt(self.turn, runtime, plan, self.known, self.interrupts, self.output)
+        consent = Consent(self.turn, runtime, ConsentSettings())
+        attempt = Attempt(self.turn, runtime, plan, self.known, self.interrupts, self.output, consent)
         chain = ModelChain(None, LlmSettings(), Agent("desk"), self.output)
         arguments = Arguments(chain, Prompts(self.turn, runtime), {}, self.known, fills=0)
         self.running = ToolRunning(attempt, self.toolbox, arguments, ToolSettings())

@@ -14,7 +14,7 @@ from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
 from focal_kernel import canonical_json
 from focal_pipeline import errors
 from focal_pipeline.domain.bundle import SideEffect
-from focal_pipeline.domain.tools import Call, Context, Outcome, Status
+from focal_pipeline.domain.tools import Call, Context, Outcome, Question, Reply, Status
 from focal_service_kit import errors as rpc_errors
 from focal_service_kit import logging
 
@@ -62,6 +62,27 @@ class ToolboxClient:
                 if not _away(failure) or asyncio.get_running_loop().time() >= give_up_at:
                     return _without_answer(call, failure)
             await asyncio.sleep(PAUSE_S)
+
+    async def confirm(self, session_id: str, reply: Reply) -> None:
+        """See Toolbox. The same answer again is the same answer, so it is repeated like a call."""
+        request = messages.ConfirmRequest(
+            session_id=session_id,
+            confirmation_id=reply.confirmation_id,
+            accepted=reply.accepted,
+            request_id=reply.request_id,
+            turn_group_id=reply.turn_group_id,
+        )
+        give_up_at = asyncio.get_running_loop().time() + self._unavailable_s
+        while True:
+            try:
+                await self._stub.Confirm(request, timeout=self._margin_s)
+            except grpc.aio.AioRpcError as failure:
+                if _away(failure) and asyncio.get_running_loop().time() < give_up_at:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
+                reason = rpc_errors.from_rpc(failure).reason
+                _log.warning("answer not recorded", confirmation=reply.confirmation_id, reason=reason)
+            return
 
     async def _once(self, request: messages.ExecuteRequest, limit_s: float, on_started: Started) -> Outcome:
         call = self._stub.Execute(request, timeout=limit_s)
@@ -139,4 +160,14 @@ def _outcome(result: tool_pb2.ToolResult) -> Outcome:
         error_message=result.error_message,
         effect_id=result.effect_id,
         commit_point_reached=result.commit_point_reached,
+        question=_question(result.confirmation) if result.HasField("confirmation") else None,
+    )
+
+
+def _question(asked: tool_pb2.Confirmation) -> Question:
+    return Question(
+        confirmation_id=asked.confirmation_id,
+        prompt=asked.prompt,
+        for_operator=asked.approver == tool_pb2.APPROVER_OPERATOR,
+        expires_at=asked.expires_at.ToJsonString(),
     )

@@ -40,12 +40,14 @@ class Collection:
         self._prompts = prompts
         self._pattern_timeout_s = pattern_timeout_s
 
-    async def choose(self, retrieved: Retrieved) -> Course | None:
-        """The course of this turn before any tool ran."""
+    async def choose(self, retrieved: Retrieved, consented: bool = False) -> Course | None:
+        """The course of this turn before any tool ran. One that answers to the call that waits (`consented`)
+        opens no other scenario.
+        """
         running = self._scenarios.current()
         self._learn(collecting.unasked)
         self._learn(collecting.asked_by(running.last if running and not running.started else None))
-        course = self._scenarios.choose(retrieved, self._known)
+        course = self._scenarios.choose(retrieved, self._known, consented=consented)
         if course is None:
             return None
         course = self._answered_ahead(course, retrieved)

@@ -1,4 +1,6 @@
-"""The fabric events of a turn: ids and figures, never what somebody said."""
+"""The fabric events of a turn: ids and figures, never what somebody said. Of what the agent says they hold
+only the question that a call waits for.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Reports:
     async def moved(self, course: Course | None, ran: Sequence[Ran]) -> None:
         """Where a scenario began, went and ended; and calls that the toolbox refused."""
         for one in ran:
-            if one.outcome.status is Status.REFUSED:
+            if one.outcome.waits:
+                await self._asked(one)
+            elif one.outcome.status is Status.REFUSED:
                 payload = {"tool": one.planned.tool_name, "reason": one.outcome.error_reason}
                 await self._output.event(Event("policy", "refused", payload, Severity.WARN))
         if course is None:
@@ -58,6 +62,20 @@ class Reports:
             await self._output.event(Event("scenario", "moved", {**place, "path": list(course.path)}))
         if staging.completed(course, ran):
             await self._output.event(Event("scenario", "completed", place))
+
+    async def _asked(self, waiting: Ran) -> None:
+        """Somebody has to say yes: what to, and until when. Clients show it and may answer."""
+        question = waiting.outcome.question
+        if question is None:
+            return
+        payload = {
+            "confirmation_id": question.confirmation_id,
+            "tool": waiting.planned.tool_name,
+            "prompt": question.prompt,
+            "approver": "operator" if question.for_operator else "customer",
+            "expires_at": question.expires_at,
+        }
+        await self._output.event(Event("tool", "confirmation.requested", payload))
 
     async def ended(self, result: Result) -> None:
         """What the turn cost."""

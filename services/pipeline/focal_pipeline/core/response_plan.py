@@ -1,7 +1,8 @@
 """P8: what the reply must do, before anybody words it.
 
 What happened in the world decides first: an effect in doubt, failed or not enabled is answered by a
-fixed text, so that no model and no template can call it done.
+fixed text, so that no model and no template can call it done. A call that waits for a yes is asked about word
+for word: a customer must not agree to what a model made of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from focal_pipeline.core.withheld import Withheld
 from focal_pipeline.domain import placeholders
 from focal_pipeline.domain.bundle import SideEffect, Step, StepType, TemplateMode
 from focal_pipeline.domain.course import Course
-from focal_pipeline.domain.tools import Ran
+from focal_pipeline.domain.tools import Question, Ran
 from focal_pipeline.domain.turn import Outcome
 
 ESCALATION, HANDOFF = "escalation", "handoff"
@@ -58,6 +59,8 @@ class ResponsePlan:
     not_found: bool = False
     doubtful: bool = False
     fallback: str | None = None
+    asked_about: str = ""
+    """Confirmation that the reply asks the customer for; empty when it asks for none."""
 
     @property
     def outcome(self) -> Outcome:
@@ -92,6 +95,9 @@ def plan(findings: Findings, templates: Templates) -> ResponsePlan:
     rule_texts = list(_rule_texts(findings, templates))
     fixed = _of_the_world(findings, rule_texts, templates)
     exclusive = _exclusive((*reversed(course_texts), *rule_texts))
+    question = None if fixed else _question(findings.ran)
+    if question is not None:
+        return _asking(findings, question, exclusive, (*rule_texts, *course_texts))
     asks, asked_variable = _asks(findings, course_texts)
     suggestions = [t.text for t in (*rule_texts, *course_texts) if t.text not in asks]
     return ResponsePlan(
@@ -103,7 +109,8 @@ def plan(findings: Findings, templates: Templates) -> ResponsePlan:
         guidance=tuple(_guidance(findings)),
         statements=tuple(_statements(findings, rule_texts)),
         results=tuple(_results(findings.ran)),
-        failed=any(not ran.outcome.succeeded for ran in findings.ran) or bool(findings.withheld),
+        failed=any(not (ran.outcome.succeeded or ran.outcome.waits) for ran in findings.ran)
+        or bool(findings.withheld),
         not_found=any(ran.outcome.not_found for ran in findings.ran),
         doubtful=any(ran.outcome.doubtful for ran in findings.ran),
         fallback=templates.fallback(findings.course),
@@ -131,11 +138,40 @@ def _of_the_world(findings: Findings, rule_texts: Iterable[_Text], templates: Te
         known_before = all(r.call.turn_group_id != findings.turn_group_id for r in doubtful)
         answers = [text.text for text in rule_texts] if known_before else []
         return " ".join((*answers, templates.in_doubt(doubtful[0].planned.tool_name)))
-    failed = [r.planned.tool_name for r in effects if not r.outcome.succeeded]
+    declined = [r.planned.tool_name for r in findings.ran if r.outcome.declined]
+    if declined:
+        return templates.declined(declined[0])
+    failed = [r.planned.tool_name for r in effects if not (r.outcome.succeeded or r.outcome.waits)]
     if failed:
         return templates.failed(failed[0])
     acting = [each.tool.name for each in findings.withheld if each.acts]
-    return templates.not_enabled(acting[0]) if acting else None
+    if acting:
+        return templates.not_enabled(acting[0])
+    approvals = [r.planned.tool_name for r in findings.ran if _waits_for(r, operator=True)]
+    return templates.approval(approvals[0]) if approvals else None
+
+
+def _waits_for(ran: Ran, *, operator: bool) -> bool:
+    question = ran.outcome.question
+    return ran.outcome.waits and question is not None and question.for_operator is operator
+
+
+def _question(ran: Iterable[Ran]) -> Question | None:
+    """What the customer has to say yes to: one question at a time."""
+    return next((r.outcome.question for r in ran if _waits_for(r, operator=False)), None)
+
+
+def _asking(
+    findings: Findings, question: Question, exclusive: _Text | None, texts: Iterable[_Text]
+) -> ResponsePlan:
+    """What there is to say, and the question in the toolbox's own words."""
+    said = (exclusive.text,) if exclusive else tuple(dict.fromkeys(text.text for text in texts))
+    return ResponsePlan(
+        type=ResponseType.CONFIRM,
+        fixed=" ".join(text.strip() for text in (*said, question.prompt)),
+        results=tuple(_results(findings.ran)),
+        asked_about=question.confirmation_id,
+    )
 
 
 def _course_texts(findings: Findings, templates: Templates) -> Iterator[_Text]:
@@ -230,7 +266,10 @@ def _type(findings: Findings, *, asks: bool, answers: bool) -> ResponseType:
     if asks:
         confirms = findings.course is not None and findings.course.last.is_checkpoint
         return ResponseType.CONFIRM if confirms else ResponseType.ASK
-    refused = any(r.outcome.status.value == "refused" and not r.outcome.doubtful for r in findings.ran)
+    refused = any(
+        r.outcome.status.value == "refused" and not (r.outcome.doubtful or r.outcome.waits)
+        for r in findings.ran
+    )
     if refused or findings.withheld:
         return ResponseType.REFUSE
     scored = any(matched.score is not None for matched in findings.matched)
@@ -248,7 +287,7 @@ def _guidance(findings: Findings) -> Iterator[str]:
         step = findings.course.last
         yield f"The conversation is at: {step.description or step.name or step.step_id}"
     for ran in findings.ran:
-        if not ran.outcome.succeeded:
+        if not (ran.outcome.succeeded or ran.outcome.waits):
             yield f"{ran.planned.tool_name} did not succeed ({ran.outcome.error_reason}); say so honestly"
     yield from (each.guidance for each in findings.withheld)
 

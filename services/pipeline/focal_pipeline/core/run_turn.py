@@ -22,6 +22,7 @@ from focal_pipeline.core import (
 )
 from focal_pipeline.core.artifacts import Shelf
 from focal_pipeline.core.collection import Collection
+from focal_pipeline.core.consent import Consent
 from focal_pipeline.core.interrupts import Interrupts, Restarted
 from focal_pipeline.core.judging import Judge, Standing
 from focal_pipeline.core.known import Known
@@ -141,7 +142,8 @@ class _RunningTurn:
             self._prompts,
             pattern_timeout_s=brain.settings.collection.pattern_timeout_ms / 1000,
         )
-        attempt = Attempt(turn, runtime, plan, self._known, interrupts, output)
+        self._consent = Consent(turn, runtime, brain.settings.consent)
+        attempt = Attempt(turn, runtime, plan, self._known, interrupts, output, self._consent)
         arguments = Arguments(
             self._chain, self._prompts, runtime.readers, self._known, fills=brain.settings.tools.model_fills
         )
@@ -161,6 +163,7 @@ class _RunningTurn:
         matched = self._filter(retrieved, course, *matched)
         await self._reports.matched(matched)
         course = await self._act(retrieved, matched, course)
+        matched = self._consent.matched(matched)
         await self._reports.moved(course, self._tools.ran)
         planned = self._respond(matched, course)
         reply = await self._generate(planned, retrieved)
@@ -206,15 +209,18 @@ class _RunningTurn:
     async def _orchestrate(self, retrieved: Retrieved) -> Course | None:
         with self._watch.phase("P6"):
             if self._plan is not None:
+                self._consent.agreed = self._plan.agreed
                 course = self._collection.replayed(self._plan)
             else:
+                if self._consent.waiting is not None:
+                    await self._interrupts.guard(self._consent.read(self._chain, self._prompts))
                 course = await self._shelf.take_or(
                     phase_artifacts.of_orchestration(
                         self._collection, self._known, self._runtime, self._runtime.version
                     ),
                     lambda: phase_artifacts.orchestration_inputs(self._turn),
                     (str(self._runtime.version),),
-                    lambda: self._interrupts.guard(self._collection.choose(retrieved)),
+                    lambda: self._interrupts.guard(self._collection.choose(retrieved, self._consent.settled)),
                 )
         self._interrupts.standing.asks = self._would_ask(course)
         await self._interrupts.check(InterruptPoint.PHASE_BOUNDARY)
@@ -232,7 +238,7 @@ class _RunningTurn:
         self, retrieved: Retrieved, matched: Iterable[Matched], course: Course | None
     ) -> Course | None:
         """Run what is due; let new values move the scenario on, and run what is due there."""
-        groups = [*bound_tools.of_rules(self._runtime, matched)]
+        groups = [*self._consent.groups(), *bound_tools.of_rules(self._runtime, matched)]
         first = 0
         for _ in range(self._brain.settings.tools.legs):
             if course is not None:

@@ -54,17 +54,17 @@ class Scenarios:
         )
         return Course(scenario, instance, (scenario.entry_step_id,), started=True)
 
-    def choose(self, retrieved: Retrieved, known: Known) -> Course | None:
-        """The running scenario if the text moves it, else one whose entry the text meets, else the
-        running one where it stands.
+    def choose(self, retrieved: Retrieved, known: Known, *, consented: bool = False) -> Course | None:
+        """The running scenario if the text moves it or answers to the call that waits (`consented`), else one
+        whose entry the text meets, else the running one where it stands.
         """
         running = self.current()
         if running is not None:
             moved = self.walk_on(running, retrieved, known)
             answered = running.last.collects and set(running.last.collects) & known.set_this_turn.keys()
-            if running.started or len(moved.path) > 1 or answered:
+            if running.started or len(moved.path) > 1 or answered or consented:
                 return moved
-        entered = self._entry(retrieved, running)
+        entered = None if consented else self._entry(retrieved, running)
         return running if entered is None else self.walk_on(self.start(entered.scenario_id), retrieved, known)
 
     def walk_on(self, course: Course, retrieved: Retrieved, known: Known, *, tools_ran: int = 0) -> Course:

@@ -19,6 +19,7 @@ from focal_pipeline.domain.session import (
     ScenarioStatus,
     SessionState,
     StepVisit,
+    WaitingCall,
 )
 from focal_pipeline.domain.tools import Ran, Status
 from focal_pipeline.domain.turn import ToolUse
@@ -54,7 +55,30 @@ def next_state(happened: Happened, limits: ScenarioSettings) -> SessionState:
         last_intent_label=happened.state.last_intent_label,
         step_history=(*happened.state.step_history, *_visits(happened.course, turn_index))[-limits.history :],
         hint=_hint(happened),
+        waiting=_waiting(happened),
     )
+
+
+def _waiting(happened: Happened) -> WaitingCall | None:
+    """The call that the reply asks about, or that an operator was asked about. A question that this reply
+    does not put is not open to the customer's next words.
+    """
+    for one in happened.ran:
+        question = one.outcome.question
+        if question is None or not one.outcome.waits:
+            continue
+        if question.for_operator or question.confirmation_id == happened.plan.asked_about:
+            return WaitingCall(
+                confirmation_id=question.confirmation_id,
+                tool_name=one.call.tool_name,
+                arguments_json=one.call.arguments_json,
+                prompt=question.prompt,
+                rule_id=one.planned.origin.rule_id,
+                scenario_id=one.planned.origin.scenario_id,
+                step_id=one.planned.origin.step_id,
+                for_operator=question.for_operator,
+            )
+    return None
 
 
 def _goes_on(course: Course, ran: Sequence[Ran]) -> bool:
@@ -64,7 +88,8 @@ def _goes_on(course: Course, ran: Sequence[Ran]) -> bool:
 def completed(course: Course, ran: Iterable[Ran]) -> bool:
     """Whether the scenario ended: it rests on a terminal step whose critical tools succeeded."""
     return course.last.is_terminal and all(
-        r.outcome.succeeded or not r.planned.binding.critical for r in _on_last_step(course, ran)
+        r.outcome.succeeded or not (r.planned.binding.critical or r.outcome.waits)
+        for r in _on_last_step(course, ran)
     )
 
 
@@ -138,7 +163,7 @@ def _status(course: Course, ran: Iterable[Ran], on_step: Iterable[Ran]) -> Scena
     """
     careful = {SideEffect.COMPENSATABLE, SideEffect.IRREVERSIBLE}
     for one in on_step:
-        refused = not one.outcome.succeeded and not one.outcome.doubtful
+        refused = not (one.outcome.succeeded or one.outcome.doubtful or one.outcome.waits)
         if refused and one.planned.binding.critical and one.planned.policy in careful:
             return ScenarioStatus.CANCELLED
     return ScenarioStatus.COMPLETED if completed(course, ran) else ScenarioStatus.ACTIVE

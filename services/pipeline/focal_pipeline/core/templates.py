@@ -29,6 +29,8 @@ NOT_ENABLED = (
     "I am sorry, I cannot do that for you here, so nothing has been done. It can be done, just not by me:"
     " please get in touch with our team."
 )
+DECLINED = "All right, I will leave that as it is."
+APPROVAL = "A colleague has to agree to that first. I have asked, and you will hear from us."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,14 @@ class Templates:
     def not_enabled(self, tool_name: str) -> str:
         """What to say when a tool exists that the agent may not call."""
         return self._named(f"{tool_name}_not_enabled", "not_enabled") or NOT_ENABLED
+
+    def declined(self, tool_name: str) -> str:
+        """What to say when somebody said no to a tool's call."""
+        return self._named(f"{tool_name}_declined", "declined") or DECLINED
+
+    def approval(self, tool_name: str) -> str:
+        """What to say while an operator has to agree to a tool's call."""
+        return self._named(f"{tool_name}_approval", "approval") or APPROVAL
 
     def _named(self, *template_ids: str) -> str | None:
         found = (self._templates.get(template_id) for template_id in template_ids)

@@ -32,7 +32,9 @@ class StoredCall:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """What an earlier attempt set out to do; `scenario_id` is empty when no scenario ran."""
+    """What an earlier attempt set out to do; `scenario_id` is empty when no scenario ran, `agreed` is the
+    customer's answer to the call that waited, None when there was none.
+    """
 
     config_version: int
     message_ids: tuple[str, ...]
@@ -41,6 +43,7 @@ class StoredPlan:
     path: tuple[str, ...]
     started: bool
     calls: tuple[StoredCall, ...]
+    agreed: bool | None = None
 
     def call_of(self, planned: Planned) -> StoredCall | None:
         """The stored call of a bound tool."""
@@ -55,6 +58,7 @@ def artifact(
     values: Mapping[str, Any],
     course: Course | None,
     calls: Iterable[tuple[Planned, Call]],
+    agreed: bool | None = None,
 ) -> Artifact:
     """The plan as it stands before the next effect."""
     data = {
@@ -64,6 +68,7 @@ def artifact(
         "scenario": course.scenario.scenario_id if course else "",
         "path": list(course.path) if course else [],
         "started": bool(course and course.started),
+        "agreed": agreed,
         "calls": [_call_to_json(planned, call) for planned, call in calls],
     }
     return Artifact(NAME, canonical_json.dumps(data), _fingerprint(turn), _hash(str(config_version)))
@@ -88,6 +93,7 @@ def _read(data: Mapping[str, Any]) -> StoredPlan:
         path=tuple(data["path"]),
         started=data["started"],
         calls=tuple(map(_call_from_json, data["calls"])),
+        agreed=data.get("agreed"),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from focal_pipeline.core import tool_plan
 from focal_pipeline.core.bound_tools import Group
+from focal_pipeline.core.consent import Consent
 from focal_pipeline.core.interrupts import Interrupts
 from focal_pipeline.core.known import Known
 from focal_pipeline.core.runtime import AgentRuntime
@@ -37,6 +38,7 @@ class Attempt:
     known: Known
     interrupts: Interrupts
     output: Output
+    consent: Consent
 
 
 class ToolRunning:
@@ -65,8 +67,8 @@ class ToolRunning:
         )
 
     async def run(self, groups: Iterable[Group], course: Course | None) -> str | None:
-        """Run groups in order until a critical tool of one fails; returns the step of that group,
-        "" for the rules', None when all went well. Raises Superseded and Fenced.
+        """Run groups in order until a critical tool of one fails or a call waits for a yes; returns the step
+        of that group, "" for the rules', None when all went well. Raises Superseded and Fenced.
 
         A critical tool that lacks a variable holds up only a step that the path has left.
         """
@@ -87,7 +89,7 @@ class ToolRunning:
             ready = sorted(waiting.get_ready())
             due = [await self._due(group.tools[number]) for number in ready]
             ran = await self._run_together([d for d in due if d], course)
-            if any(r.planned.binding.critical and not r.outcome.succeeded for r in ran):
+            if any(map(_stops, ran)):
                 return False
             waiting.done(*ready)
         return not self._held_up(group, course)
@@ -114,10 +116,15 @@ class ToolRunning:
         return planned, call
 
     async def _arguments_of(self, planned: Planned) -> str | None:
-        """From the stored plan when it has the call, else filled now."""
+        """From the stored plan when it has the call, as it was asked about when a rule's call was answered,
+        else filled now.
+        """
         promised = self._attempt.plan.call_of(planned) if self._attempt.plan else None
         if promised is not None:
             return promised.arguments_json
+        asked = self._attempt.consent.arguments_of(planned)
+        if asked is not None:
+            return asked
         tool = self._attempt.runtime.tools[planned.tool_name]
         filling = self._arguments.fill(planned.binding, tool)
         return await self._attempt.interrupts.guard(filling)
@@ -149,7 +156,7 @@ class ToolRunning:
             await self._attempt.interrupts.guard(_all_of([self._call(call) for call in calls.values()]))
             ran += [self._settle(planned, call) for planned, call in pure]
         for each in effects:
-            if any(r.planned.binding.critical and not r.outcome.succeeded for r in ran):
+            if any(map(_stops, ran)):
                 break
             ran.append(await self._run_effect(*each, course))
         return ran
@@ -171,7 +178,12 @@ class ToolRunning:
         attempt, messages = self._attempt, self._messages
         turn = replace(attempt.turn, messages=messages)
         plan = tool_plan.artifact(
-            turn, attempt.runtime.version, attempt.known.set_this_turn, course, self._planned
+            turn,
+            attempt.runtime.version,
+            attempt.known.set_this_turn,
+            course,
+            self._planned,
+            attempt.consent.agreed,
         )
         await attempt.interrupts.guard(attempt.output.store(plan))
         self._promised.update(_key(c) for _, c in self._planned)
@@ -187,8 +199,10 @@ class ToolRunning:
         """One call; an equal call of the same turn is made once and its result used twice."""
         if _key(call) in self._outcomes:
             return
-        context = replace(self._context, no_pending_messages=self._attempt.interrupts.settled)
-        outcome = await self._toolbox.execute(context, call, self._started(call))
+        outcome = await self._attempt.consent.settle(call, self._toolbox)
+        if outcome is None:
+            context = replace(self._context, no_pending_messages=self._attempt.interrupts.settled)
+            outcome = await self._toolbox.execute(context, call, self._started(call))
         self._outcomes[_key(call)] = outcome
         self._attempt.interrupts.note_effect(call.policy, outcome, call.turn_group_id)
         await self._attempt.output.event(_finished(call, outcome))
@@ -213,6 +227,12 @@ class ToolRunning:
             await self._attempt.output.event(Event("tool", "started", payload))
 
         return report
+
+
+def _stops(ran: Ran) -> bool:
+    """Whether nothing may run after it: it failed and matters, or waits for a yes."""
+    outcome = ran.outcome
+    return outcome.waits or (ran.planned.binding.critical and not outcome.succeeded)
 
 
 def _dependencies(planned: Sequence[Planned]) -> dict[int, set[int]]:

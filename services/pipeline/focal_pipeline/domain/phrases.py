@@ -27,6 +27,55 @@ ADDITIONS = (
     *("et", "aussi", "ou", "parce que", "y", "también", "además", "porque", "e", "também", "ou"),
     *("و", "أيضا", "أيضًا", "और", "भी", "क्योंकि", "还有", "而且", "因为", "あと", "それと", "なぜなら"),
 )
+AGREEMENTS = (
+    *(
+        "yes",
+        "yep",
+        "yeah",
+        "yup",
+        "i confirm",
+        "i agree",
+        "confirmed",
+        "agreed",
+        "ja",
+        "jawohl",
+        "oui",
+        "sí",
+    ),
+    *(
+        "si, por favor",
+        "sim",
+        "d'accord",
+        "de acuerdo",
+        "نعم",
+        "हाँ",
+        "हां",
+        "是的",
+        "确认",
+        "はい",
+        "\N{THUMBS UP SIGN}",
+    ),
+)
+"""Words that mean yes in any sentence: not `sure`, `ok` or `go ahead`, which "I'm not sure", "is that ok?"
+and "don't go ahead" contain too.
+"""
+DECLINES = (
+    *("no", "nope", "nah", "no thanks", "not now", "not yet", "do not", "don't", "dont", "stop", "cancel"),
+    *(
+        "never mind",
+        "nevermind",
+        "nein",
+        "lieber nicht",
+        "doch nicht",
+        "non",
+        "não",
+        "nao",
+        "لا",
+        "नहीं",
+        "不要",
+    ),
+    *("不是", "いいえ", "\N{THUMBS DOWN SIGN}"),
+)
 COURTESIES = (
     *(
         "please",

@@ -54,6 +54,22 @@ class ScenarioMove:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """The call that the last turn asked about: one exact call, and the rule or step that brought it in. When
+    it is `for_operator`, what the customer says is no answer.
+    """
+
+    confirmation_id: str
+    tool_name: str
+    arguments_json: str
+    prompt: str = ""
+    rule_id: str = ""
+    scenario_id: str = ""
+    step_id: str = ""
+    for_operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccumulationHint:
     """What a turn tells the wait for the next message."""
 
@@ -78,6 +94,7 @@ class SessionState:
     step_history: tuple[StepVisit, ...] = ()
     hint: AccumulationHint = AccumulationHint()
     moves: tuple[ScenarioMove, ...] = ()
+    waiting: WaitingCall | None = None
 
     @property
     def active(self) -> ScenarioInstance | None:

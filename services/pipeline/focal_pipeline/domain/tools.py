@@ -9,6 +9,8 @@ from typing import Any
 
 from focal_pipeline.domain.bundle import SideEffect, ToolBinding
 
+DECLINED = "CONFIRMATION_DECLINED"
+
 
 class Status(enum.Enum):
     """How a call ended; the value is what the turn record says."""
@@ -73,8 +75,32 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody has to say yes to before a call is made; `expires_at` is RFC 3339, in UTC."""
+
+    confirmation_id: str
+    prompt: str
+    for_operator: bool = False
+    expires_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The customer's answer to a question; `turn_group_id` is where it was given."""
+
+    confirmation_id: str
+    accepted: bool
+    turn_group_id: str
+
+    @property
+    def request_id(self) -> str:
+        """Equal in every attempt at the turn, so that a repeat stays the same answer."""
+        return f"{self.turn_group_id}-{'yes' if self.accepted else 'no'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call came to; `result` is parsed JSON."""
+    """What a call came to; `result` is parsed JSON, `question` the yes that it needs or was refused."""
 
     tool_name: str
     status: Status
@@ -83,6 +109,17 @@ class Outcome:
     error_message: str = ""
     effect_id: str = ""
     commit_point_reached: bool = False
+    question: Question | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to say yes first."""
+        return self.error_reason in {"CONFIRMATION_REQUIRED", "APPROVAL_REQUIRED"}
+
+    @property
+    def declined(self) -> bool:
+        """Whether the answer was no."""
+        return self.error_reason == DECLINED
 
     @property
     def succeeded(self) -> bool:

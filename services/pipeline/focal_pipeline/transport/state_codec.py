@@ -14,6 +14,7 @@ from focal_pipeline.domain.session import (
     ScenarioStatus,
     SessionState,
     StepVisit,
+    WaitingCall,
 )
 
 _TO_STATUS = {
@@ -45,6 +46,7 @@ def to_proto(state: SessionState) -> session_pb2.SessionState:
             session_pb2.ScenarioMove(scenario_id=move.scenario_id, step_id=move.step_id)
             for move in state.moves
         ],
+        waiting_call=_waiting_to_proto(state.waiting) if state.waiting else None,
     )
 
 
@@ -66,6 +68,7 @@ def from_proto(state: session_pb2.SessionState) -> SessionState:
             expected_input_type=hint.expected_input_type,
         ),
         moves=tuple(ScenarioMove(move.scenario_id, move.step_id) for move in state.moves),
+        waiting=_waiting_from_proto(state.waiting_call) if state.HasField("waiting_call") else None,
     )
 
 
@@ -111,3 +114,29 @@ def _visit_to_proto(visit: StepVisit) -> session_pb2.StepVisit:
 
 def _visit_from_proto(visit: session_pb2.StepVisit) -> StepVisit:
     return StepVisit(visit.scenario_id, visit.step_id, visit.turn_index, visit.is_checkpoint)
+
+
+def _waiting_to_proto(waiting: WaitingCall) -> session_pb2.WaitingCall:
+    return session_pb2.WaitingCall(
+        confirmation_id=waiting.confirmation_id,
+        tool_name=waiting.tool_name,
+        arguments_json=waiting.arguments_json,
+        prompt=waiting.prompt,
+        rule_id=waiting.rule_id,
+        scenario_id=waiting.scenario_id,
+        step_id=waiting.step_id,
+        for_operator=waiting.for_operator,
+    )
+
+
+def _waiting_from_proto(waiting: session_pb2.WaitingCall) -> WaitingCall:
+    return WaitingCall(
+        confirmation_id=waiting.confirmation_id,
+        tool_name=waiting.tool_name,
+        arguments_json=waiting.arguments_json,
+        prompt=waiting.prompt,
+        rule_id=waiting.rule_id,
+        scenario_id=waiting.scenario_id,
+        step_id=waiting.step_id,
+        for_operator=waiting.for_operator,
+    )

@@ -1,7 +1,7 @@
 """A yes to one exact call: this tool with these arguments in this session, once.
 
     (none) ── a call needs it ──► ASKED ── yes ──► ACCEPTED ── a call reserves ──► USED
-                                    │ └── no ──► DECLINED          │
+                                    │ └── no ──► DECLINED ◄── no ──┤
                                     └────── time is up ────────────┴──► EXPIRED
 
 One that is USED lets the call pass that used it, recognised by its key, and no other.

@@ -21,7 +21,7 @@ class Confirmations(Protocol):
         """
 
     async def answer(self, reply: Reply) -> Confirmation:
-        """Record an answer; the same one again changes nothing.
+        """Record an answer; the same one again changes nothing, a no takes back a yes that was not used.
 
         Raises ConfirmationNotFound, ConfirmationExpired, ConfirmationClosed (used, or answered otherwise),
         ForeignAttempt (somebody else has to answer) and RequestIdReused.

@@ -126,7 +126,8 @@ class ToolboxServiceServicer:
 
     def Confirm(self, request, context):
         """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
-        of the tenant with the role `admin`. The same answer again is the same answer.
+        of the tenant with the role `admin`. The same answer again is the same answer; a no takes back a yes that no call
+        has used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class ToolboxServiceStub:
     """
     Confirm: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]
     """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
-    of the tenant with the role `admin`. The same answer again is the same answer.
+    of the tenant with the role `admin`. The same answer again is the same answer; a no takes back a yes that no call
+    has used.
     """
     ListConfirmations: grpc.UnaryUnaryMultiCallable[toolbox_service_pb2.ListConfirmationsRequest, toolbox_service_pb2.ListConfirmationsResponse]
     """Lists confirmations, newest first."""
@@ -90,7 +91,8 @@ class ToolboxServiceAsyncStub(ToolboxServiceStub):
     """
     Confirm: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ConfirmRequest, toolbox_service_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
-    of the tenant with the role `admin`. The same answer again is the same answer.
+    of the tenant with the role `admin`. The same answer again is the same answer; a no takes back a yes that no call
+    has used.
     """
     ListConfirmations: aio.UnaryUnaryMultiCallable[toolbox_service_pb2.ListConfirmationsRequest, toolbox_service_pb2.ListConfirmationsResponse]  # type: ignore[assignment]
     """Lists confirmations, newest first."""
@@ -156,7 +158,8 @@ class ToolboxServiceServicer(metaclass=abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[toolbox_service_pb2.ConfirmResponse, abc.Awaitable[toolbox_service_pb2.ConfirmResponse]]:
         """Records the answer to one exact call: a customer's by a service that acts for the session, an operator's by a caller
-        of the tenant with the role `admin`. The same answer again is the same answer.
+        of the tenant with the role `admin`. The same answer again is the same answer; a no takes back a yes that no call
+        has used.
         """
 
     @abc_1.abstractmethod

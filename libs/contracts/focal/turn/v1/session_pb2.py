@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66ocal/turn/v1/session.proto\x12\rfocal.turn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x03\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.focal.turn.v1.SessionStatus\x12\x16\n\x0e\x63onfig_version\x18\x07 \x01(\x03\x12\x12\n\nturn_count\x18\x08 \x01(\x03\x12\r\n\x05\x65poch\x18\t \x01(\x03\x12*\n\x05state\x18\n \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blast_offset\x18\r \x01(\x03\x12\x15\n\ropen_messages\x18\x0e \x01(\x05\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12,\n\x08\x65nded_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65nded_by\x18\x11 \x01(\t\x12\x12\n\nend_reason\x18\x12 \x01(\t\"\x85\x05\n\x0cSessionState\x12\x32\n\tscenarios\x18\x01 \x03(\x0b\x32\x1f.focal.turn.v1.ScenarioInstance\x12\x46\n\x0evariables_json\x18\x02 \x03(\x0b\x32..focal.turn.v1.SessionState.VariablesJsonEntry\x12I\n\x10rule_fire_counts\x18\x03 \x03(\x0b\x32/.focal.turn.v1.SessionState.RuleFireCountsEntry\x12\x45\n\x0erule_last_turn\x18\x04 \x03(\x0b\x32-.focal.turn.v1.SessionState.RuleLastTurnEntry\x12\x12\n\nturn_index\x18\x05 \x01(\x03\x12\x19\n\x11last_intent_label\x18\x06 \x01(\t\x12.\n\x0cstep_history\x18\x07 \x03(\x0b\x32\x18.focal.turn.v1.StepVisit\x12:\n\x11\x61\x63\x63umulation_hint\x18\x08 \x01(\x0b\x32\x1f.focal.turn.v1.AccumulationHint\x12*\n\x05moves\x18\t \x03(\x0b\x32\x1b.focal.turn.v1.ScenarioMove\x1a\x34\n\x12VariablesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13RuleFireCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a\x33\n\x11RuleLastTurnEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"4\n\x0cScenarioMove\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\"\xd9\x02\n\x10ScenarioInstance\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63urrent_step_id\x18\x02 \x01(\t\x12-\n\x06status\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.ScenarioStatus\x12\x17\n\x0fstarted_at_turn\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_at_turn\x18\x05 \x01(\x03\x12\x1c\n\x14low_confidence_turns\x18\x06 \x01(\x05\x12\x16\n\x0e\x66inished_tools\x18\x07 \x03(\t\x12J\n\x0e\x64oubtful_tools\x18\x08 \x03(\x0b\x32\x32.focal.turn.v1.ScenarioInstance.DoubtfulToolsEntry\x1a\x34\n\x12\x44oubtfulToolsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\tStepVisit\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x12\n\nturn_index\x18\x03 \x01(\x03\x12\x15\n\ris_checkpoint\x18\x04 \x01(\x08\"\x8d\x01\n\x10\x41\x63\x63umulationHint\x12\x1f\n\x17\x61waiting_required_field\x18\x01 \x01(\x08\x12\x18\n\x10\x65xpects_followup\x18\x02 \x01(\x08\x12!\n\x19input_complete_confidence\x18\x03 \x01(\x01\x12\x1b\n\x13\x65xpected_input_type\x18\x04 \x01(\t*d\n\rSessionStatus\x12\x1e\n\x1aSESSION_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15SESSION_STATUS_ACTIVE\x10\x01\x12\x18\n\x14SESSION_STATUS_ENDED\x10\x02*\xa7\x01\n\x0eScenarioStatus\x12\x1f\n\x1bSCENARIO_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SCENARIO_STATUS_ACTIVE\x10\x01\x12\x1a\n\x16SCENARIO_STATUS_PAUSED\x10\x02\x12\x1d\n\x19SCENARIO_STATUS_COMPLETED\x10\x03\x12\x1d\n\x19SCENARIO_STATUS_CANCELLED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66ocal/turn/v1/session.proto\x12\rfocal.turn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x03\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.focal.turn.v1.SessionStatus\x12\x16\n\x0e\x63onfig_version\x18\x07 \x01(\x03\x12\x12\n\nturn_count\x18\x08 \x01(\x03\x12\r\n\x05\x65poch\x18\t \x01(\x03\x12*\n\x05state\x18\n \x01(\x0b\x32\x1b.focal.turn.v1.SessionState\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blast_offset\x18\r \x01(\x03\x12\x15\n\ropen_messages\x18\x0e \x01(\x05\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12,\n\x08\x65nded_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65nded_by\x18\x11 \x01(\t\x12\x12\n\nend_reason\x18\x12 \x01(\t\"\xb7\x05\n\x0cSessionState\x12\x32\n\tscenarios\x18\x01 \x03(\x0b\x32\x1f.focal.turn.v1.ScenarioInstance\x12\x46\n\x0evariables_json\x18\x02 \x03(\x0b\x32..focal.turn.v1.SessionState.VariablesJsonEntry\x12I\n\x10rule_fire_counts\x18\x03 \x03(\x0b\x32/.focal.turn.v1.SessionState.RuleFireCountsEntry\x12\x45\n\x0erule_last_turn\x18\x04 \x03(\x0b\x32-.focal.turn.v1.SessionState.RuleLastTurnEntry\x12\x12\n\nturn_index\x18\x05 \x01(\x03\x12\x19\n\x11last_intent_label\x18\x06 \x01(\t\x12.\n\x0cstep_history\x18\x07 \x03(\x0b\x32\x18.focal.turn.v1.StepVisit\x12:\n\x11\x61\x63\x63umulation_hint\x18\x08 \x01(\x0b\x32\x1f.focal.turn.v1.AccumulationHint\x12*\n\x05moves\x18\t \x03(\x0b\x32\x1b.focal.turn.v1.ScenarioMove\x12\x30\n\x0cwaiting_call\x18\n \x01(\x0b\x32\x1a.focal.turn.v1.WaitingCall\x1a\x34\n\x12VariablesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13RuleFireCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a\x33\n\x11RuleLastTurnEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xae\x01\n\x0bWaitingCall\x12\x17\n\x0f\x63onfirmation_id\x18\x01 \x01(\t\x12\x11\n\ttool_name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\x12\x0e\n\x06prompt\x18\x04 \x01(\t\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12\x13\n\x0bscenario_id\x18\x06 \x01(\t\x12\x0f\n\x07step_id\x18\x07 \x01(\t\x12\x14\n\x0c\x66or_operator\x18\x08 \x01(\x08\"4\n\x0cScenarioMove\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\"\xd9\x02\n\x10ScenarioInstance\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63urrent_step_id\x18\x02 \x01(\t\x12-\n\x06status\x18\x03 \x01(\x0e\x32\x1d.focal.turn.v1.ScenarioStatus\x12\x17\n\x0fstarted_at_turn\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_at_turn\x18\x05 \x01(\x03\x12\x1c\n\x14low_confidence_turns\x18\x06 \x01(\x05\x12\x16\n\x0e\x66inished_tools\x18\x07 \x03(\t\x12J\n\x0e\x64oubtful_tools\x18\x08 \x03(\x0b\x32\x32.focal.turn.v1.ScenarioInstance.DoubtfulToolsEntry\x1a\x34\n\x12\x44oubtfulToolsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\tStepVisit\x12\x13\n\x0bscenario_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x12\n\nturn_index\x18\x03 \x01(\x03\x12\x15\n\ris_checkpoint\x18\x04 \x01(\x08\"\x8d\x01\n\x10\x41\x63\x63umulationHint\x12\x1f\n\x17\x61waiting_required_field\x18\x01 \x01(\x08\x12\x18\n\x10\x65xpects_followup\x18\x02 \x01(\x08\x12!\n\x19input_complete_confidence\x18\x03 \x01(\x01\x12\x1b\n\x13\x65xpected_input_type\x18\x04 \x01(\t*d\n\rSessionStatus\x12\x1e\n\x1aSESSION_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15SESSION_STATUS_ACTIVE\x10\x01\x12\x18\n\x14SESSION_STATUS_ENDED\x10\x02*\xa7\x01\n\x0eScenarioStatus\x12\x1f\n\x1bSCENARIO_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SCENARIO_STATUS_ACTIVE\x10\x01\x12\x1a\n\x16SCENARIO_STATUS_PAUSED\x10\x02\x12\x1d\n\x19SCENARIO_STATUS_COMPLETED\x10\x03\x12\x1d\n\x19SCENARIO_STATUS_CANCELLED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,28 +40,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSTATE_RULELASTTURNENTRY']._serialized_options = b'8\001'
   _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._loaded_options = None
   _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._serialized_options = b'8\001'
-  _globals['_SESSIONSTATUS']._serialized_start=1861
-  _globals['_SESSIONSTATUS']._serialized_end=1961
-  _globals['_SCENARIOSTATUS']._serialized_start=1964
-  _globals['_SCENARIOSTATUS']._serialized_end=2131
+  _globals['_SESSIONSTATUS']._serialized_start=2088
+  _globals['_SESSIONSTATUS']._serialized_end=2188
+  _globals['_SCENARIOSTATUS']._serialized_start=2191
+  _globals['_SCENARIOSTATUS']._serialized_end=2358
   _globals['_SESSION']._serialized_start=80
   _globals['_SESSION']._serialized_end=571
   _globals['_SESSIONSTATE']._serialized_start=574
-  _globals['_SESSIONSTATE']._serialized_end=1219
-  _globals['_SESSIONSTATE_VARIABLESJSONENTRY']._serialized_start=1059
-  _globals['_SESSIONSTATE_VARIABLESJSONENTRY']._serialized_end=1111
-  _globals['_SESSIONSTATE_RULEFIRECOUNTSENTRY']._serialized_start=1113
-  _globals['_SESSIONSTATE_RULEFIRECOUNTSENTRY']._serialized_end=1166
-  _globals['_SESSIONSTATE_RULELASTTURNENTRY']._serialized_start=1168
-  _globals['_SESSIONSTATE_RULELASTTURNENTRY']._serialized_end=1219
-  _globals['_SCENARIOMOVE']._serialized_start=1221
-  _globals['_SCENARIOMOVE']._serialized_end=1273
-  _globals['_SCENARIOINSTANCE']._serialized_start=1276
-  _globals['_SCENARIOINSTANCE']._serialized_end=1621
-  _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._serialized_start=1569
-  _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._serialized_end=1621
-  _globals['_STEPVISIT']._serialized_start=1623
-  _globals['_STEPVISIT']._serialized_end=1715
-  _globals['_ACCUMULATIONHINT']._serialized_start=1718
-  _globals['_ACCUMULATIONHINT']._serialized_end=1859
+  _globals['_SESSIONSTATE']._serialized_end=1269
+  _globals['_SESSIONSTATE_VARIABLESJSONENTRY']._serialized_start=1109
+  _globals['_SESSIONSTATE_VARIABLESJSONENTRY']._serialized_end=1161
+  _globals['_SESSIONSTATE_RULEFIRECOUNTSENTRY']._serialized_start=1163
+  _globals['_SESSIONSTATE_RULEFIRECOUNTSENTRY']._serialized_end=1216
+  _globals['_SESSIONSTATE_RULELASTTURNENTRY']._serialized_start=1218
+  _globals['_SESSIONSTATE_RULELASTTURNENTRY']._serialized_end=1269
+  _globals['_WAITINGCALL']._serialized_start=1272
+  _globals['_WAITINGCALL']._serialized_end=1446
+  _globals['_SCENARIOMOVE']._serialized_start=1448
+  _globals['_SCENARIOMOVE']._serialized_end=1500
+  _globals['_SCENARIOINSTANCE']._serialized_start=1503
+  _globals['_SCENARIOINSTANCE']._serialized_end=1848
+  _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._serialized_start=1796
+  _globals['_SCENARIOINSTANCE_DOUBTFULTOOLSENTRY']._serialized_end=1848
+  _globals['_STEPVISIT']._serialized_start=1850
+  _globals['_STEPVISIT']._serialized_end=1942
+  _globals['_ACCUMULATIONHINT']._serialized_start=1945
+  _globals['_ACCUMULATIONHINT']._serialized_end=2086
 # @@protoc_insertion_point(module_scope)

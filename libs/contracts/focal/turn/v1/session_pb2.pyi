@@ -247,6 +247,7 @@ class SessionState(message.Message):
     STEP_HISTORY_FIELD_NUMBER: builtins.int
     ACCUMULATION_HINT_FIELD_NUMBER: builtins.int
     MOVES_FIELD_NUMBER: builtins.int
+    WAITING_CALL_FIELD_NUMBER: builtins.int
     turn_index: builtins.int
     """Index of the last committed turn, from 1; 0 before the first."""
     last_intent_label: builtins.str
@@ -279,6 +280,10 @@ class SessionState(message.Message):
     def moves(self) -> containers.RepeatedCompositeFieldContainer[ScenarioMove]:
         """Moves that an operator asked for and no committed turn has made yet, oldest first; at most 20 wait (setting)."""
 
+    @builtins.property
+    def waiting_call(self) -> WaitingCall:
+        """The call that the last turn asked about and that waits for a yes; absent when none does."""
+
     def __init__(
         self,
         *,
@@ -291,10 +296,59 @@ class SessionState(message.Message):
         step_history: abc.Iterable[StepVisit] | None = ...,
         accumulation_hint: AccumulationHint | None = ...,
         moves: abc.Iterable[ScenarioMove] | None = ...,
+        waiting_call: WaitingCall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint", "waiting_call", b"waiting_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint", "last_intent_label", b"last_intent_label", "moves", b"moves", "rule_fire_counts", b"rule_fire_counts", "rule_last_turn", b"rule_last_turn", "scenarios", b"scenarios", "step_history", b"step_history", "turn_index", b"turn_index", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accumulation_hint", b"accumulation_hint", "last_intent_label", b"last_intent_label", "moves", b"moves", "rule_fire_counts", b"rule_fire_counts", "rule_last_turn", b"rule_last_turn", "scenarios", b"scenarios", "step_history", b"step_history", "turn_index", b"turn_index", "variables_json", b"variables_json", "waiting_call", b"waiting_call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class WaitingCall(message.Message):
+    """A tool call that somebody has to say yes to. The next turn takes the customer's words for the answer."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CONFIRMATION_ID_FIELD_NUMBER: builtins.int
+    TOOL_NAME_FIELD_NUMBER: builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: builtins.int
+    PROMPT_FIELD_NUMBER: builtins.int
+    RULE_ID_FIELD_NUMBER: builtins.int
+    SCENARIO_ID_FIELD_NUMBER: builtins.int
+    STEP_ID_FIELD_NUMBER: builtins.int
+    FOR_OPERATOR_FIELD_NUMBER: builtins.int
+    confirmation_id: builtins.str
+    """Confirmation of the toolbox."""
+    tool_name: builtins.str
+    """The tool."""
+    arguments_json: builtins.str
+    """The exact arguments as canonical JSON."""
+    prompt: builtins.str
+    """The question as it was put."""
+    rule_id: builtins.str
+    """Rule that brought the tool in; empty when a step did."""
+    scenario_id: builtins.str
+    """Scenario of the step that brought it in; empty when a rule did."""
+    step_id: builtins.str
+    """That step."""
+    for_operator: builtins.bool
+    """A person of the tenant has to answer: what the customer says is no answer."""
+    def __init__(
+        self,
+        *,
+        confirmation_id: builtins.str = ...,
+        tool_name: builtins.str = ...,
+        arguments_json: builtins.str = ...,
+        prompt: builtins.str = ...,
+        rule_id: builtins.str = ...,
+        scenario_id: builtins.str = ...,
+        step_id: builtins.str = ...,
+        for_operator: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["arguments_json", b"arguments_json", "confirmation_id", b"confirmation_id", "for_operator", b"for_operator", "prompt", b"prompt", "rule_id", b"rule_id", "scenario_id", b"scenario_id", "step_id", b"step_id", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -71,7 +71,9 @@ class Tool(Definition):
         " arguments of the same name are handed over",
     )
     check: Check | None = Field(None, description="how to learn what became of a call that is in doubt")
-    confirm: OptionalText = Field("", description="asks the customer this before each call")
+    confirm: OptionalText = Field(
+        "", description="asks the customer this before each call; `{argument}` places are filled from it"
+    )
     fresh_ms: Annotated[int, Field(ge=0, le=MAX_FRESH_MS)] = Field(
         0, description="milliseconds for which the result of a pure call may be used again; 0 for never"
     )
@@ -106,3 +108,8 @@ class Tool(Definition):
     def acts(self) -> bool:
         """Whether a call must be known by a business key."""
         return self.policy in ("compensatable", "irreversible")
+
+    def argument_names(self) -> list[str]:
+        """Arguments that its schema names."""
+        found = self.parameters.get("properties", {})
+        return list(found) if isinstance(found, dict) else []

@@ -35,7 +35,7 @@ def _runs_by_itself(origin: Origin, tool: Tool, undo: Tool) -> Iterator[Problem]
 
 
 def _arguments(origin: Origin, tool: Tool, undo: Tool) -> Iterator[Problem]:
-    own, taken = _properties(tool), _properties(undo)
+    own, taken = tool.argument_names(), undo.argument_names()
     for name, path in tool.compensation_arguments.items():
         source, _, rest = path.partition(".")
         where = ("compensation_arguments", name)
@@ -56,8 +56,3 @@ def _arguments(origin: Origin, tool: Tool, undo: Tool) -> Iterator[Problem]:
                 f" comes from: `compensation_arguments: {{{name}: result.…}}`"
             )
             yield origin.error("MISSING_ARGUMENT", message, "compensation")
-
-
-def _properties(tool: Tool) -> list[str]:
-    found = tool.parameters.get("properties", {})
-    return list(found) if isinstance(found, dict) else []

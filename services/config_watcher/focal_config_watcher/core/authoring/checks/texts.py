@@ -1,7 +1,7 @@
 """`{variable}` places in texts that are shown, and the variables that steps collect."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from focal_config_watcher.core.authoring.checks import naming
 from focal_config_watcher.core.authoring.draft import Draft, Origin, Where
@@ -20,7 +20,7 @@ def check(draft: Draft) -> Iterator[Problem]:
     for tool_id, tool in draft.tools.items():
         chosen = draft.activations.get(tool_id)
         origin = draft.origin(Kind.ACTIVATIONS if chosen and chosen.confirm else Kind.TOOLS, tool_id)
-        yield from _places(draft, origin, tool.confirm, ("confirm",), _arguments(tool))
+        yield from _question(origin, tool)
     for origin, _, _, step_id, step in draft.all_steps():
         for index, name in enumerate(step.collects):
             where = ("steps", step_id, "collects", index)
@@ -46,21 +46,21 @@ def _texts(draft: Draft) -> Iterator[tuple[Origin, str, tuple[Where, ...]]]:
         yield origin, step.does, ("steps", step_id, "does")
 
 
-def _arguments(tool: Tool) -> Collection[str]:
-    """What the toolbox fills a question from; a tool of a catalogue knows no variables of an agent."""
-    found = tool.parameters.get("properties", {})
-    return found if isinstance(found, dict) else ()
-
-
-def _places(
-    draft: Draft, origin: Origin, text: str, where: tuple[Where, ...], known: Collection[str] = ()
-) -> Iterator[Problem]:
+def _places(draft: Draft, origin: Origin, text: str, where: tuple[Where, ...]) -> Iterator[Problem]:
     for name in dict.fromkeys(_BRACES.findall(text)):
-        if name in known:
-            continue
         if not _NAME.fullmatch(name):
             message = f"`{{{name}}}` is no place; write `{{a_variable}}` or leave the braces out"
             yield origin.error("BAD_PLACE", message, *where)
         elif not draft.has(Kind.VARIABLES, name):
             message = naming.missing("variable", name, draft.ids(Kind.VARIABLES))
             yield origin.error("DANGLING_VARIABLE", message, *where)
+
+
+def _question(origin: Origin, tool: Tool) -> Iterator[Problem]:
+    """Places of the question before a call are its arguments: they are what the yes is bound to, and a tool
+    of a catalogue knows no variables of an agent.
+    """
+    for name in dict.fromkeys(_BRACES.findall(tool.confirm)):
+        if name not in tool.argument_names():
+            message = naming.missing("argument of the tool", name, tool.argument_names())
+            yield origin.error("UNKNOWN_ARGUMENT", message, "confirm")
