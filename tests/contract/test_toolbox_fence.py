@@ -107,7 +107,7 @@ async def test_a_fence_knows_every_effect_that_a_racing_attempt_causes(database:
     """
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url) as toolbox,
+        running_toolbox.serving(database, provider.url, turns={"calls": 0}) as toolbox,
     ):
         for round_ in range(10):
             await _race(toolbox, provider, round_)

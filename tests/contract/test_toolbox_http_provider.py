@@ -154,7 +154,7 @@ async def test_a_keyed_request_does_not_reuse_a_connection_and_a_read_does(datab
     kept: list[Any] = []
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url) as toolbox,
+        running_toolbox.serving(database, provider.url, turns={"calls": 0}) as toolbox,
     ):
         provider.behave(remember)
         for number in range(3):

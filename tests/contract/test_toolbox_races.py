@@ -28,7 +28,7 @@ _RESERVE = """
 async def _reserve_uncommitted(connection: asyncpg.Connection, wish: Wish, instance_id: str) -> None:
     """Reserve in an open transaction of `connection`, as somebody who is a moment ahead."""
     await connection.execute("BEGIN")
-    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish)[:-2], instance_id)
+    outcome = await connection.fetchval(_RESERVE, *dataclasses.astuple(wish)[:14], instance_id)
     assert outcome == Outcome.RESERVED
 
 
@@ -87,6 +87,21 @@ async def test_equal_wishes_that_do_not_see_each_other_yet_are_one_effect(
     assert reservation.outcome is Outcome.RUNNING
     assert reservation.effect is not None
     assert reservation.effect.effect_id == first.effect_id
+
+
+async def test_calls_of_a_turn_that_do_not_see_each_other_yet_are_counted(
+    database: str, ahead: Ahead
+) -> None:
+    """The session's fence row keeps them apart. Break: let `raise_fence` leave the row alone when it is high
+    enough."""
+    await ahead.ledger.fence("acme", "ses_1", 1)
+    first = toolbox.wish()
+    second = toolbox.wish(effect_key="key_2", business_key="order_2", max_calls=1)
+    await _reserve_uncommitted(ahead.connection, first, ahead.instance_id)
+    racing = asyncio.create_task(ahead.ledger.reserve(second))
+    await _waits_or_ends(racing, database)
+    await ahead.connection.execute("COMMIT")
+    assert (await racing).outcome is Outcome.TOO_MANY_CALLS
 
 
 async def test_a_fence_waits_for_a_reservation_and_then_lists_it(database: str, ahead: Ahead) -> None:

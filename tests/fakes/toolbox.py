@@ -161,17 +161,30 @@ class MemoryLedger:
             return Reservation(Outcome.FENCED, fence)
         self._doubt(lambda one: _same_operation(one, wish))
         own = self.rows.effects.get((wish.tenant_id, wish.effect_key))
-        if own and not own.ended:
-            return Reservation(Outcome.RUNNING, fence, own)
-        if own and (own.state in {State.DONE, State.COMPENSATED} or _blocks(own)):
-            return Reservation(Outcome.EXISTS, fence, own)
-        for other in self._of(wish.tenant_id):
-            if _same_operation(other, wish) and other.effect_key != wish.effect_key and _blocks(other):
-                doubtful = other.state is State.IN_DOUBT
-                outcome = Outcome.BLOCKED_IN_DOUBT if doubtful else Outcome.BLOCKED_RUNNING
-                return Reservation(outcome, fence, other)
+        if own and (not own.ended or own.state in {State.DONE, State.COMPENSATED} or _blocks(own)):
+            running = not own.ended
+            return Reservation(Outcome.RUNNING if running else Outcome.EXISTS, fence, own)
+        if other := self._blocking(wish):
+            doubtful = other.state is State.IN_DOUBT
+            return Reservation(
+                Outcome.BLOCKED_IN_DOUBT if doubtful else Outcome.BLOCKED_RUNNING, fence, other
+            )
+        if self._turn_is_full(wish, own):
+            return Reservation(Outcome.TOO_MANY_CALLS, fence)
         self.rows.owners[wish.reservation_id] = self.instance_id
         return Reservation(Outcome.RESERVED, fence, self.put(self._row(wish, own)))
+
+    def _blocking(self, wish: Wish) -> Effect | None:
+        others = (one for one in self._of(wish.tenant_id) if one.effect_key != wish.effect_key)
+        return next((one for one in others if _same_operation(one, wish) and _blocks(one)), None)
+
+    def _turn_is_full(self, wish: Wish, own: Effect | None) -> bool:
+        wanted = (wish.session_id, wish.turn_id)
+        turn = [one for one in self._of(wish.tenant_id) if (one.session_id, one.turn_id) == wanted]
+        another = own is None or own.turn_id != wish.turn_id
+        if wish.max_calls is None or not another:
+            return False
+        return len([one for one in turn if not one.compensates]) >= wish.max_calls
 
     def _row(self, wish: Wish, earlier: Effect | None) -> Effect:
         return Effect(

@@ -12,6 +12,7 @@ from focal_toolbox.core import checking
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.awaiting import Awaiting, Patience
 from focal_toolbox.core.batching import Batch
+from focal_toolbox.core.bookkeeping import Books, Pauses
 from focal_toolbox.core.checking import Checks
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
@@ -24,6 +25,7 @@ from focal_toolbox.core.reading import Reading
 from focal_toolbox.core.reporting import Reporting
 from focal_toolbox.core.reusing import Limits, Reuse
 from focal_toolbox.core.runs import Runs
+from focal_toolbox.core.turn_calls import TurnCalls
 from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.compensation import Demand, Undone
 from focal_toolbox.domain.confirmation import Approver, Confirmation, Reply
@@ -121,12 +123,13 @@ class Desk:
     meter: CountingMeter = field(default_factory=CountingMeter)
     runs: Runs = field(default_factory=Runs)
     catalogue: FixedCatalogue = field(default_factory=lambda: FixedCatalogue(*TOOLS))
+    turn_calls: TurnCalls = field(default_factory=lambda: TurnCalls(5, 100, 60))
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
     writes: FixedWrites = field(default_factory=FixedWrites)
     kept: Limits = field(default_factory=lambda: Limits(10_000, 1000))
-    timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1, record_pause_s=0.002))
+    timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1))
 
     def __post_init__(self) -> None:
         self.doubts = MemoryDoubts(self.ledger)
@@ -154,7 +157,7 @@ class Desk:
         return Execution(
             self._preparation(),
             self.confirming(),
-            Reading(self._courier(), self.reuse),
+            Reading(self._courier(), self.reuse, self.confirming(), self.turn_calls),
             self._effects(),
             self.meter,
             self.clock,
@@ -196,7 +199,13 @@ class Desk:
 
     def _effects(self) -> Effects:
         return Effects(
-            self.ledger, self._courier(), self.runs, self.meter, self.clock, self.timing, self.awaiting
+            Books(self.ledger, self.turn_calls, self.runs, Pauses(0.001, 0.002)),
+            self._courier(),
+            self.runs,
+            self.meter,
+            self.clock,
+            self.timing,
+            self.awaiting,
         )
 
     def state(self) -> State:

@@ -98,12 +98,13 @@ _SCHEMA = (
     "ALTER FUNCTION effects.reserve RENAME TO reserve_itself",
     f"""
     CREATE FUNCTION effects.reserve(
-      text, text, text, text, text, text, text, text, text, text, bigint, text, text, bigint, text, interval
+      text, text, text, text, text, text, text, text, text, text, bigint, text, text, bigint, text, interval,
+      integer DEFAULT NULL
     ) RETURNS TABLE (outcome text, fence bigint, effect effects.effects) LANGUAGE plpgsql AS $$
     BEGIN
       PERFORM chaos.pass({Gate.RESERVE.value});
       RETURN QUERY SELECT * FROM effects.reserve_itself(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
     END $$
     """,
     """

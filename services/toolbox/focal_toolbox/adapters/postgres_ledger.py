@@ -15,7 +15,7 @@ from focal_toolbox.domain.effect import Effect, Outcome, Query, Reservation, Sta
 
 _RESERVE = """
     SELECT outcome, fence, (effect).*
-    FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    FROM effects.reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
 _RESERVE_COMPENSATION = """
@@ -27,7 +27,8 @@ _RESERVE_COMPENSATION = """
 _RESERVE_CONFIRMED = """
     SELECT outcome, fence, (effect).*, confirmation
     FROM effects.reserve_confirmed(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+        $23)
 """
 
 # The token stands in the ledger before the request leaves, in the same round trip.
@@ -167,7 +168,7 @@ def _confirmed(wish: Wish) -> tuple[str, tuple[object, ...]]:
     """The same without the token."""
     if wish.questions:
         columns = postgres_confirmations.columns(wish.questions)
-        return _RESERVE_CONFIRMED, (wish.compensates, wish.arguments_hash, *columns)
+        return _RESERVE_CONFIRMED, (wish.compensates, wish.arguments_hash, *columns, wish.max_calls)
     if wish.compensates:
         return _RESERVE_COMPENSATION, (wish.compensates,)
-    return _RESERVE, ()
+    return _RESERVE, (wish.max_calls,)

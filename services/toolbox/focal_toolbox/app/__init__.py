@@ -8,9 +8,10 @@ from focal_service_kit import postgres
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.postgres_confirmations import PostgresConfirmations
 from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
-from focal_toolbox.app import asynchronous, bundles, pacing, provision, storage
+from focal_toolbox.app import asynchronous, bundles, limiting, pacing, provision, storage
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
+from focal_toolbox.core.bookkeeping import Books
 from focal_toolbox.core.checking import Checks
 from focal_toolbox.core.compensating import Compensation
 from focal_toolbox.core.confirming import Confirming
@@ -52,8 +53,10 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
         late.promises,
     )
     confirming = Confirming(PostgresConfirmations(pool), pacing.times_to_answer(settings))
-    effects = Effects(ledger, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
-    reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock))
+    turn_calls = limiting.turn_calls(settings)
+    books = Books(ledger, turn_calls, runs, pacing.pauses(settings))
+    effects = Effects(books, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
+    reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock), confirming, turn_calls)
     execution = Execution(preparation, confirming, reading, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
     doubts = storage.doubts(settings, pool)

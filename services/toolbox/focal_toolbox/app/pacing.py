@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from focal_toolbox.core.bookkeeping import Pauses
 from focal_toolbox.core.checking import Patience
 from focal_toolbox.core.delivering import Retries
 from focal_toolbox.core.effecting import Timing
@@ -34,6 +35,11 @@ def times_to_answer(settings: ToolboxSettings) -> Mapping[Approver, float]:
     """Seconds that questions and answers stand, by who is asked."""
     limits = settings.confirmation
     return {Approver.CUSTOMER: limits.ttl_s, Approver.OPERATOR: limits.operator_ttl_s}
+
+
+def pauses(settings: ToolboxSettings) -> Pauses:
+    """How often a ledger that is away is tried again."""
+    return Pauses(first_s=settings.execution.poll_s)
 
 
 def timeouts(settings: ToolboxSettings) -> Timeouts:

@@ -11,38 +11,31 @@ reserve ──► RESERVED ──► send ──► record DONE | FAILED | IN_DO
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from focal_kernel.clock import Clock
-from focal_kernel.errors import Unavailable
 from focal_service_kit import deadlines, logging
 from focal_toolbox import errors
+from focal_toolbox.core import turn_calls
 from focal_toolbox.core.awaiting import Awaiting
+from focal_toolbox.core.bookkeeping import Books
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.following import follow
 from focal_toolbox.core.preparing import Job
 from focal_toolbox.core.runs import Runs
 from focal_toolbox.domain import result
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
-from focal_toolbox.domain.effect import Effect, Outcome, Reservation, State, Wish
+from focal_toolbox.domain.effect import Effect, Outcome, Reservation, State
 from focal_toolbox.domain.result import Event, Result, Started
-from focal_toolbox.ports.ledger import EffectLedger
 from focal_toolbox.ports.meter import Meter
 from focal_toolbox.ports.providers import Notify
-
-T = TypeVar("T")
-
-LAST_WORD_S = 1.0
-"""Seconds a cancelled run takes to note its doubt; the process is about to exit."""
 
 NOT_SENT = Answer(
     Verdict.UNCHANGED,
     reason="not_sent",
     message="the toolbox was held up between reserving and sending, so it did not send",
 )
-INTERRUPTED = Answer(Verdict.UNKNOWN, reason="interrupted")
 
 _STATES = {
     Verdict.DONE: State.DONE,
@@ -56,12 +49,11 @@ _log = logging.get("effects")
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds: the age at which a reservation is too old to send on it, the longest wait for another
-    call's end, the pause between looks at it, and the longest pause between tries to record."""
+    call's end, and the pause between looks at it."""
 
     send_within_s: float = 1.5
     wait_s: float = 60.0
     poll_s: float = 0.05
-    record_pause_s: float = 1.0
 
 
 class Effects:
@@ -69,7 +61,7 @@ class Effects:
 
     def __init__(
         self,
-        ledger: EffectLedger,
+        books: Books,
         courier: Courier,
         runs: Runs,
         meter: Meter,
@@ -77,7 +69,7 @@ class Effects:
         timing: Timing,
         awaiting: Awaiting,
     ) -> None:
-        self._ledger = ledger
+        self._books = books
         self._courier = courier
         self._runs = runs
         self._meter = meter
@@ -99,10 +91,12 @@ class Effects:
     async def _once(self, job: Job, plan: Plan, emit: Callable[[Event], None]) -> Result | Effect:
         """The run: a result, or the effect that another call is carrying out right now."""
         asked_at = self._clock.monotonic()
-        reservation = await self._reserve(job.wish())
+        reservation = await self._books.reserve(job.wish())
         if reservation.missing is not None:
             return result.unconfirmed(job.tool.name, reservation.missing)
         effect = reservation.effect
+        if reservation.outcome is Outcome.TOO_MANY_CALLS:
+            return result.refused(job.tool.name, turn_calls.too_many())
         if reservation.outcome is not Outcome.RESERVED or effect is None:
             return _not_reserved(job, reservation)
         emit(Started(effect.tool_name, effect.effect_id))
@@ -117,30 +111,18 @@ class Effects:
             self._runs.end(effect.effect_id)
         return result.of_effect(ended, delivery)
 
-    async def _reserve(self, wish: Wish) -> Reservation:
-        try:
-            return await self._ledger.reserve(wish)
-        except Unavailable:
-            # The reservation may stand although its reply was lost.
-            self._runs.start(f"release {wish.effect_key}", self._insist(lambda: self._ledger.release(wish)))
-            raise
-
     async def _deliver(self, job: Job, effect: Effect, plan: Plan, notify: Notify) -> Delivery:
         try:
             return await self._courier.deliver(job.dispatch, plan, notify)
         except asyncio.CancelledError:
-            async with asyncio.timeout(LAST_WORD_S):
-                await self._ledger.conclude(effect, State.IN_DOUBT, INTERRUPTED, 0)
+            await self._books.interrupted(effect)
             raise
 
     async def _record(self, effect: Effect, delivery: Delivery, *, accepted: bool) -> Effect:
-        """Until the ledger takes it: nobody else knows what happened."""
         if accepted:
-            return await self._insist(lambda: self._awaiting.accept(effect, delivery.requests - 1))
+            return await self._books.insist(lambda: self._awaiting.accept(effect, delivery.requests - 1))
         state = _STATES[delivery.answer.verdict]
-        ended = await self._insist(
-            lambda: self._ledger.conclude(effect, state, delivery.answer, delivery.requests - 1)
-        )
+        ended = await self._books.conclude(effect, state, delivery.answer, delivery.requests - 1)
         if ended.reservation_id != effect.reservation_id or ended.state is not state:
             _log.warning(
                 "effect had ended otherwise", effect=effect.effect_id, wanted=state, found=ended.state
@@ -148,22 +130,12 @@ class Effects:
         self._meter.side_effect(effect.tenant_id, effect.policy, ended.state)
         return ended
 
-    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
-        pause = self._timing.poll_s
-        while True:
-            try:
-                return await write()
-            except Unavailable as away:
-                _log.warning("ledger is away, recording later", error=away.message)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, self._timing.record_pause_s)
-
     async def _end_of(self, effect: Effect) -> Result:
         """The result of a call that another one is carrying out, once it has ended."""
         until = self._clock.monotonic() + (deadlines.cap(self._timing.wait_s) or 0.0)
         while effect.state is State.PREPARED and (left := until - self._clock.monotonic()) > 0:
             await self._runs.ended(effect.effect_id, self._timing.poll_s, left)
-            effect = await self._ledger.find(effect.tenant_id, effect.effect_id) or effect
+            effect = await self._books.look(effect)
         if effect.state is State.PREPARED:
             return _in_progress(effect.tool_name, effect)
         return result.of_earlier(effect)

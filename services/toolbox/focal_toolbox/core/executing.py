@@ -72,18 +72,10 @@ class Execution:
         except errors.Refusal as refusal:
             yield self._counted(result.refused(order.tool_name, refusal), order, tool, started)
             return
-        carry_out = self._effects.carry_out if tool.policy.ledgered else self._read
+        carry_out = self._effects.carry_out if tool.policy.ledgered else self._reading.carry_out
         async with aclosing(carry_out(job, self._plan(job))) as events:
             async for event in events:
                 yield self._counted(event, order, tool, started)
-
-    async def _read(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
-        if missing := await self._confirming.missing(job):
-            yield result.unconfirmed(job.tool.name, missing)
-            return
-        async with aclosing(self._reading.carry_out(job, plan)) as events:
-            async for event in events:
-                yield event
 
     def _plan(self, job: Job) -> Plan:
         """Retries end with the caller's deadline; a request under way does not."""

@@ -6,23 +6,31 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from focal_toolbox import errors
+from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.following import follow
 from focal_toolbox.core.preparing import Job
 from focal_toolbox.core.reusing import Reuse
+from focal_toolbox.core.turn_calls import TurnCalls
 from focal_toolbox.domain import result
-from focal_toolbox.domain.result import Event, Started
+from focal_toolbox.domain.result import Event, Result, Started
 
 
 class Reading:
     """Asks the provider, unless the tool says how long an answer is fresh and there is one."""
 
-    def __init__(self, courier: Courier, reuse: Reuse) -> None:
+    def __init__(self, courier: Courier, reuse: Reuse, confirming: Confirming, turn_calls: TurnCalls) -> None:
         self._courier = courier
         self._reuse = reuse
+        self._confirming = confirming
+        self._turn_calls = turn_calls
 
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
-        """Events of the call; raises nothing of its own."""
+        """Events of the call; raises Unavailable when a yes is needed and cannot be looked for."""
+        if held := await self._held(job):
+            yield held
+            return
         if job.tool.fresh_s and (writes := await self._reuse.writes(job)) is not None:
             async with aclosing(self._reuse.read(job, plan, writes)) as events:
                 async for event in events:
@@ -39,3 +47,14 @@ class Reading:
             yield result.of_read(job.tool.name, reading.result())
         finally:
             reading.cancel()
+
+    async def _held(self, job: Job) -> Result | None:
+        """Why the call is not made, if so. The turn's limit comes first: nobody shall agree in vain."""
+        try:
+            self._turn_calls.read(job)
+        except errors.Refusal as refusal:
+            return result.refused(job.tool.name, refusal)
+        if missing := await self._confirming.missing(job):
+            self._turn_calls.unread(job)
+            return result.unconfirmed(job.tool.name, missing)
+        return None

@@ -75,6 +75,8 @@ class Outcome(enum.StrEnum):
     """A later effect on the business key of the effect to undo has begun or happened."""
     UNCONFIRMED = "UNCONFIRMED"
     """A yes is missing: do not send."""
+    TOO_MANY_CALLS = "TOO_MANY_CALLS"
+    """The turn has caused as many effects as it may."""
     OWNER_LOST = "OWNER_LOST"
     """The ledger holds the asking process for dead; its reservation would be in doubt at once."""
 
@@ -85,7 +87,8 @@ class Wish:
     whose definition of the tool holds, `compensates` which effect this one undoes, `questions` what needs a
     yes. With a `token_hash`, who
     holds that token may report the end within `report_within_s` seconds; the call itself waits `awaited_s`
-    for it.
+    for it. The turn may have at most `max_calls` effects with this one, compensations left out; None is no
+    limit.
     """
 
     effect_id: str
@@ -107,6 +110,7 @@ class Wish:
     token_hash: str = ""
     report_within_s: float = 0.0
     awaited_s: float = 0.0
+    max_calls: int | None = None
 
     @property
     def arguments_hash(self) -> str:

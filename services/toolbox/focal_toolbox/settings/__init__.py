@@ -12,6 +12,7 @@ from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.internal import InternalSettings
+from focal_toolbox.settings.limits import TurnLimits
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 from focal_toolbox.settings.reads import ReadSettings
@@ -37,6 +38,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     confirmation: ConfirmationSettings = ConfirmationSettings()
     retry: RetrySettings = RetrySettings()
     reads: ReadSettings = ReadSettings()
+    turns: TurnLimits = TurnLimits()
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()
     check: CheckSettings = CheckSettings()

@@ -2,7 +2,7 @@ CREATE FUNCTION effects.reserve(
     p_effect_id text, p_reservation_id text, p_tenant_id text, p_effect_key text, p_business_key text,
     p_tool_name text, p_policy text, p_session_id text, p_turn_group_id text, p_turn_id text,
     p_epoch bigint, p_arguments_json text, p_agent_id text, p_config_version bigint, p_instance_id text,
-    p_lease interval
+    p_lease interval, p_max_calls integer DEFAULT NULL
 ) RETURNS TABLE (outcome text, fence bigint, effect effects.effects)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -51,6 +51,16 @@ BEGIN
         IF FOUND THEN
             outcome := CASE other.state WHEN 'IN_DOUBT' THEN 'BLOCKED_IN_DOUBT' ELSE 'BLOCKED_RUNNING' END;
             effect := other;
+            RETURN NEXT;
+            RETURN;
+        END IF;
+
+        -- The fence's row is locked: no other reservation of the session comes between this count and our write.
+        IF own.turn_id IS DISTINCT FROM p_turn_id AND p_max_calls <= (
+            SELECT count(*) FROM effects.effects e
+                WHERE e.tenant_id = p_tenant_id AND e.turn_id = p_turn_id AND e.session_id = p_session_id
+                    AND e.compensates = '') THEN
+            outcome := 'TOO_MANY_CALLS';
             RETURN NEXT;
             RETURN;
         END IF;

@@ -3,7 +3,7 @@ CREATE FUNCTION effects.reserve_confirmed(
     p_tool_name text, p_policy text, p_session_id text, p_turn_group_id text, p_turn_id text,
     p_epoch bigint, p_arguments_json text, p_agent_id text, p_config_version bigint, p_instance_id text,
     p_lease interval, p_compensates text, p_arguments_hash text, p_confirmation_ids text[], p_approvers text[],
-    p_prompts text[], p_ttls interval[]
+    p_prompts text[], p_ttls interval[], p_max_calls integer
 ) RETURNS TABLE (outcome text, fence bigint, effect effects.effects, confirmation effects.confirmations)
 LANGUAGE plpgsql AS $$
 -- Reserves an effect that needs a yes and uses the yes up, both or neither. What stands in the way of the effect by
@@ -18,7 +18,7 @@ BEGIN
                 SELECT * INTO reserved FROM effects.reserve(
                     p_effect_id, p_reservation_id, p_tenant_id, p_effect_key, p_business_key, p_tool_name, p_policy,
                     p_session_id, p_turn_group_id, p_turn_id, p_epoch, p_arguments_json, p_agent_id,
-                    p_config_version, p_instance_id, p_lease);
+                    p_config_version, p_instance_id, p_lease, p_max_calls);
             ELSE
                 SELECT * INTO reserved FROM effects.reserve_compensation(
                     p_effect_id, p_reservation_id, p_tenant_id, p_effect_key, p_business_key, p_tool_name, p_policy,
