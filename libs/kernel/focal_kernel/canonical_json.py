@@ -3,6 +3,8 @@
 Keys are sorted by code point, there is no white space, text is not escaped beyond what JSON asks,
 and equal numbers are written alike (`10`, `10.0` and `Decimal("1E+1")` all become `10`).
 Reading gives `int` and `Decimal`, never a binary float.
+
+Values nest at most DEEPEST levels: what is deeper exhausts the stack of whoever walks through it next.
 """
 
 from __future__ import annotations
@@ -11,17 +13,21 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import repeat
 from json.encoder import encode_basestring as _quote
 from typing import Any
 
 PLAIN_DIGITS = 64
 """Longest run of digits written without an exponent; a longer one could be a gigabyte of zeros."""
 
+DEEPEST = 100
+"""Levels of lists and mappings inside one another; a flat list has one."""
+
 _LARGEST_PLAIN = 10**PLAIN_DIGITS
 
 
 class NotCanonical(ValueError):
-    """The value has no canonical form: NaN, infinity, a key that is no text, an unknown type."""
+    """The value has no canonical form: NaN, infinity, a key that is no text, an unknown type, too deep."""
 
 
 class NotJson(ValueError):
@@ -34,9 +40,9 @@ def dumps(value: object) -> str:
     Raises NotCanonical for anything else, and for text that is not valid UTF-8.
     """
     try:
-        text = _encode(value)
+        text = _encode(value, DEEPEST)
         text.encode()
-    except (RecursionError, UnicodeEncodeError) as error:
+    except UnicodeEncodeError as error:
         raise NotCanonical(str(error)) from None
     return text
 
@@ -51,14 +57,17 @@ def loads(text: str) -> Any:
             parse_constant=_refuse_constant,
         )
         dumps(value)
-    except NotJson:
-        raise
-    except (ValueError, InvalidOperation, RecursionError) as error:
+    except (NotJson, json.JSONDecodeError, NotCanonical) as error:
         raise NotJson(str(error)) from None
+    except RecursionError:
+        raise NotJson(f"nested deeper than {DEEPEST} levels") from None
+    except (ValueError, InvalidOperation):
+        raise NotJson("a number has too many digits") from None
     return value
 
 
-def _encode(value: object) -> str:
+def _encode(value: object, levels: int) -> str:
+    """`levels` may still begin below this one."""
     match value:
         case None:
             return "null"
@@ -67,9 +76,9 @@ def _encode(value: object) -> str:
         case str():
             return _quote(value)
         case Mapping():
-            return _mapping(value)
+            return _mapping(value, _deeper(levels))
         case list() | tuple():
-            return f"[{','.join(map(_encode, value))}]"
+            return f"[{','.join(map(_encode, value, repeat(_deeper(levels))))}]"
     return _number(value)
 
 
@@ -90,10 +99,16 @@ def _integer(value: int) -> str:
     return _decimal(Decimal(value))
 
 
-def _mapping(value: Mapping[Any, object]) -> str:
+def _deeper(levels: int) -> int:
+    if not levels:
+        raise NotCanonical(f"nested deeper than {DEEPEST} levels")
+    return levels - 1
+
+
+def _mapping(value: Mapping[Any, object], levels: int) -> str:
     if not all(isinstance(key, str) for key in value):
         raise NotCanonical("object keys must be text")
-    members = (f"{_quote(key)}:{_encode(value[key])}" for key in sorted(value))
+    members = (f"{_quote(key)}:{_encode(value[key], levels)}" for key in sorted(value))
     return f"{{{','.join(members)}}}"
 
 

@@ -97,3 +97,17 @@ def test_text_that_readers_could_read_differently_is_refused(text: str) -> None:
 def test_fractions_are_read_exactly() -> None:
     assert canonical.loads("19.99") == Decimal("19.99")
     assert isinstance(canonical.loads("7"), int)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":[', "]}")])
+@pytest.mark.parametrize("levels", [101, 10_000])
+def test_what_is_nested_too_deep_is_no_json(opening: str, closing: str, levels: int) -> None:
+    assert canonical.loads("[" * canonical.DEEPEST + "]" * canonical.DEEPEST)
+    for text in (opening * levels + closing * levels, opening * levels):
+        with pytest.raises(canonical.NotJson):
+            canonical.loads(text)
+
+
+def test_a_number_of_too_many_digits_is_refused_in_words_of_ours() -> None:
+    with pytest.raises(canonical.NotJson, match="too many digits"):
+        canonical.loads("9" * 5000)

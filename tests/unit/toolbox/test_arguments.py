@@ -30,7 +30,21 @@ def test_no_text_means_no_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "1", "null", '{"a":NaN}', '{"a":1,"a":1}', '{"a":"' + "x" * LIMIT]
+    "text",
+    [
+        "{",
+        "[]",
+        "1",
+        "null",
+        '{"a":NaN}',
+        '{"a":-Infinity}',
+        '{"a":1,"a":1}',
+        '{"a":1} {"a":2}',
+        '{"a":"\\ud800"}',
+        '{"a":"' + "x" * LIMIT,
+        '{"a":' * 120 + "1" + "}" * 120,
+        '{"a":' * 150,
+    ],
 )
 def test_what_is_no_json_object_is_malformed(text: str) -> None:
     with pytest.raises(errors.BadRequest) as caught:
@@ -72,7 +86,8 @@ def test_a_long_list_of_violations_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "schema", [{"type": "nonsense"}, {"$ref": "http://127.0.0.1:1/x"}, {"$ref": "#/nowhere"}]
+    "schema",
+    [{"type": "nonsense"}, {"$ref": "http://127.0.0.1:1/x"}, {"$ref": "#/nowhere"}, {"$ref": "#"}],
 )
 def test_a_schema_that_cannot_be_used_is_the_bundles_fault(schema: dict[str, Any]) -> None:
     assert _refusal(schema, '{"a": 1}').reason == "INVALID_BUNDLE"
@@ -85,3 +100,14 @@ def test_a_tool_without_a_schema_takes_anything() -> None:
 def test_references_inside_the_schema_work() -> None:
     schema = {"$defs": {"s": {"type": "string"}}, "properties": {"a": {"$ref": "#/$defs/s"}}}
     assert _refusal(schema, '{"a": 1}').reason == "INVALID_TOOL_ARGUMENTS"
+
+
+@pytest.mark.parametrize("number", ["1e400", "1e999999999", "9" * 900])
+def test_a_number_that_no_schema_can_check_is_the_callers_fault(number: str) -> None:
+    schema = {"properties": {"n": {"type": "number", "multipleOf": 0.01, "maximum": 5}}}
+    assert _refusal(schema, f'{{"n": {number}}}').reason == "INVALID_TOOL_ARGUMENTS"
+
+
+def test_arguments_as_deep_as_may_be_pass_a_schema_that_refers_to_itself() -> None:
+    node = {"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "additionalProperties": False}
+    _check({"$ref": "#/$defs/n", "$defs": {"n": node}}, '{"a":' * 98 + "{}" + "}" * 98)

@@ -54,7 +54,10 @@ class Schemas:
             found = [
                 _describe(error) for error in self._validator(tool.schema_json).iter_errors(arguments.values)
             ]
-        except (jsonschema.SchemaError, referencing.exceptions.Unresolvable, ValueError):
+        except ArithmeticError:
+            message = "the arguments hold a number too large or too fine for the tool's schema"
+            raise errors.Refusal("INVALID_TOOL_ARGUMENTS", message) from None
+        except (jsonschema.SchemaError, referencing.exceptions.Unresolvable, ValueError, RecursionError):
             raise errors.Refusal(
                 "INVALID_BUNDLE", f"the parameter schema of {tool.name!r} cannot be used"
             ) from None
