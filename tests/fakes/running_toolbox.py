@@ -243,7 +243,7 @@ async def serving(
                 **{name: {**FAST.get(name, {}), **overrides.get(name, {})} for name in {*FAST, *overrides}},
                 "postgres": {"url": database, "pool_max": 8},
                 "peers": {**overrides.get("peers", {}), "config_watcher": watcher.target},
-                "variables": {"PROVIDER": provider_url},
+                "variables": {"PROVIDER": provider_url, **overrides.get("variables", {})},
             }
         )
         async with in_process.serving(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging as stdlib
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
@@ -71,6 +71,26 @@ def configure(chosen: settings.LoggingSettings, service: str, out: TextIO = sys.
     _adopt_stdlib(level, common, renderer, out)
 
 
+@contextmanager
+def concealing(conceal: Callable[[str], str]) -> Iterator[None]:
+    """Write what `conceal` makes of each line, of this process and its libraries, while the block runs."""
+
+    def concealed(_logger: object, _method: str, line: Any) -> Any:
+        return conceal(line) if isinstance(line, str) else line
+
+    structlog.configure(processors=[*structlog.get_config()["processors"], concealed])
+    wrapped = [(handler, handler.formatter) for handler in stdlib.getLogger().handlers]
+    for handler, formatter in wrapped:
+        handler.setFormatter(_Concealing(formatter or stdlib.Formatter(), conceal))
+    try:
+        yield
+    finally:
+        left = [each for each in structlog.get_config()["processors"] if each is not concealed]
+        structlog.configure(processors=left)
+        for handler, formatter in wrapped:
+            handler.setFormatter(formatter)
+
+
 class CanonicalLine:
     """The layer that writes one line per RPC: what was asked, by whom, how it ended, how long."""
 
@@ -89,6 +109,18 @@ class CanonicalLine:
             **_caller(),
         }
         (self._log.debug if call.open else self._log.info)("rpc", **line)
+
+
+class _Concealing(stdlib.Formatter):
+    """Another formatter's lines, concealed."""
+
+    def __init__(self, inner: stdlib.Formatter, conceal: Callable[[str], str]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._conceal = conceal
+
+    def format(self, record: stdlib.LogRecord) -> str:
+        return self._conceal(self._inner.format(record))
 
 
 class _Stamp:

@@ -6,6 +6,7 @@ import pytest
 from focal_kernel.clock import ManualClock, SystemClock
 from focal_toolbox.core.delivering import Courier, Plan, Retries
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
+from focal_toolbox.domain.redaction import Redaction
 from focal_toolbox.domain.result import Progress
 from tests.fakes.toolbox import DONE, LOST, REFUSED, ScriptedProvider
 
@@ -86,3 +87,23 @@ async def test_time_spent_is_measured() -> None:
             return DONE
 
     assert (await Courier(QUICK, clock).deliver(Slow(), PLAN, lambda _: None)).seconds == 2
+
+
+def test_a_provider_that_names_a_wait_gets_it_unless_it_is_too_long() -> None:
+    retries = Retries(first_pause_s=0.1, longest_wait_s=10)
+    assert 3 < retries.pause_s(1, 3) < 3.2
+    assert retries.pause_s(1, 10.1) == math.inf
+
+
+async def test_a_provider_that_wants_too_long_a_wait_is_not_asked_again() -> None:
+    busy = replace(LOST, retry_after_s=3600)
+    assert (await _deliver(ScriptedProvider([busy, DONE]))).requests == 1
+
+
+async def test_no_answer_leaves_with_a_secret() -> None:
+    """Break: leave `conceal` out of the Courier."""
+    secret = Redaction(["s3cret-token"])
+    echo = Answer(Verdict.DONE, result_json='{"you_sent":"s3cret-token"}')
+    courier = Courier(QUICK, SystemClock(), secret.answer)
+    delivery = await courier.deliver(ScriptedProvider([echo]), ONCE, lambda _: None)
+    assert delivery.answer.result_json == '{"you_sent":"[secret]"}'

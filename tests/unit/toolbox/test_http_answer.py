@@ -1,3 +1,6 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from focal_toolbox.adapters.providers import http_answer
@@ -61,3 +64,25 @@ def test_a_success_is_canonical(body: bytes, text: str) -> None:
 @pytest.mark.parametrize(("sent", "verdict"), [(True, Verdict.UNKNOWN), (False, Verdict.UNCHANGED)])
 def test_a_broken_request_is_doubtful_only_when_it_left(sent: bool, verdict: Verdict) -> None:
     assert http_answer.broken("timeout", "x", sent=sent).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "wait_s"),
+    [
+        (429, "3", 3),
+        (503, " 120 ", 120),
+        (503, "", 0),
+        (429, "soon", 0),
+        (429, "-1", 0),
+        (429, "1.5", 0),
+        (429, "Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        (500, "3", 0),
+    ],
+)
+def test_a_provider_says_when_to_come_back(status: int, header: str, wait_s: float) -> None:
+    assert http_answer.failure(status, b"", retry_after=header).retry_after_s == wait_s
+
+
+def test_a_moment_to_come_back_is_counted_from_now() -> None:
+    later = datetime.now(UTC) + timedelta(seconds=90)
+    assert 80 < http_answer.seconds(format_datetime(later, usegmt=True)) <= 90

@@ -19,6 +19,7 @@ def retries(settings: ToolboxSettings) -> Retries:
         settings.retry.requests,
         settings.retry.first_pause_ms / 1000,
         settings.retry.longest_pause_ms / 1000,
+        settings.retry.longest_wait_ms / 1000,
     )
 
 

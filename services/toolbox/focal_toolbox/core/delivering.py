@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from focal_kernel.clock import Clock
@@ -13,21 +14,35 @@ from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.result import Progress
 from focal_toolbox.ports.providers import Dispatch, Notify, TellingDispatch
 
+Conceal = Callable[[Answer], Answer]
+
 _log = logging.get("delivery")
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a repeatable call is sent at most, and the pauses in between (doubling, in seconds)."""
+    """How often a repeatable call is sent at most, and the pauses in between (doubling, in seconds).
+
+    A provider that names a wait gets it; one that names more than `longest_wait_s` is not asked again.
+    """
 
     requests: int = 3
     first_pause_s: float = 0.1
     longest_pause_s: float = 2.0
+    longest_wait_s: float = 10.0
 
-    def pause_s(self, sent: int) -> float:
-        """The pause after `sent` requests, spread by ±25 % so that callers do not march in step."""
+    def pause_s(self, sent: int, wanted_s: float = 0.0) -> float:
+        """The pause after `sent` requests, spread by ±25 % so that callers do not march in step, and not
+        less than the provider wants; infinite when it wants too much.
+        """
+        if wanted_s > self.longest_wait_s:
+            return math.inf
         pause = min(self.first_pause_s * 2.0 ** (sent - 1), self.longest_pause_s)
-        return pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
+        return wanted_s + pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +61,12 @@ class Plan:
 
 
 class Courier:
-    """Sends requests and adds up what they came to."""
+    """Sends requests and adds up what they came to; `conceal` takes secrets out of every answer."""
 
-    def __init__(self, retries: Retries, clock: Clock) -> None:
+    def __init__(self, retries: Retries, clock: Clock, conceal: Conceal = _as_it_is) -> None:
         self._retries = retries
         self._clock = clock
+        self._conceal = conceal
 
     async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify) -> Delivery:
         """Send once; where repeating is safe, until a clear answer or the limits are reached."""
@@ -62,9 +78,9 @@ class Courier:
         doubt, elapsed = False, 0.0
         for sent in range(1, allowed + 1):
             limit_s = min(plan.request_s, plan.within_s - elapsed)
-            answer = await _send(dispatch, plan.idempotency_key, limit_s)
+            answer = self._conceal(await _send(dispatch, plan.idempotency_key, limit_s))
             doubt = doubt or answer.verdict is Verdict.UNKNOWN
-            pause = self._retries.pause_s(sent)
+            pause = self._retries.pause_s(sent, answer.retry_after_s)
             elapsed = self._clock.monotonic() - started
             if not answer.transient or sent == allowed or elapsed + pause >= until:
                 break

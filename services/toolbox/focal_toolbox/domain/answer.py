@@ -23,7 +23,7 @@ class Answer:
 
     `reason` is a lower-case word such as `timeout`, `http_503` or the provider's own;
     `message` is for people and repeats nothing of a response body. `transient` says that the same
-    request may fare better soon.
+    request may fare better soon, `retry_after_s` how many seconds the provider wants to be left alone before.
     """
 
     verdict: Verdict
@@ -31,6 +31,7 @@ class Answer:
     reason: str = ""
     message: str = ""
     transient: bool = False
+    retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

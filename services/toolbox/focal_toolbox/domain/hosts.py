@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -70,20 +70,21 @@ class Pattern:
 
 
 class AllowedHosts:
-    """`listed` patterns hold for all tenants, `of_tenants` for one each; `named` are places of the operator's
-    own URLs."""
+    """`listed` patterns hold for all tenants, `of_tenants` for one each; `named` gives the places that the
+    operator's own URLs lead to, by tenant.
+    """
 
     def __init__(
         self,
         listed: Iterable[str] = (),
         of_tenants: Mapping[str, Iterable[str]] | None = None,
-        named: Iterable[Place] = (),
+        named: Callable[[str], Collection[Place]] = lambda _tenant_id: (),
     ) -> None:
         self._listed = tuple(map(Pattern.read, listed))
         self._of_tenants = {
             tenant: tuple(map(Pattern.read, patterns)) for tenant, patterns in (of_tenants or {}).items()
         }
-        self._named = frozenset(named)
+        self._named = named
 
     def allow(self, tenant_id: str, place: Place, *, stated: bool) -> bool:
         """Whether a tenant's tool may reach a place.
@@ -91,7 +92,7 @@ class AllowedHosts:
         `*` stands for hosts that are `stated` in the definition only: one that an argument or an answer made
         up must be meant by name.
         """
-        if place in self._named:
+        if place in self._named(tenant_id):
             return True
         patterns = self._listed + self._of_tenants.get(tenant_id, ())
         return any(pattern.covers(place) and (stated or not pattern.any_host) for pattern in patterns)

@@ -16,6 +16,7 @@ from focal_toolbox.settings.limits import TurnLimits
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 from focal_toolbox.settings.reads import ReadSettings
+from focal_toolbox.settings.secrets import SecretSettings
 
 
 class Peers(settings.Section):
@@ -45,6 +46,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     http: HttpSettings = HttpSettings()
     outbound: OutboundSettings = OutboundSettings()
     internal: InternalSettings = InternalSettings()
+    secrets: SecretSettings = SecretSettings()
     variables: dict[str, SecretStr] = Field(
         default={},
         description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",

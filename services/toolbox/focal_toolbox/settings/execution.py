@@ -38,3 +38,9 @@ class RetrySettings(settings.Section):
     requests: int = Field(3, ge=1, le=10, description="requests per call at most, the first included")
     first_pause_ms: float = Field(100, gt=0, description="pause before the second request, ms; doubles")
     longest_pause_ms: float = Field(2000, gt=0, description="longest pause, ms")
+    longest_wait_ms: float = Field(
+        10_000,
+        ge=0,
+        description="longest wait that a provider may ask for (Retry-After of 429 and 503), ms; when it asks"
+        " for more, the call ends",
+    )

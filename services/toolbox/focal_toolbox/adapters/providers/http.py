@@ -1,244 +1,157 @@
-"""Provider `http`: one request to a URL of the tool's definition.
-
-A request that carries an idempotency key gets a connection of its own: on a reused one, a server
-that hangs up while we send leaves a doubt that never had to be. Redirects are not followed.
-"""
+"""Provider `http`: one request to a URL of the tool's definition."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal
+import base64
+from collections.abc import Mapping
+from typing import Any
 
 import cachetools
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from focal_kernel import canonical_json
 from focal_toolbox import errors
-from focal_toolbox.adapters.outbound import AddressRefused, CheckedTransport, Outbound
-from focal_toolbox.adapters.providers import http_answer, templates
-from focal_toolbox.domain.answer import Answer
+from focal_toolbox.adapters.outbound import Outbound
+from focal_toolbox.adapters.providers import http_config, templates
+from focal_toolbox.adapters.providers.http_config import Auth, Config, Definition
+from focal_toolbox.adapters.providers.http_dispatch import Clients, HttpDispatch, Limits, Request
+from focal_toolbox.adapters.secrets import Secrets
 from focal_toolbox.domain.hosts import DEFAULT_PORTS
+from focal_toolbox.domain.redaction import SHORTEST, Redaction
 from focal_toolbox.ports.providers import Availability, Handover
 
-KEY_HEADER = "Idempotency-Key"
 HANDOVER_HEADER = "Focal-Result-Token"
 HANDOVER_VARIABLE = "RESULT_TOKEN"
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-REASON_BYTES = 16 * 1024
-"""How much of a refusal is read to find the provider's own word for it."""
 CONFIGS_KEPT = 1024
+LONGEST_URL = 8000
+"""Characters: what RFC 9110 §4.1 asks every server to take."""
 
 _MARKERS = ("1", "2")
 _WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 
 
-class Config(BaseModel):
-    """`provider_config` of a tool. Without `body`, a method that takes one sends all arguments that
-    the URL does not use."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(min_length=1)
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    headers: dict[str, str] = {}
-    query: dict[str, str] = {}
-    body: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds to connect, bytes of an answer, connections at most."""
-
-    connect_s: float
-    answer_bytes: int
-    connections: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """`pooled` keeps connections, `single` opens one per request."""
-
-    pooled: httpx.AsyncClient
-    single: httpx.AsyncClient
-
-
-@asynccontextmanager
-async def clients(limits: Limits, outbound: Outbound) -> AsyncIterator[Clients]:
-    """The two clients of a process; proxies and credentials of the environment are not used."""
-    trust = httpx.create_ssl_context()
-
-    def client(kept: int | None) -> httpx.AsyncClient:
-        pool = httpx.Limits(max_connections=limits.connections, max_keepalive_connections=kept)
-        return httpx.AsyncClient(
-            transport=CheckedTransport(outbound, trust, pool),
-            timeout=httpx.Timeout(None, connect=limits.connect_s),
-            follow_redirects=False,
-            trust_env=False,
-        )
-
-    async with client(None) as pooled, client(0) as single:
-        yield Clients(pooled, single)
-
-
 class HttpProvider:
-    """Builds and sends requests. `variables` are the values of `${NAME}`, by upper-case name."""
+    """Builds requests; `secrets` knows the values of `${NAME}`."""
 
-    def __init__(
-        self, clients: Clients, limits: Limits, outbound: Outbound, variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, clients: Clients, limits: Limits, outbound: Outbound, secrets: Secrets) -> None:
         self._clients = clients
         self._limits = limits
         self._outbound = outbound
-        self._variables = variables
-        self._configs: cachetools.LRUCache[str, Config] = cachetools.LRUCache(CONFIGS_KEPT)
+        self._secrets = secrets
+        self._definitions: cachetools.LRUCache[str, Definition] = cachetools.LRUCache(CONFIGS_KEPT)
 
     def availability(self) -> Availability:
         return Availability(available=True)
 
     def prepare(self, tenant_id: str, config_json: str, arguments: Mapping[str, Any]) -> HttpDispatch:
-        return self._prepared(tenant_id, config_json, templates.Filling(arguments, self._variables))
+        filling = templates.Filling(arguments, self._secrets.values(tenant_id))
+        return self._prepared(tenant_id, config_json, filling)
 
     def prepare_asynchronous(
         self, tenant_id: str, config_json: str, arguments: Mapping[str, Any], handover: Handover
     ) -> HttpDispatch:
         """With the token in a header, and in whatever template names `${RESULT_TOKEN}`."""
-        variables = {**self._variables, HANDOVER_VARIABLE: handover.token}
+        variables = {**self._secrets.values(tenant_id), HANDOVER_VARIABLE: handover.token}
         filling = templates.Filling(arguments, variables)
-        return self._prepared(tenant_id, config_json, filling, {HANDOVER_HEADER: handover.token})
+        return self._prepared(tenant_id, config_json, filling, handover.token)
 
     def _prepared(
-        self,
-        tenant_id: str,
-        config_json: str,
-        filling: templates.Filling,
-        more: Mapping[str, str] = NO_HEADERS,
+        self, tenant_id: str, config_json: str, filling: templates.Filling, result_token: str = ""
     ) -> HttpDispatch:
-        config = self._config(config_json)
-        url = _checked(filling.url(config.url))
-        self._outbound.check(tenant_id, url.raw_host.decode(), _port(url), stated=self._stated(config, url))
-        if config.query:
-            url = url.copy_merge_params(filling.query(config.query))
-        headers = {name: filling.header(value) for name, value in config.headers.items()}
-        headers.update(more)
+        definition = self._definition(config_json)
+        config = definition.config
+        url = _url(config, filling)
+        port = url.port or DEFAULT_PORTS[url.scheme]
+        self._outbound.check(tenant_id, url.raw_host.decode(), port, stated=_stated(config, filling, url))
+        headers = httpx.Headers({name: filling.header(value) for name, value in config.headers.items()})
+        query = filling.query(config.query)
+        made = [result_token]
+        if result_token:
+            headers[HANDOVER_HEADER] = result_token
+        if config.auth:
+            made.append(_authenticate(config.auth, filling, headers, query))
         content = _content(config, filling)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
-        return HttpDispatch(self._clients, self._limits, config.method, url, headers, content)
+        request = Request(tenant_id, config.method, _with_query(url, query), headers, content)
+        return HttpDispatch(
+            self._clients,
+            self._limits,
+            self._outbound,
+            request,
+            definition.reading,
+            Redaction(made),
+            config.redirects,
+        )
 
-    def _stated(self, config: Config, url: httpx.URL) -> bool:
-        """Whether the host is the definition's own: whatever the arguments were, it would be the same."""
-        names = templates.names(config.url)
-        if not names:
-            return True
-        fillings = (templates.Filling(dict.fromkeys(names, text), self._variables) for text in _MARKERS)
-        return {_checked(filling.url(config.url)).netloc for filling in fillings} == {url.netloc}
-
-    def _config(self, config_json: str) -> Config:
-        known = self._configs.get(config_json)
+    def _definition(self, config_json: str) -> Definition:
+        known = self._definitions.get(config_json)
         if known is None:
-            known = self._configs[config_json] = _parse(config_json)
+            known = self._definitions[config_json] = http_config.parse(config_json)
         return known
 
 
-@dataclass(frozen=True, slots=True)
-class HttpDispatch:
-    """A request that is ready to be sent."""
-
-    clients: Clients
-    limits: Limits
-    method: str
-    url: httpx.URL
-    headers: Mapping[str, str]
-    content: bytes | None
-
-    async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
-        wire = _Wire()
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._exchange(idempotency_key, wire)
-        except AddressRefused:
-            return http_answer.address_refused()
-        except (TimeoutError, httpx.TimeoutException):
-            return http_answer.broken("timeout", "the provider did not answer in time", sent=wire.sent)
-        except (httpx.HTTPError, httpx.StreamError, OSError):
-            reason = "connection_lost" if wire.sent else "unreachable"
-            message = "the connection broke" if wire.sent else "the provider cannot be reached"
-            return http_answer.broken(reason, message, sent=wire.sent)
-
-    async def _exchange(self, key: str, wire: _Wire) -> Answer:
-        client = self.clients.single if key else self.clients.pooled
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **self.headers}
-        if key:
-            headers[KEY_HEADER] = key
-        async with client.stream(
-            self.method,
-            self.url,
-            headers=headers,
-            content=self.content,
-            extensions={"trace": wire.trace},
-        ) as response:
-            if not response.is_success:
-                return http_answer.failure(response.status_code, await _start(response))
-            body = await _whole(response, self.limits.answer_bytes)
-        return http_answer.too_large(self.limits.answer_bytes) if body is None else http_answer.success(body)
+def _authenticate(
+    auth: Auth, filling: templates.Filling, headers: httpx.Headers, query: dict[str, str]
+) -> str:
+    """Enter the credential; returns it, because it may be more than the secret that it was made of."""
+    secret = _secret(auth, filling)
+    if auth.query:
+        query[auth.query.name] = secret
+    elif auth.header:
+        headers[auth.header.name] = secret
+    elif auth.basic:
+        pair = f"{filling.variables_only(auth.basic.username)}:{secret}"
+        secret = base64.b64encode(pair.encode()).decode()
+        headers["Authorization"] = f"Basic {secret}"
+    else:
+        headers["Authorization"] = f"Bearer {secret}"
+    return secret
 
 
-class _Wire:
-    """Learns from the transport whether anything of the request has left."""
-
-    def __init__(self) -> None:
-        self.sent = False
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(".send_request_headers.started"):
-            self.sent = True
+def _url(config: Config, filling: templates.Filling) -> httpx.URL:
+    text = filling.url(config.url)
+    if len(text) > LONGEST_URL:
+        raise _too_long()
+    return http_config.checked(text)
 
 
-async def _whole(response: httpx.Response, limit: int) -> bytes | None:
-    """The body, or None when it is longer than `limit` bytes."""
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > limit:
-            return None
-    return bytes(body)
+def _stated(config: Config, filling: templates.Filling, url: httpx.URL) -> bool:
+    """Whether the host is the definition's own: whatever the arguments were, it would be the same."""
+    names = templates.names(config.url)
+    if not names:
+        return True
+    others = (templates.Filling(dict.fromkeys(names, text), filling.variables) for text in _MARKERS)
+    return {http_config.checked(other.url(config.url)).netloc for other in others} == {url.netloc}
 
 
-async def _start(response: httpx.Response) -> bytes:
-    """A refusal's body; a cut or overlong one says nothing, the status alone counts."""
+def _secret(auth: Auth, filling: templates.Filling) -> str:
+    """The secret's value; one that cannot be sent, or be told from common words in an answer, is refused."""
+    value = filling.variables_only(auth.secret)
+    named = ", ".join(sorted(templates.variables(auth.secret)))
+    if len(value) < SHORTEST:
+        raise http_config.unusable(
+            f"the secret {named} has less than {SHORTEST} characters: too few to keep it out of results"
+        )
+    if not (value.isascii() and value.isprintable()) and not auth.basic:
+        raise http_config.unusable(f"the secret {named} has characters that no header takes")
+    return value
+
+
+def _with_query(url: httpx.URL, query: Mapping[str, str]) -> httpx.URL:
+    """Refusal when arguments make the URL too long."""
     try:
-        return await _whole(response, REASON_BYTES) or b""
-    except httpx.HTTPError:
-        return b""
-
-
-def _parse(config_json: str) -> Config:
-    try:
-        return Config.model_validate(canonical_json.loads(config_json))
-    except ValidationError as error:
-        keys = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
-        raise _unusable(f"the provider configuration is not valid at {keys}") from None
-    except ValueError:
-        raise _unusable("the provider configuration is no JSON") from None
-
-
-def _checked(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
+        full = url.copy_merge_params(query) if query else url
     except httpx.InvalidURL:
-        raise _unusable("the URL is not valid") from None
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise _unusable("the URL must start with http:// or https:// and a host")
-    return url
+        full = None
+    if full is None or len(str(full)) > LONGEST_URL:
+        raise _too_long()
+    return full
 
 
-def _port(url: httpx.URL) -> int:
-    return url.port or DEFAULT_PORTS[url.scheme]
+def _too_long() -> errors.Refusal:
+    message = f"the arguments make the URL longer than {LONGEST_URL} characters"
+    return errors.Refusal("INVALID_TOOL_ARGUMENTS", message)
 
 
 def _content(config: Config, filling: templates.Filling) -> bytes | None:
@@ -249,7 +162,3 @@ def _content(config: Config, filling: templates.Filling) -> bytes | None:
     used = templates.names(config.url)
     rest = {name: value for name, value in filling.arguments.items() if name not in used}
     return canonical_json.dumps(rest).encode()
-
-
-def _unusable(message: str) -> errors.Refusal:
-    return errors.Refusal("PROVIDER_NOT_CONFIGURED", message)

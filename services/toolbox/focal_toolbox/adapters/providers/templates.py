@@ -21,7 +21,7 @@ _LEFT_OUT = object()
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What templates are filled with. Variables are named in upper case."""
+    """What templates are filled with. Variables (and secrets) are named in upper case."""
 
     arguments: Mapping[str, Any]
     variables: Mapping[str, str]
@@ -36,6 +36,10 @@ class Filling:
         if not (value.isascii() and value.isprintable()):
             raise _bad_argument("a value is not allowed in a header")
         return value
+
+    def variables_only(self, template: str) -> str:
+        """The text of a template in which arguments have no place."""
+        return self._text(template, str)
 
     def query(self, templates: Mapping[str, str]) -> dict[str, str]:
         """Query parameters; one whose value is a single absent argument is left out."""
@@ -77,7 +81,8 @@ class Filling:
         value = self.variables.get(name.upper())
         if value is None:
             raise errors.Refusal(
-                "PROVIDER_NOT_CONFIGURED", f"the toolbox setting variables.{name} has no value"
+                "PROVIDER_NOT_CONFIGURED",
+                f"the toolbox has no {name}: neither the setting variables.{name} nor a secret's file",
             )
         return value
 
@@ -91,6 +96,11 @@ class Filling:
 def names(template: str) -> frozenset[str]:
     """The arguments that a template uses."""
     return frozenset(found["argument"] for found in _PLACE.finditer(template) if found["argument"])
+
+
+def variables(template: str) -> frozenset[str]:
+    """The variables that a template uses, in upper case."""
+    return frozenset(found["variable"].upper() for found in _PLACE.finditer(template) if found["variable"])
 
 
 def _plain(value: object) -> str:
