@@ -299,7 +299,7 @@ async def test_a_service_may_invoke_a_provider_directly(database: str) -> None:
         token = toolbox.running.deployment.internal_token("toolbox", service="toolbox")
         gateway = ToolGatewayServiceStub(toolbox.running.channel(token))
         providers = await gateway.ListProviders(tool_gateway_service_pb2.ListProvidersRequest(), timeout=5)
-        assert [(one.name, one.available) for one in providers.providers] == [("http", True)]
+        assert ("http", True) in [(one.name, one.available) for one in providers.providers]
         request = tool_gateway_service_pb2.InvokeRequest(
             provider="http",
             provider_config_json='{"url":"${PROVIDER}/x"}',
