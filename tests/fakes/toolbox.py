@@ -94,6 +94,10 @@ class MemoryLedger:
         self.reach()
         return next((one for one in self._of(tenant_id) if one.effect_id == effect_id), None)
 
+    async def of_key(self, tenant_id: str, effect_key: str) -> Effect | None:
+        self.reach()
+        return self.rows.effects.get((tenant_id, effect_key))
+
     async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
         self.reach()
         self._doubt(lambda one: (one.tenant_id, one.session_id) == (tenant_id, session_id))

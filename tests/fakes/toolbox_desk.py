@@ -19,6 +19,7 @@ from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Retries
 from focal_toolbox.core.effecting import Effects, Timing
 from focal_toolbox.core.executing import Execution, Timeouts
+from focal_toolbox.core.policing import Policing
 from focal_toolbox.core.preparing import Preparation
 from focal_toolbox.core.promising import Promises
 from focal_toolbox.core.reading import Reading
@@ -35,6 +36,7 @@ from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.ports.providers import Availability
+from tests.fakes.tool_policy import CountingDecisions, FixedPolicy
 from tests.fakes.toolbox import (
     CountingMeter,
     CountingReportMeter,
@@ -127,6 +129,8 @@ class Desk:
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
+    policy: FixedPolicy = field(default_factory=FixedPolicy)
+    decisions: CountingDecisions = field(default_factory=CountingDecisions)
     writes: FixedWrites = field(default_factory=FixedWrites)
     kept: Limits = field(default_factory=lambda: Limits(10_000, 1000))
     timing: Timing = field(default_factory=lambda: Timing(poll_s=0.001, wait_s=1))
@@ -149,14 +153,14 @@ class Desk:
 
     async def compensate(self, *effect_ids: str, attempt: Attempt = ATTEMPT) -> Undone:
         compensation = Compensation(
-            self.ledger, self._preparation(), self.confirming(), self._effects(), Timeouts(), 30
+            self.ledger, self._preparation(), self._policing(), self._effects(), Timeouts(), 30
         )
         return await compensation.compensate(Demand(attempt, frozenset(effect_ids)))
 
     def _execution(self) -> Execution:
         return Execution(
             self._preparation(),
-            self.confirming(),
+            self._policing(),
             Reading(self._courier(), self.reuse, self.confirming(), self.turn_calls),
             self._effects(),
             self.meter,
@@ -167,6 +171,9 @@ class Desk:
     @cached_property
     def reuse(self) -> Reuse:
         return Reuse(self.writes, self._courier(), self.runs, self.clock, self.kept)
+
+    def _policing(self) -> Policing:
+        return Policing(self.policy, self.ledger, self.confirming(), self.decisions, self.clock, 0.05)
 
     def confirming(self) -> Confirming:
         return Confirming(self.ledger.rows.confirmations, dict.fromkeys(Approver, 600.0))

@@ -14,6 +14,9 @@
     ├── ConfirmationNotFound NOT_FOUND           CONFIRMATION_NOT_FOUND
     ├── ConfirmationExpired  FAILED_PRECONDITION CONFIRMATION_EXPIRED
     ├── ConfirmationClosed   FAILED_PRECONDITION CONFIRMATION_CLOSED: used, or answered otherwise
+    ├── ToolNotFound         NOT_FOUND           TOOL_NOT_FOUND
+    ├── PolicyRuleNotFound   NOT_FOUND           POLICY_RULE_NOT_FOUND
+    ├── PolicyFull           FAILED_PRECONDITION POLICY_FULL: as many rules as a tenant may have
     └── RequestIdReused      ALREADY_EXISTS      REQUEST_ID_REUSED
 
 `Refusal` is none of these: it ends a call with a REFUSED result and never reaches the wire as an
@@ -131,6 +134,13 @@ class BundleUnusable(errors.Unavailable):
         super().__init__("DEPENDENCY_UNAVAILABLE", message, metadata={"dependency": "config_watcher"})
 
 
+class ToolNotFound(errors.NotFound):
+    """The agent's current bundle has no such tool."""
+
+    def __init__(self, agent_id: str, tool_name: str) -> None:
+        super().__init__("TOOL_NOT_FOUND", f"the agent {agent_id} has no tool {tool_name[:64]!r}")
+
+
 class ConfirmationNotFound(errors.NotFound):
     """The session has no such confirmation."""
 
@@ -159,17 +169,37 @@ class ConfirmationClosed(errors.FailedPrecondition):
         )
 
 
+class PolicyRuleNotFound(errors.NotFound):
+    """The tenant's tool policy has no such rule."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__("POLICY_RULE_NOT_FOUND", f"the tool policy has no rule {rule_id}")
+
+
+class PolicyFull(errors.FailedPrecondition):
+    """The tenant has as many rules as one may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            "POLICY_FULL", f"a tool policy has at most {limit} rules", metadata={"limit": str(limit)}
+        )
+
+
 class RequestIdReused(errors.AlreadyExists):
-    """A request id that came with another answer before."""
+    """A request id that came with other content before."""
 
     def __init__(self) -> None:
-        super().__init__("REQUEST_ID_REUSED", "this request_id was used with another answer; use a new one")
+        super().__init__("REQUEST_ID_REUSED", "this request_id was used with other content; use a new one")
 
 
 class Refusal(Exception):
-    """A call that must not be sent; `reason` as in `focal.common.v1.ErrorReason`."""
+    """A call that must not be sent; `reason` as in `focal.common.v1.ErrorReason`.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `passing` says that the same call may fare better soon.
+    """
+
+    def __init__(self, reason: str, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.passing = passing

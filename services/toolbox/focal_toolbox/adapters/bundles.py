@@ -5,9 +5,8 @@ A published version never changes, so only the pointer to the current one grows 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cachetools
@@ -18,9 +17,9 @@ from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.config.v1 import bundle_pb2, tool_definition_pb2
 from focal.config.v1 import config_watcher_service_pb2 as watcher
 from focal.config.v1.config_watcher_service_pb2_grpc import ConfigWatcherServiceStub
-from focal_service_kit import deadlines
 from focal_service_kit import errors as wire
 from focal_toolbox import errors
+from focal_toolbox.adapters.once import Once
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.tool import Check, Tier, Tool
 
@@ -58,18 +57,17 @@ class BundleTools:
         self._stub: Any = stub
         self._authorize = authorize
         self._timeout_s = timeout_s
-        self._bundles = _Once(cachetools.TTLCache(bundles_kept, bundle_ttl_s))
-        self._pointers = _Once(cachetools.TTLCache(bundles_kept, pointer_ttl_s))
+        self._bundles: Once[Mapping[str, Tool]] = Once(cachetools.TTLCache(bundles_kept, bundle_ttl_s))
+        self._pointers: Once[int] = Once(cachetools.TTLCache(bundles_kept, pointer_ttl_s))
 
     async def tools(self, tenant_id: str, agent_id: str, version: int) -> Mapping[str, Tool]:
         if not version:
             version = await self._pointers.get(
                 (tenant_id, agent_id), lambda: self._current(tenant_id, agent_id)
             )
-        found: Mapping[str, Tool] = await self._bundles.get(
+        return await self._bundles.get(
             (tenant_id, agent_id, version), lambda: self._fetch(tenant_id, agent_id, version)
         )
-        return found
 
     async def _current(self, tenant_id: str, agent_id: str) -> int:
         request = watcher.GetPointerRequest(agent_id=agent_id)
@@ -104,42 +102,6 @@ class BundleTools:
 
     def _identity(self, tenant_id: str) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self._authorize(tenant_id)}"),)
-
-
-class _Once:
-    """A cache in which many who miss the same key at once wait for one fetch. Failures are not kept."""
-
-    def __init__(self, kept: cachetools.TTLCache[Hashable, Any]) -> None:
-        self._kept = kept
-        self._fetching: dict[Hashable, asyncio.Task[Any]] = {}
-
-    async def get(self, key: Hashable, fetch: Callable[[], Awaitable[Any]]) -> Any:
-        found = self._kept.get(key)
-        if found is not None:
-            return found
-        task = self._fetching.get(key)
-        if task is None:
-            # Detached: the fetch serves all who wait, whatever the first one's deadline is.
-            task = asyncio.get_running_loop().create_task(
-                self._fill(key, fetch), name=f"fetch {key}", context=deadlines.detached()
-            )
-            task.add_done_callback(_seen)
-            self._fetching[key] = task
-        return await asyncio.shield(task)
-
-    async def _fill(self, key: Hashable, fetch: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            found = await fetch()
-            self._kept[key] = found
-            return found
-        finally:
-            del self._fetching[key]
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    """All who waited may have left; a failure is then nobody's news."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _checksum(manifest: bundle_pb2.BundleManifest) -> str:

@@ -45,6 +45,8 @@ _CONCLUDE = "SELECT * FROM effects.conclude($1, $2, $3, $4, $5, $6, $7)"
 
 _FIND = "SELECT * FROM effects.effects WHERE tenant_id = $1 AND effect_id = $2"
 
+_OF_KEY = "SELECT * FROM effects.effects WHERE tenant_id = $1 AND effect_key = $2"
+
 _OF_GROUP = """
     SELECT * FROM effects.effects
     WHERE tenant_id = $1 AND session_id = $2 AND turn_group_id = $3 AND compensates = ''
@@ -117,6 +119,10 @@ class PostgresLedger:
     async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
         row = await self._one(_FIND, tenant_id, effect_id)
         return None if row is None else rows.effect(row)
+
+    async def of_key(self, tenant_id: str, effect_key: str) -> Effect | None:
+        row = await self._one(_OF_KEY, tenant_id, effect_key)
+        return None if row is None else _effect(row)
 
     async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
         row = await self._one(

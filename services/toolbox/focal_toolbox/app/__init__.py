@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from focal.toolbox.v1 import tool_gateway_service_pb2_grpc, toolbox_service_pb2_grpc
+from focal.toolbox.v1 import (
+    tool_gateway_service_pb2_grpc,
+    tool_policy_service_pb2_grpc,
+    toolbox_service_pb2_grpc,
+)
 from focal_kernel.clock import SystemClock
 from focal_service_kit import postgres
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.postgres_confirmations import PostgresConfirmations
 from focal_toolbox.adapters.prometheus_meter import PrometheusMeter
-from focal_toolbox.app import asynchronous, bundles, limiting, pacing, provision, storage
+from focal_toolbox.app import asynchronous, bundles, deciding, limiting, pacing, provision, storage
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.batching import Batch
 from focal_toolbox.core.bookkeeping import Books
@@ -26,9 +30,14 @@ from focal_toolbox.core.sweeping import Sweep
 from focal_toolbox.settings import ToolboxSettings
 from focal_toolbox.transport.gateway_servicer import GatewayServicer
 from focal_toolbox.transport.report_taking import ReportTaking
+from focal_toolbox.transport.tool_policy_servicer import ToolPolicyServicer
 from focal_toolbox.transport.toolbox_servicer import ToolboxServicer, UseCases
 
-SERVICES = ("focal.toolbox.v1.ToolboxService", "focal.toolbox.v1.ToolGatewayService")
+SERVICES = (
+    "focal.toolbox.v1.ToolboxService",
+    "focal.toolbox.v1.ToolGatewayService",
+    "focal.toolbox.v1.ToolPolicyService",
+)
 
 
 async def build(settings: ToolboxSettings, host: Host) -> None:
@@ -57,13 +66,14 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     turn_calls = limiting.turn_calls(settings)
     books = Books(ledger, turn_calls, runs, pacing.pauses(settings))
     effects = Effects(books, courier, runs, meter, clock, pacing.timing(settings), late.awaiting)
+    policing = deciding.policing(settings, host, pool, ledger, confirming, clock)
     reading = Reading(courier, storage.reuse(settings, pool, courier, runs, clock), confirming, turn_calls)
-    execution = Execution(preparation, confirming, reading, effects, meter, clock, timeouts)
+    execution = Execution(preparation, policing, reading, effects, meter, clock, timeouts)
     batch = Batch(execution, preparation, meter, settings.execution.max_batch)
     doubts = storage.doubts(settings, pool)
     checks = Checks(ledger, doubts, preparation, courier, meter, timeouts, pacing.patience(settings))
     compensation = Compensation(
-        ledger, preparation, confirming, effects, timeouts, settings.execution.compensation_s
+        ledger, preparation, policing, effects, timeouts, settings.execution.compensation_s
     )
     invocation = Invocation(
         providers, courier, settings.execution.max_arguments_bytes, settings.execution.timeout_s
@@ -75,6 +85,9 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     toolbox_service_pb2_grpc.add_ToolboxServiceServicer_to_server(ToolboxServicer(use_cases), host.server)
     tool_gateway_service_pb2_grpc.add_ToolGatewayServiceServicer_to_server(
         GatewayServicer(invocation), host.server
+    )
+    tool_policy_service_pb2_grpc.add_ToolPolicyServiceServicer_to_server(
+        ToolPolicyServicer(deciding.desk(settings, pool, catalogue)), host.server
     )
     host.serves(*SERVICES)
     host.background("sweep", Sweep(ledger, meter, settings.instance.sweep_s).run)

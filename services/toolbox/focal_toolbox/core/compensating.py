@@ -13,10 +13,10 @@ from dataclasses import replace
 from focal_kernel.errors import NotFound
 from focal_toolbox import errors
 from focal_toolbox.core import fencing
-from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Plan
 from focal_toolbox.core.effecting import Effects
 from focal_toolbox.core.executing import Timeouts
+from focal_toolbox.core.policing import Policing
 from focal_toolbox.core.preparing import Job, Preparation
 from focal_toolbox.domain import compensation, result
 from focal_toolbox.domain.compensation import UNDONE, Demand, Undoing, Undone
@@ -35,14 +35,14 @@ class Compensation:
         self,
         ledger: EffectLedger,
         preparation: Preparation,
-        confirming: Confirming,
+        policing: Policing,
         effects: Effects,
         timeouts: Timeouts,
         limit_s: float,
     ) -> None:
         self._ledger = ledger
         self._preparation = preparation
-        self._confirming = confirming
+        self._policing = policing
         self._effects = effects
         self._timeouts = timeouts
         self._limit_s = limit_s
@@ -69,9 +69,11 @@ class Compensation:
         try:
             if refusal := compensation.refusal(effect):
                 raise refusal
-            job = self._confirming.of_undoing(await self._preparation.compensation(effect, attempt))
+            job = await self._policing.check(await self._preparation.compensation(effect, attempt))
         except errors.Refusal as refusal:
             return result.refused(effect.tool_name, refusal)
+        if isinstance(job, Result):
+            return job
         async with aclosing(self._effects.carry_out(job, self._plan(job))) as events:
             async for event in events:
                 last = event

@@ -11,9 +11,9 @@ from focal_kernel.clock import Clock
 from focal_service_kit import deadlines
 from focal_toolbox import errors
 from focal_toolbox.core import pending_messages
-from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Plan
 from focal_toolbox.core.effecting import Effects
+from focal_toolbox.core.policing import Policing
 from focal_toolbox.core.preparing import Job, Preparation
 from focal_toolbox.core.reading import Reading
 from focal_toolbox.domain import result
@@ -41,7 +41,7 @@ class Execution:
     def __init__(
         self,
         preparation: Preparation,
-        confirming: Confirming,
+        policing: Policing,
         reading: Reading,
         effects: Effects,
         meter: Meter,
@@ -49,7 +49,7 @@ class Execution:
         timeouts: Timeouts,
     ) -> None:
         self._preparation = preparation
-        self._confirming = confirming
+        self._policing = policing
         self._reading = reading
         self._effects = effects
         self._meter = meter
@@ -67,12 +67,14 @@ class Execution:
         tool: Tool | None = None
         try:
             tool = await self._preparation.tool(order)
-            job = self._confirming.of_tool(self._preparation.job(order, tool, given))
+            job = await self._policing.check(self._preparation.job(order, tool, given))
             pending_messages.check(order.attempt, tool)
         except errors.Refusal as refusal:
-            yield self._counted(result.refused(order.tool_name, refusal), order, tool, started)
+            job = result.refused(order.tool_name, refusal)
+        if isinstance(job, Result):
+            yield self._counted(job, order, tool, started)
             return
-        carry_out = self._effects.carry_out if tool.policy.ledgered else self._reading.carry_out
+        carry_out = self._effects.carry_out if job.tool.policy.ledgered else self._reading.carry_out
         async with aclosing(carry_out(job, self._plan(job))) as events:
             async for event in events:
                 yield self._counted(event, order, tool, started)

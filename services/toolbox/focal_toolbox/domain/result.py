@@ -164,7 +164,13 @@ def started(found: Result) -> Result:
 
 def refused(tool_name: str, refusal: Refusal) -> Result:
     """The result of a call that must not be sent."""
-    return Result(tool_name, Status.REFUSED, error_reason=refusal.reason, error_message=refusal.message)
+    return Result(
+        tool_name,
+        Status.REFUSED,
+        error_reason=refusal.reason,
+        error_message=refusal.message,
+        passing=refusal.passing,
+    )
 
 
 def blocked(tool_name: str, refusal: Refusal, effect: Effect) -> Result:

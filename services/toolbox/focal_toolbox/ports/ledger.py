@@ -33,6 +33,9 @@ class EffectLedger(Protocol):
     async def find(self, tenant_id: str, effect_id: str) -> Effect | None:
         """One effect, or None."""
 
+    async def of_key(self, tenant_id: str, effect_key: str) -> Effect | None:
+        """The effect with this key, or None."""
+
     async def fence(self, tenant_id: str, session_id: str, epoch: int) -> int:
         """Refuse lower epochs from now on; returns the epoch in force.
 

@@ -17,6 +17,7 @@ from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 from focal_toolbox.settings.reads import ReadSettings
 from focal_toolbox.settings.secrets import SecretSettings
+from focal_toolbox.settings.tool_policy import ToolPolicySettings
 
 
 class Peers(settings.Section):
@@ -40,6 +41,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     retry: RetrySettings = RetrySettings()
     reads: ReadSettings = ReadSettings()
     turns: TurnLimits = TurnLimits()
+    tool_policy: ToolPolicySettings = ToolPolicySettings()
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()
     check: CheckSettings = CheckSettings()

@@ -204,6 +204,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""
     ERROR_REASON_EFFECT_CHECK_RUNNING: _ErrorReason.ValueType  # 185
     """ABORTED: the effect is being asked about right now; repeat in some seconds."""
+    ERROR_REASON_POLICY_RULE_NOT_FOUND: _ErrorReason.ValueType  # 195
+    """NOT_FOUND: the tenant's tool policy has no such rule."""
+    ERROR_REASON_POLICY_UNAVAILABLE: _ErrorReason.ValueType  # 196
+    """The tool policy could not be asked, so the call was not made; it may fare better soon."""
+    ERROR_REASON_POLICY_FULL: _ErrorReason.ValueType  # 197
+    """FAILED_PRECONDITION: the tenant has as many rules as a tool policy may have; metadata `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. The name without its prefix travels as `google.rpc.ErrorInfo.reason` with domain
@@ -392,3 +398,9 @@ ERROR_REASON_CATALOGUE_FULL: ErrorReason.ValueType  # 164
 """RESOURCE_EXHAUSTED: the catalogue has as many tools as it may (default 1000); metadata `limit`."""
 ERROR_REASON_EFFECT_CHECK_RUNNING: ErrorReason.ValueType  # 185
 """ABORTED: the effect is being asked about right now; repeat in some seconds."""
+ERROR_REASON_POLICY_RULE_NOT_FOUND: ErrorReason.ValueType  # 195
+"""NOT_FOUND: the tenant's tool policy has no such rule."""
+ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 196
+"""The tool policy could not be asked, so the call was not made; it may fare better soon."""
+ERROR_REASON_POLICY_FULL: ErrorReason.ValueType  # 197
+"""FAILED_PRECONDITION: the tenant has as many rules as a tool policy may have; metadata `limit`."""
