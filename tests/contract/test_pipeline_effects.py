@@ -19,6 +19,7 @@ from tests.fakes import compiled_bundle, pipeline_peers
 from tests.fakes.until import until
 
 IN_DOUBT = {"status": tool_pb2.TOOL_STATUS_IN_DOUBT, "error_reason": "timeout"}
+STARTED = {"status": tool_pb2.TOOL_STATUS_STARTED}
 FAILED = {"status": tool_pb2.TOOL_STATUS_ERROR, "error_reason": "already_refunded"}
 
 
@@ -136,6 +137,60 @@ async def test_the_next_turn_asks_for_the_same_effect_and_not_for_another(mesh: 
     groups = {call.context.turn_group_id for call in mesh.toolbox.calls}
     assert groups == {doubtful.start.turn_group_id}
     assert customer.state.scenarios[-1].status == session_pb2.SCENARIO_STATUS_COMPLETED
+
+
+def reported(status: str, **told: Any) -> dict[str, Any]:
+    """The start of a turn that the report on the refund opens."""
+    payload = {"tool": "refund_order", "effect_id": "eff_1", "status": status, **told}
+    text = "The result of refund_order has come."
+    return {
+        "cause": turn_pb2.TURN_CAUSE_TOOL_RESULT,
+        "trigger_json": json.dumps({**payload, "text": text}),
+    }
+
+
+async def test_what_was_taken_on_is_said_and_goes_on_when_it_is_reported(mesh: pipeline_peers.Mesh) -> None:
+    customer = await at_the_checkpoint(mesh)
+    mesh.toolbox.answers["refund_order"] = STARTED
+    first = await customer.say("yes")
+    assert "I have passed this on" in first.reply
+    assert "Done" not in first.reply
+    assert first.result.outcome == turn_pb2.TURN_OUTCOME_PARTIAL
+    assert customer.state.scenarios[-1].status == session_pb2.SCENARIO_STATUS_ACTIVE
+    mesh.toolbox.answers["refund_order"] = {"status": tool_pb2.TOOL_STATUS_CACHED}
+    followed = await customer.say(**reported("SUCCESS", result={"refund_id": "rf_1", "amount": "59.90"}))
+    assert followed.reply.startswith("Done:")
+    assert "59.90" in followed.reply
+    assert customer.state.scenarios[-1].status == session_pb2.SCENARIO_STATUS_COMPLETED
+    asked = [(call.context.turn_group_id, call.call.no_retry) for call in mesh.toolbox.calls]
+    assert asked == [(first.start.turn_group_id, False), (first.start.turn_group_id, True)]
+
+
+async def test_a_late_failure_is_told_and_not_tried_again(mesh: pipeline_peers.Mesh) -> None:
+    customer = await at_the_checkpoint(mesh)
+    mesh.toolbox.answers["refund_order"] = STARTED
+    await customer.say("yes")
+    mesh.toolbox.answers["refund_order"] = FAILED
+    followed = await customer.say(**reported("ERROR", reason="already_refunded"))
+    assert "did not go through" in followed.reply
+    assert customer.state.scenarios[-1].status == session_pb2.SCENARIO_STATUS_CANCELLED
+    assert mesh.toolbox.calls[-1].call.no_retry
+    mesh.toolbox.calls.clear()
+    await customer.say("thanks")
+    assert mesh.toolbox.calls == []
+
+
+async def test_a_late_result_that_no_step_waits_for_is_told(mesh: pipeline_peers.Mesh) -> None:
+    customer = mesh.customer()
+    await customer.say("hello")
+    mesh.toolbox.calls.clear()
+    told = await customer.say(**reported("SUCCESS", result={"refund_id": "rf_1"}))
+    assert "finished: it went through" in told.reply
+    failed = await customer.say(**reported("ERROR", reason="already_refunded"))
+    assert "that did not go through" in failed.reply
+    assert failed.result.outcome == turn_pb2.TURN_OUTCOME_UNRESOLVED
+    assert mesh.toolbox.calls == []
+    assert not customer.state.scenarios
 
 
 async def test_a_key_blocked_by_an_older_doubt_is_told_as_doubt(mesh: pipeline_peers.Mesh) -> None:

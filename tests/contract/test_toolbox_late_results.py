@@ -146,7 +146,7 @@ async def test_a_late_report_opens_one_turn_however_often_the_gateway_fails(data
         assert (tenant, opened.session_id, opened.cause) == ("acme", "ses_1", turn_pb2.TURN_CAUSE_TOOL_RESULT)
         assert (opened.cause_id, bool(opened.request_id)) == (result.effect_id, True)
         told = json.loads(opened.payload_json)
-        assert told.pop("text") == 'The tool ship has reported its result: {"parcel":"P-7"}'
+        assert told.pop("text") == "The result of ship has come."
         assert told == {
             "tool": "ship",
             "effect_id": result.effect_id,
@@ -214,6 +214,7 @@ async def test_a_token_is_good_for_one_report_and_nobody_learns_why_not(database
         found = {await _refusal(scene.toolbox.report(each, **result)) for each, result in wrong}
         assert found == {(grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")}
         assert scene.toolbox.metric("tool_result_report_total", outcome="REFUSED") == len(wrong)
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
         await scene.quiet()
         assert len(scene.turns.opened) == 1
 

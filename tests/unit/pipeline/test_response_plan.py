@@ -115,7 +115,7 @@ def test_an_exclusive_text_without_its_values_is_not_used() -> None:
         (Status.ERROR, templates.FAILED),
         (Status.REFUSED, templates.FAILED),
         (Status.IN_DOUBT, templates.IN_DOUBT),
-        (Status.STARTED, templates.IN_DOUBT),
+        (Status.STARTED, templates.STARTED),
     ],
 )
 def test_an_effect_that_did_not_succeed_is_never_called_done(status: Status, fixed: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from focal_kernel.clock import ManualClock
+from focal_pipeline.core import templates
 from focal_pipeline.core.interrupts import Interrupts, Superseded
 from focal_pipeline.core.judging import Signals
 from focal_pipeline.core.run_turn import PHASES, Brain
@@ -24,7 +25,7 @@ from focal_pipeline.domain.bundle import (
 )
 from focal_pipeline.domain.session import ScenarioInstance, ScenarioMove, ScenarioStatus, SessionState
 from focal_pipeline.domain.tools import Call
-from focal_pipeline.domain.turn import Action, InterruptPoint, Message, Outcome, Result, Turn
+from focal_pipeline.domain.turn import Action, Cause, InterruptPoint, Message, Outcome, Result, Turn
 from focal_pipeline.ports import Recalled, Verdict
 from focal_pipeline.settings import ArtifactSettings, LlmSettings, PipelineSettings
 from tests.fakes import pipeline as fakes
@@ -410,3 +411,46 @@ async def test_what_failed_is_not_kept() -> None:
     mind.memory.away = "timeout"
     await mind.think(fakes.make_turn("hello"))
     assert "retrieval" not in [artifact.name for artifact in mind.output.offered]
+
+
+SHIPPING = fakes.bundle(
+    tools=[fakes.tool("ship", SideEffect.IRREVERSIBLE)],
+    variables=[Variable("parcel")],
+    rules=[
+        Rule(
+            "always",
+            "",
+            "",
+            always=True,
+            tool_bindings=(fakes.binding("ship", result_variables={"parcel": "parcel"}),),
+            template_ids=("shipped",),
+        )
+    ],
+    templates=[Template("shipped", "Parcel {parcel} is on its way.")],
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "reply", "known"),
+    [
+        ({"status": "SUCCESS", "result": {"parcel": "P-7"}}, "Parcel P-7 is on its way.", {"parcel": "P-7"}),
+        ({"status": "ERROR", "reason": "sold_out"}, templates.FAILED, {}),
+    ],
+)
+async def test_a_reported_result_of_a_rules_tool_is_used_and_does_not_call_the_tool_again(
+    report: dict[str, Any], reply: str, known: dict[str, Any]
+) -> None:
+    """The rule applies to every text, so also to the one that says that its tool has reported."""
+    mind = Mind(SHIPPING)
+    told = {"tool": "ship", "text": "The result of ship has come.", **report}
+    result = await mind.think(fakes.make_turn(cause=Cause.TOOL_RESULT, trigger=told))
+    assert (result.reply, result.state.variables) == ((reply,), known)
+    assert mind.toolbox.names == []
+
+
+async def test_a_tool_whose_name_sounds_like_a_wish_starts_no_scenario_by_its_report() -> None:
+    mind = Mind(BRANCHING)
+    told = {"tool": "send_it_back", "text": "send it back", "status": "SUCCESS", "result": None}
+    reported = await mind.think(fakes.make_turn(cause=Cause.TOOL_RESULT, trigger=told))
+    assert (reported.state.scenarios, mind.toolbox.names) == ((), [])
+    assert reported.reply == (templates.FINISHED,)

@@ -98,6 +98,28 @@ async def test_a_call_that_finds_a_reported_effect_takes_its_turn_away() -> None
     assert desk.ledger.rows.follow_ups == {}
 
 
+async def test_a_later_turn_that_asks_how_it_stands_does_not_wait() -> None:
+    desk = _desk(wait_s=0.001)
+    await desk.execute(LATER)
+    desk.awaiting._patience = Patience(60, 60)
+    later = replace(LATER, attempt=replace(LATER.attempt, turn_id="trn_2", epoch=2))
+    assert (await desk.execute(later)).status is Status.STARTED
+    assert (desk.reports.waits, len(desk.provider.keys)) == ([], 1)
+
+
+async def test_a_failure_that_is_asked_for_is_told_once_and_not_tried_again() -> None:
+    desk = _desk(wait_s=0.001)
+    await desk.execute(LATER)
+    await _report(desk, Report(State.FAILED, error_reason="out_of_stock"))
+    asked = replace(LATER, no_retry=True)
+    for _ in range(2):
+        result = await desk.execute(asked)
+        assert (result.status, result.error_reason) == (Status.ERROR, "out_of_stock")
+    assert (desk.ledger.rows.follow_ups, len(desk.provider.keys)) == ({}, 1)
+    assert (await desk.execute(LATER)).status is Status.STARTED
+    assert len(desk.provider.keys) == 2
+
+
 async def test_the_wait_ends_with_the_time_to_report() -> None:
     desk = _desk()
     calling = await _accepted(desk)

@@ -15,7 +15,7 @@ SERVICES = ("config_watcher", "memory", "toolbox", "pipeline", "turn_gateway")
 PEERS: Mapping[str, tuple[str, ...]] = {
     "config_watcher": (),
     "memory": (),
-    "toolbox": ("config_watcher",),
+    "toolbox": ("config_watcher", "turn_gateway"),
     "pipeline": ("config_watcher", "memory", "toolbox"),
     "turn_gateway": ("config_watcher", "memory", "pipeline", "toolbox"),
 }

@@ -148,6 +148,7 @@ def _call(call: Call) -> tool_pb2.ToolCall:
         arguments_json=call.arguments_json,
         occurrence=call.occurrence,
         critical=call.critical,
+        no_retry=call.no_retry,
     )
 
 

@@ -26,15 +26,17 @@ class Group:
     tools: tuple[Planned, ...]
 
 
-def of_rules(runtime: AgentRuntime, matched: Iterable[Matched]) -> Iterator[Group]:
-    """The rules' tools: GLOBAL, then SCENARIO, then STEP; best rule first in each."""
+def of_rules(runtime: AgentRuntime, matched: Iterable[Matched], *, without: str = "") -> Iterator[Group]:
+    """The rules' tools: GLOBAL, then SCENARIO, then STEP; best rule first in each; none called `without`."""
     in_order = sorted(matched, key=lambda each: _SCOPE_ORDER[each.rule.scope])
     for moment in _MOMENT_ORDER:
         planned = [
             found
             for each in in_order
             for binding in each.rule.tool_bindings
-            if binding.when is moment and (found := _planned(runtime, binding, Origin(each.rule.rule_id)))
+            if binding.when is moment
+            and binding.tool_name != without
+            and (found := _planned(runtime, binding, Origin(each.rule.rule_id)))
         ]
         if planned:
             yield Group("", tuple(planned))

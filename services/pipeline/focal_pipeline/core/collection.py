@@ -16,7 +16,7 @@ from focal_pipeline.core.tool_plan import StoredPlan
 from focal_pipeline.domain.bundle import Step, Variable
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.tools import Ran
-from focal_pipeline.domain.turn import Turn
+from focal_pipeline.domain.turn import Cause, Turn
 
 
 class Collection:
@@ -47,7 +47,9 @@ class Collection:
         running = self._scenarios.current()
         self._learn(collecting.unasked)
         self._learn(collecting.asked_by(running.last if running and not running.started else None))
-        course = self._scenarios.choose(retrieved, self._known, consented=consented)
+        # The name of a tool that reports may sound like a wish for it.
+        reported = self._turn.cause is Cause.TOOL_RESULT and not self._turn.messages
+        course = self._scenarios.choose(retrieved, self._known, enters=not (consented or reported))
         if course is None:
             return None
         course = self._answered_ahead(course, retrieved)

@@ -15,6 +15,7 @@ from typing import Any
 
 from focal_kernel import canonical_json
 from focal_pipeline.core import withheld
+from focal_pipeline.core.late_results import LateResult
 from focal_pipeline.core.rule_filter import Matched
 from focal_pipeline.core.runtime import AgentRuntime
 from focal_pipeline.core.templates import Templates
@@ -82,6 +83,7 @@ class Findings:
     course: Course | None
     ran: Sequence[Ran]
     turn_group_id: str
+    late: LateResult | None = None
 
     @functools.cached_property
     def withheld(self) -> Sequence[Withheld]:
@@ -100,6 +102,9 @@ def plan(findings: Findings, templates: Templates) -> ResponsePlan:
         return _asking(findings, question, exclusive, (*rule_texts, *course_texts))
     asks, asked_variable = _asks(findings, course_texts)
     suggestions = [t.text for t in (*rule_texts, *course_texts) if t.text not in asks]
+    late = findings.late
+    if late is not None and late.succeeded and not suggestions:
+        suggestions = [templates.finished(late.tool_name)]
     return ResponsePlan(
         type=_type(findings, asks=bool(asks) and not fixed, answers=bool(suggestions or findings.ran)),
         fixed=fixed or _with_question(exclusive, asks),
@@ -108,9 +113,10 @@ def plan(findings: Findings, templates: Templates) -> ResponsePlan:
         asked_variable=asked_variable,
         guidance=tuple(_guidance(findings)),
         statements=tuple(_statements(findings, rule_texts)),
-        results=tuple(_results(findings.ran)),
+        results=tuple(_results(findings)),
         failed=any(not (ran.outcome.succeeded or ran.outcome.waits) for ran in findings.ran)
-        or bool(findings.withheld),
+        or bool(findings.withheld)
+        or _failed_late(findings),
         not_found=any(ran.outcome.not_found for ran in findings.ran),
         doubtful=any(ran.outcome.doubtful for ran in findings.ran),
         fallback=templates.fallback(findings.course),
@@ -128,7 +134,8 @@ class _Text:
 
 
 def _of_the_world(findings: Findings, rule_texts: Iterable[_Text], templates: Templates) -> str | None:
-    """The text for effects that did not succeed; doubt is told before failure.
+    """The text for effects that did not succeed; doubt is told before what has only begun, and that before
+    failure.
 
     While an effect of an earlier turn stays in doubt, rules still answer what else is asked.
     """
@@ -137,11 +144,15 @@ def _of_the_world(findings: Findings, rule_texts: Iterable[_Text], templates: Te
     if doubtful:
         known_before = all(r.call.turn_group_id != findings.turn_group_id for r in doubtful)
         answers = [text.text for text in rule_texts] if known_before else []
-        return " ".join((*answers, templates.in_doubt(doubtful[0].planned.tool_name)))
+        worst = min(doubtful, key=lambda r: r.outcome.started)
+        wording = templates.started if worst.outcome.started else templates.in_doubt
+        return " ".join((*answers, wording(worst.planned.tool_name)))
     declined = [r.planned.tool_name for r in findings.ran if r.outcome.declined]
     if declined:
         return templates.declined(declined[0])
     failed = [r.planned.tool_name for r in effects if not (r.outcome.succeeded or r.outcome.waits)]
+    if findings.late is not None and _failed_late(findings):
+        failed.append(findings.late.tool_name)
     if failed:
         return templates.failed(failed[0])
     acting = [each.tool.name for each in findings.withheld if each.acts]
@@ -169,7 +180,7 @@ def _asking(
     return ResponsePlan(
         type=ResponseType.CONFIRM,
         fixed=" ".join(text.strip() for text in (*said, question.prompt)),
-        results=tuple(_results(findings.ran)),
+        results=tuple(_results(findings)),
         asked_about=question.confirmation_id,
     )
 
@@ -302,9 +313,15 @@ def _statements(findings: Findings, rule_texts: Sequence[_Text]) -> Iterator[str
                 yield rendered
 
 
-def _results(ran: Iterable[Ran]) -> Iterator[str]:
+def _failed_late(findings: Findings) -> bool:
+    return findings.late is not None and not findings.late.succeeded
+
+
+def _results(findings: Findings) -> Iterator[str]:
     """What tools brought: the values taken from the result, else the result itself."""
-    for one in ran:
+    if findings.late is not None and findings.late.succeeded:
+        yield f"{findings.late.tool_name}: {canonical_json.dumps(findings.late.result)}"
+    for one in findings.ran:
         if one.outcome.succeeded:
             brought = one.variables or one.outcome.result
             yield f"{one.planned.tool_name}: {canonical_json.dumps(brought)}"

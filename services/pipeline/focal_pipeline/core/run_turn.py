@@ -13,6 +13,7 @@ from focal_kernel.clock import Clock
 from focal_pipeline.core import (
     bound_tools,
     generation,
+    late_results,
     moves,
     phase_artifacts,
     response_plan,
@@ -127,6 +128,9 @@ class _RunningTurn:
         self._watch = carried.watch
         self._shelf = carried.shelf
         self._known = Known(turn.customer_data, turn.state.variables)
+        self._late = late_results.of(turn)
+        if self._late is not None:
+            self._known.set(late_results.variables(self._late, runtime))
         self._prompts = Prompts(turn, runtime)
         self._chain = ModelChain(brain.model, brain.settings.llm, runtime.agent, output, carried.usage)
         interrupts.standing = Standing(runtime.readers, self._known.values)
@@ -238,7 +242,9 @@ class _RunningTurn:
         self, retrieved: Retrieved, matched: Iterable[Matched], course: Course | None
     ) -> Course | None:
         """Run what is due; let new values move the scenario on, and run what is due there."""
-        groups = [*self._consent.groups(), *bound_tools.of_rules(self._runtime, matched)]
+        reported = late_results.reported_tool(self._turn)
+        of_rules = bound_tools.of_rules(self._runtime, matched, without=reported)
+        groups = [*self._consent.groups(), *of_rules]
         first = 0
         for _ in range(self._brain.settings.tools.legs):
             if course is not None:
@@ -270,6 +276,7 @@ class _RunningTurn:
                 course=course,
                 ran=self._tools.ran,
                 turn_group_id=self._turn.turn_group_id,
+                late=self._late,
             )
             return response_plan.plan(findings, templates)
 

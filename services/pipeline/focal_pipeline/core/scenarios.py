@@ -54,17 +54,18 @@ class Scenarios:
         )
         return Course(scenario, instance, (scenario.entry_step_id,), started=True)
 
-    def choose(self, retrieved: Retrieved, known: Known, *, consented: bool = False) -> Course | None:
-        """The running scenario if the text moves it or answers to the call that waits (`consented`), else one
-        whose entry the text meets, else the running one where it stands.
+    def choose(self, retrieved: Retrieved, known: Known, *, enters: bool = True) -> Course | None:
+        """The running scenario if the text moves it, else one whose entry the text meets, else the running
+        one where it stands. With `enters` false the text is no new wish, but answers to a call that waits
+        or says that a tool has reported: no other one is entered.
         """
         running = self.current()
         if running is not None:
             moved = self.walk_on(running, retrieved, known)
             answered = running.last.collects and set(running.last.collects) & known.set_this_turn.keys()
-            if running.started or len(moved.path) > 1 or answered or consented:
+            if running.started or len(moved.path) > 1 or answered or not enters:
                 return moved
-        entered = None if consented else self._entry(retrieved, running)
+        entered = self._entry(retrieved, running) if enters else None
         return running if entered is None else self.walk_on(self.start(entered.scenario_id), retrieved, known)
 
     def walk_on(self, course: Course, retrieved: Retrieved, known: Known, *, tools_ran: int = 0) -> Course:

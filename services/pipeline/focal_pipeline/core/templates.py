@@ -2,7 +2,9 @@
 
 A bundle words failures itself by templates with these ids: `<tool>_in_doubt` or `in_doubt` while
 nobody knows whether an effect happened, `<tool>_failed` or `failed` when it did not,
-`<tool>_not_enabled` or `not_enabled` when the agent may not call a tool that there is.
+`<tool>_not_enabled` or `not_enabled` when the agent may not call a tool that there is. What an asynchronous
+tool comes to is worded by `<tool>_started` or `started` while its provider works on it, and by
+`<tool>_finished` or `finished` when it went well and no step has words for that.
 """
 
 from __future__ import annotations
@@ -20,6 +22,11 @@ IN_DOUBT = (
     "I have sent this off, but I have no answer yet on whether it went through. We are checking, and I"
     " will not try it a second time until we know. You will hear from us as soon as it is clear."
 )
+STARTED = (
+    "I have passed this on and it was taken up. That takes a while; you will hear from us as soon as it is"
+    " finished."
+)
+FINISHED = "What I had passed on for you is finished: it went through."
 FAILED = (
     "I am sorry, that did not go through, and nothing has changed on your side. If you still want it,"
     " tell me once more what you need."
@@ -76,6 +83,14 @@ class Templates:
     def in_doubt(self, tool_name: str) -> str:
         """What to say while nobody knows whether a tool's effect happened."""
         return self._named(f"{tool_name}_in_doubt", "in_doubt") or IN_DOUBT
+
+    def started(self, tool_name: str) -> str:
+        """What to say while a tool's provider works on it."""
+        return self._named(f"{tool_name}_started", "started") or STARTED
+
+    def finished(self, tool_name: str) -> str:
+        """What to say when a tool's provider reports that it is finished."""
+        return self._named(f"{tool_name}_finished", "finished") or FINISHED
 
     def failed(self, tool_name: str) -> str:
         """What to say when a tool's effect did not happen."""

@@ -105,13 +105,15 @@ class ToolRunning:
             self.skipped.append(planned)
             return None
         tool = self._attempt.runtime.tools[planned.tool_name]
+        turn_group_id = self._turn_group(planned)
         call = Call(
             tool_name=planned.tool_name,
             arguments_json=arguments_json,
             policy=planned.policy,
-            turn_group_id=self._turn_group(planned),
+            turn_group_id=turn_group_id,
             critical=planned.binding.critical,
             timeout_s=tool.timeout_s or self._limits.timeout_s,
+            no_retry=turn_group_id != self._attempt.turn.turn_group_id,
         )
         return planned, call
 

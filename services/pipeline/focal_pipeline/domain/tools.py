@@ -48,7 +48,9 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One exact call. `turn_group_id` is the turn's own, or that of a doubtful effect asked again."""
+    """One exact call. `turn_group_id` is the turn's own, or that of a doubtful effect asked again; what is
+    asked again is not tried again.
+    """
 
     tool_name: str
     arguments_json: str
@@ -57,6 +59,7 @@ class Call:
     occurrence: int = 1
     critical: bool = True
     timeout_s: float | None = None
+    no_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,11 @@ class Outcome:
     def not_found(self) -> bool:
         """Whether the provider knows nothing under the arguments given."""
         return self.status is Status.ERROR and self.error_reason.endswith(("not_found", "http_404"))
+
+    @property
+    def started(self) -> bool:
+        """Whether the provider has taken it on and reports later."""
+        return self.status is Status.STARTED
 
     @property
     def doubtful(self) -> bool:

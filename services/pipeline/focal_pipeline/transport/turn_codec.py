@@ -37,7 +37,11 @@ _UNCHANGED = {
     effect_pb2.EFFECT_STATE_COMPENSATING,
     effect_pb2.EFFECT_STATE_COMPENSATED,
 }
-_DOUBTFUL = {effect_pb2.EFFECT_STATE_PREPARED, effect_pb2.EFFECT_STATE_IN_DOUBT}
+_DOUBTFUL = {
+    effect_pb2.EFFECT_STATE_PREPARED,
+    effect_pb2.EFFECT_STATE_ACCEPTED,
+    effect_pb2.EFFECT_STATE_IN_DOUBT,
+}
 
 
 def turn_from_proto(start: turn_run_pb2.TurnStart, tenant_id: str) -> Turn:

@@ -17,9 +17,6 @@ from focal_toolbox.domain.report import FollowUp
 
 NAME = "turn_gateway"
 
-TOLD_CHARS = 2000
-"""Result quoted in words; a longer one is there for what reads `result`, not for a model to wade through."""
-
 _ENDED_WELL = {State.DONE, State.COMPENSATING, State.COMPENSATED}
 
 
@@ -53,12 +50,13 @@ class TurnGateway:
 
 
 def _payload(effect: Effect) -> dict[str, Any]:
-    """What the turn is told: `status` SUCCESS with `result`, or ERROR with `reason`; `text` in words."""
+    """What the turn is told: `status` SUCCESS with `result`, or ERROR with `reason`. `text` is what rules are
+    matched with, so it holds nothing of the result, whose words are nobody's wish.
+    """
     told: dict[str, Any] = {"tool": effect.tool_name, "effect_id": effect.effect_id}
     if effect.state in _ENDED_WELL:
-        quoted = effect.result_json if len(effect.result_json) <= TOLD_CHARS else "(too long to quote)"
-        text = f"The tool {effect.tool_name} has reported its result: {quoted}"
         result = canonical_json.loads(effect.result_json or "null")
+        text = f"The result of {effect.tool_name} has come."
         return {**told, "status": "SUCCESS", "result": result, "text": text}
-    text = f"The tool {effect.tool_name} has reported that it failed: {effect.error_reason}"
+    text = f"{effect.tool_name} has failed."
     return {**told, "status": "ERROR", "reason": effect.error_reason, "text": text}

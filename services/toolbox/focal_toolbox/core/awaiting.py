@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from focal_kernel.clock import Clock
 from focal_service_kit import deadlines
+from focal_toolbox.core.preparing import Job
 from focal_toolbox.domain import result
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.report import Share
@@ -47,18 +48,21 @@ class Awaiting:
         longest_s = self._patience.wait_s + MARGIN_S
         return await self._reports.accept(effect, more_requests, longest_s)
 
-    async def settle(self, found: Result, *, own: bool) -> Result:
+    async def settle(self, job: Job, found: Result) -> Result:
         """The result of a call that found `found`, once the report is there or the wait is over.
 
-        `own`: this call sent the request; others say first that they wait as well.
+        A call that did not send the request itself says first that it waits as well. A later turn that only
+        asks how it stands does not wait again.
         """
-        effect = found.effect
+        effect, own = found.effect, found.attempts > 0
         if effect is None or found.status is Status.REFUSED:
             return found
         if effect.state is State.ACCEPTED:
+            if effect.turn_id != job.order.attempt.turn_id:
+                return found
             effect = await self._ended(effect, own=own)
         share, effect = await self._reports.take(effect)
-        if found.status is Status.CACHED:
+        if found.status is not Status.STARTED and not own:
             return found
         if share is Share.TAKEN:
             return result.of_report(found, effect)

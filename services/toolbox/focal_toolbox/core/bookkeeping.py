@@ -63,6 +63,10 @@ class Books:
         async with asyncio.timeout(LAST_WORD_S):
             await self._ledger.conclude(effect, State.IN_DOUBT, INTERRUPTED, 0)
 
+    async def of_key(self, tenant_id: str, effect_key: str) -> Effect | None:
+        """The effect of a key, or None."""
+        return await self._ledger.of_key(tenant_id, effect_key)
+
     async def look(self, effect: Effect) -> Effect:
         """The effect as it stands now."""
         return await self._ledger.find(effect.tenant_id, effect.effect_id) or effect

@@ -77,6 +77,15 @@ class Effects:
         self._timing = timing
         self._awaiting = awaiting
 
+    async def failure_before(self, job: Job) -> Result | None:
+        """The result of an equal earlier call that failed, else None; raises Unavailable."""
+        tenant_id = job.order.attempt.tenant_id
+        effect = await self._books.of_key(tenant_id, job.effect_key) if job.effect_key else None
+        if effect is None or effect.state is not State.FAILED:
+            return None
+        found = result.of_earlier(effect)
+        return await self._awaiting.settle(job, found) if job.promise else found
+
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Fenced, or Unavailable when the ledger is away."""
         events: asyncio.Queue[Event] = asyncio.Queue()
@@ -86,7 +95,7 @@ class Effects:
             yield event
         outcome = task.result()
         found = await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
-        yield await self._awaiting.settle(found, own=found is outcome) if job.promise else found
+        yield await self._awaiting.settle(job, found) if job.promise else found
 
     async def _once(self, job: Job, plan: Plan, emit: Callable[[Event], None]) -> Result | Effect:
         """The run: a result, or the effect that another call is carrying out right now."""

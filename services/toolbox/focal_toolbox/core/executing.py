@@ -74,6 +74,9 @@ class Execution:
         if isinstance(job, Result):
             yield self._counted(job, order, tool, started)
             return
+        if order.no_retry and (failure := await self._effects.failure_before(job)):
+            yield self._counted(failure, order, tool, started)
+            return
         carry_out = self._effects.carry_out if job.tool.policy.ledgered else self._reading.carry_out
         async with aclosing(carry_out(job, self._plan(job))) as events:
             async for event in events:

@@ -27,12 +27,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One call to carry out; `occurrence` tells equal calls of one turn group apart, from 1."""
+    """One call to carry out; `occurrence` tells equal calls of one turn group apart, from 1. With `no_retry`
+    a failure of an equal earlier call is its result.
+    """
 
     attempt: Attempt
     tool_name: str
     arguments_json: str
     occurrence: int = 1
+    no_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def order_from_proto(tenant_id: str, request: toolbox_service_pb2.ExecuteRequest
         tool_name=call.tool_name,
         arguments_json=call.arguments_json,
         occurrence=call.occurrence or 1,
+        no_retry=call.no_retry,
     )
 
 

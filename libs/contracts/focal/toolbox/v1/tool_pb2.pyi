@@ -216,6 +216,7 @@ class ToolCall(message.Message):
     CRITICAL_FIELD_NUMBER: builtins.int
     AFTER_FIELD_NUMBER: builtins.int
     INDEPENDENT_FIELD_NUMBER: builtins.int
+    NO_RETRY_FIELD_NUMBER: builtins.int
     tool_name: builtins.str
     """The tool."""
     arguments_json: builtins.str
@@ -227,6 +228,10 @@ class ToolCall(message.Message):
     independent: builtins.bool
     """Whether it may be carried out side by side with any other call of its batch that `after` does not name. Else only
     PURE calls overlap; one that changes something waits for the end of all earlier ones, and later ones wait for its.
+    """
+    no_retry: builtins.bool
+    """Whether a failure of an equal earlier call of the turn group is told instead of being tried again: for who comes back
+    to ask what became of it.
     """
     @builtins.property
     def after(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
@@ -243,10 +248,11 @@ class ToolCall(message.Message):
         critical: builtins.bool = ...,
         after: abc.Iterable[builtins.int] | None = ...,
         independent: builtins.bool = ...,
+        no_retry: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "arguments_json", b"arguments_json", "critical", b"critical", "independent", b"independent", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "arguments_json", b"arguments_json", "critical", b"critical", "independent", b"independent", "no_retry", b"no_retry", "occurrence", b"occurrence", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
