@@ -55,10 +55,12 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(desk: Desk, *, user: str = "", channel: str = CHANNEL) -> AsyncIterator[Talk]:
+async def talk(
+    desk: Desk, *, user: str = "", channel: str = CHANNEL, agent: str = AGENT
+) -> AsyncIterator[Talk]:
     async with (
         desk.connection.client() as client,
-        client.conversation(AGENT, channel, user or f"user-{secrets.token_hex(4)}") as conversation,
+        client.conversation(agent, channel, user or f"user-{secrets.token_hex(4)}") as conversation,
     ):
         yield Talk(conversation)
 
