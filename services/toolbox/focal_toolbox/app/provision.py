@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from focal_service_kit import logging
+from focal_service_kit.config_sources import ConfigError
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.outbound import Outbound
-from focal_toolbox.adapters.providers import http, http_dispatch, internal, internal_functions
+from focal_toolbox.adapters.providers import (
+    grpc_calls,
+    grpc_channels,
+    grpc_methods,
+    http,
+    http_dispatch,
+    internal,
+    internal_functions,
+)
 from focal_toolbox.adapters.secrets import Secrets
 from focal_toolbox.domain.hosts import AllowedHosts
 from focal_toolbox.ports.providers import Provider
 from focal_toolbox.settings import ToolboxSettings
+from focal_toolbox.settings.grpc_provider import GrpcProviderSettings
 from focal_toolbox.settings.internal import InternalSettings
 
 
@@ -34,6 +45,7 @@ async def providers(settings: ToolboxSettings, host: Host, known: Secrets) -> Ma
     clients = await host.stack.enter_async_context(http_dispatch.clients(limits, reach))
     return {
         "http": http.HttpProvider(clients, limits, reach, known),
+        "grpc": _grpc(settings.grpc_provider, host, reach, known),
         "internal": await _internal(settings.internal, host),
     }
 
@@ -44,8 +56,37 @@ def outbound(settings: ToolboxSettings, known: Secrets) -> Outbound:
     return Outbound(AllowedHosts(chosen.hosts, chosen.tenant_hosts, known.places), chosen.networks)
 
 
+def _grpc(settings: GrpcProviderSettings, host: Host, reach: Outbound, known: Secrets) -> Provider:
+    roots = _file("grpc_provider.ca_file", settings.ca_file) if settings.ca_file else None
+    sets = {
+        name: _file(f"grpc_provider.descriptor_sets.{name}", path)
+        for name, path in settings.descriptor_sets.items()
+    }
+    limits = grpc_channels.Limits(
+        settings.channels, settings.channel_ttl_s, settings.connect_timeout_s, settings.max_response_bytes
+    )
+    channels = grpc_channels.Channels(reach, limits, roots)
+    host.stack.push_async_callback(channels.close)
+    return grpc_calls.GrpcProvider(
+        channels,
+        grpc_methods.Reflected(settings.descriptor_ttl_s, settings.max_descriptor_bytes),
+        grpc_calls.Described(sets, settings.max_descriptor_bytes),
+        reach,
+        known,
+        settings.max_response_bytes,
+    )
+
+
 async def _internal(settings: InternalSettings, host: Host) -> Provider:
     functions = internal_functions.load(settings.packages)
     limits = internal.Limits(settings.threads, settings.max_result_bytes)
     running = await host.stack.enter_async_context(internal.running(limits))
     return internal.InternalProvider(functions, limits, running)
+
+
+def _file(setting: str, path: Path) -> bytes:
+    """What a file of the settings holds; ConfigError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as failure:
+        raise ConfigError([f"{setting}: {path}: {failure.strerror}"]) from None

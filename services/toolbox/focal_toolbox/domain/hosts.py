@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 ANY = "*"
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 _SHAPE = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?")
 
@@ -27,7 +27,7 @@ class Place:
 
     @classmethod
     def of_url(cls, text: str) -> Self | None:
-        """Where a URL leads; None when `text` is no http or https URL."""
+        """Where a URL leads; None when `text` is no URL of one of these schemes."""
         try:
             parts = urlsplit(text)
             if parts.scheme not in DEFAULT_PORTS or not parts.hostname:

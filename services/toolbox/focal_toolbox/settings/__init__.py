@@ -10,6 +10,7 @@ from focal_toolbox.settings.bundles import BundleSettings
 from focal_toolbox.settings.checks import CheckSettings
 from focal_toolbox.settings.confirmation import ConfirmationSettings
 from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
+from focal_toolbox.settings.grpc_provider import GrpcProviderSettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.internal import InternalSettings
 from focal_toolbox.settings.limits import TurnLimits
@@ -49,6 +50,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     outbound: OutboundSettings = OutboundSettings()
     internal: InternalSettings = InternalSettings()
     secrets: SecretSettings = SecretSettings()
+    grpc_provider: GrpcProviderSettings = GrpcProviderSettings()
     variables: dict[str, SecretStr] = Field(
         default={},
         description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",

@@ -1,10 +1,11 @@
 """`config:` of a tool, by the provider that it names."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from focal_config_watcher.domain.authoring.fields import Definition, Text
+from focal_config_watcher.domain.authoring.fields import Definition, Json, OptionalText, Text
 
 
 class InternalConfig(Definition):
@@ -13,4 +14,29 @@ class InternalConfig(Definition):
     function: Text = Field(description="name under which the function is registered")
 
 
-KINDS: Mapping[str, type[Definition]] = {"internal": InternalConfig}
+class GrpcConfig(Definition):
+    """A unary method of a gRPC service."""
+
+    url: Annotated[Text, Field(pattern=r"^(grpcs?://|\$\{)[^{}\s]+")] = Field(
+        description="grpc://host:port, grpcs://host:port for TLS, or ${NAME} of the toolbox's settings"
+    )
+    method: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*$")] = Field(
+        description="the method, e.g. acme.shop.v1.Orders/Refund"
+    )
+    metadata: dict[Annotated[str, Field(pattern=r"^[0-9a-z_.-]+$")], str] = Field(
+        default={}, description="metadata to send"
+    )
+    request: Json = Field(None, description="the request in JSON; when absent, all arguments")
+    descriptor_set: OptionalText = Field(
+        "", description="name of a descriptor set in the toolbox's settings; when absent, reflection is used"
+    )
+    descriptors: OptionalText = Field("", description="a FileDescriptorSet in base64")
+
+    @model_validator(mode="after")
+    def _one_description(self) -> "GrpcConfig":
+        if self.descriptor_set and self.descriptors:
+            raise ValueError("give either `descriptor_set` or `descriptors`")
+        return self
+
+
+KINDS: Mapping[str, type[Definition]] = {"internal": InternalConfig, "grpc": GrpcConfig}
