@@ -1,6 +1,7 @@
 """`focal tools` against a scripted toolbox."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from focal.common.v1 import side_effect_policy_pb2 as policies
@@ -21,6 +22,8 @@ REFUND = tool_pb2.Tool(
     tier=tool_definition_pb2.TOOL_TIER_TENANT,
     business_key_fields=["order_id"],
 )
+
+DOCUMENT = Path(__file__).parents[4] / "examples" / "order_service" / "openapi.yaml"
 
 
 @dataclass
@@ -59,17 +62,27 @@ async def test_a_tool_is_described_with_its_schema(fake_mesh: FakeMesh) -> None:
     async with serving(add, Toolbox()) as target:
         fake_mesh.at({"toolbox": target})
         outcome = await fake_mesh.terminal.focal("tools", "describe", "refund_order")
-        as_json = await fake_mesh.terminal.focal("tools", "describe", "refund_order", "--json")
     for word in ("Shall I pay {amount}?", "order_id", "maximum: 99.5", "not enabled for this agent"):
         assert word in outcome.output
-    assert as_json.documents[0]["confirmation_prompt"] == "Shall I pay {amount}?"
 
 
-async def test_an_unknown_tool_or_tier_is_explained(fake_mesh: FakeMesh) -> None:
+async def test_an_unknown_tool_is_explained(fake_mesh: FakeMesh) -> None:
     async with serving(add, Toolbox()) as target:
         fake_mesh.at({"toolbox": target})
         unknown = await fake_mesh.terminal.focal("tools", "describe", "refund_ordr")
-        tier = await fake_mesh.terminal.focal("tools", "list", "--tier", "moon")
-    assert (unknown.code, tier.code) == (1, 2)
+    assert unknown.code == 1
     assert "Did you mean refund_order?" in unknown.errors
-    assert "platform, tenant, agent" in tier.errors
+
+
+async def test_an_import_is_written_once_and_nothing_is_overwritten_unasked(
+    fake_mesh: FakeMesh, tmp_path: Path
+) -> None:
+    out = tmp_path / "tools.yaml"
+    arguments = ("tools", "import", "openapi", str(DOCUMENT), "--out", str(out))
+    first = await fake_mesh.terminal.focal(*arguments)
+    assert first.code == 0, first.errors
+    assert "6 tools, 4 of them not enabled before you have reviewed them" in first.errors
+    assert "refund_order:" in out.read_text()
+    again = await fake_mesh.terminal.focal(*arguments)
+    assert again.code == 1
+    assert "exists" in again.errors

@@ -5,9 +5,10 @@ One module per subject; this one only puts the commands together.
 
 import typer
 
-from focal_cli.commands.tools import catalogue, showing
+from focal_cli.commands.tools import catalogue, importing, showing
 
 commands = typer.Typer(help="What agents may call.", no_args_is_help=True)
 commands.command("list")(showing.show_list)
 commands.command()(showing.describe)
 commands.add_typer(catalogue.commands, name="catalogue")
+commands.add_typer(importing.commands, name="import")
