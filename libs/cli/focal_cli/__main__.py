@@ -19,6 +19,7 @@ from focal_cli.commands import (
     doctor,
     effects,
     events,
+    policies,
     publish,
     run,
     send,
@@ -62,6 +63,7 @@ app.add_typer(turns.commands, name="turns")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
 app.add_typer(tools.commands, name="tools")
+app.add_typer(policies.commands, name="policies")
 app.add_typer(channels.commands, name="channels")
 app.add_typer(contacts.commands, name="contacts")
 app.add_typer(webhooks.commands, name="webhooks")
@@ -111,6 +113,8 @@ HINTS = {
     "CATALOGUE_TOOL_NOT_FOUND": "`focal tools catalogue list` shows them; `--tier` chooses whose.",
     "CATALOGUE_TOOL_IN_USE": "Change what refers to it first.",
     "CATALOGUE_CHANGED": "`focal tools catalogue show TOOL` shows how it stands; repeat then.",
+    "POLICY_RULE_NOT_FOUND": "`focal policies list` shows those of the tenant.",
+    "POLICY_FULL": "`focal policies remove RULE` makes room; patterns let one rule speak for many tools.",
     "SESSION_NOT_FOUND": "`focal sessions list` shows those of the tenant.",
 }
 
