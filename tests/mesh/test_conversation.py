@@ -13,7 +13,7 @@ import pytest
 from focal.config.v1 import version_pb2
 from focal.toolbox.v1 import effect_pb2
 from focal.turn.v1 import turn_pb2
-from focal_cli import admin
+from focal_cli import admin, effect_calls
 from focal_cli.demo import example
 from focal_client import Accepted, Conversation, Event, FocalClient, Frame, Reply
 from focal_kernel import ids
@@ -85,7 +85,7 @@ async def test_a_return_asks_for_a_yes_and_pays_once_however_often_the_yes_is_se
         request_id = ids.new_id("yes")
         said = [await ben.conversation.say("Yes, please.", request_id=request_id) for _ in range(3)]
         await ben.answered(said)
-        effects = await admin.effects(desk.connection, ben.conversation.session_id)
+        effects = await effect_calls.effects(desk.connection, ben.conversation.session_id)
     assert [each.duplicate for each in said] == [False, True, True]
     assert len({each.message_id for each in said}) == 1
     assert "have refunded 79.00 EUR" in ben.replies[-1].text

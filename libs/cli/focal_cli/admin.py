@@ -1,4 +1,4 @@
-"""The calls that administer a mesh: tenants, publishing, effects, channels. All raise CallFailed."""
+"""The calls that administer a mesh: tenants, publishing, channels. All raise CallFailed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,6 @@ import grpc
 from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
 from focal.config.v1 import tenant_service_pb2, tenant_service_pb2_grpc, version_pb2
-from focal.toolbox.v1 import effect_pb2, toolbox_service_pb2, toolbox_service_pb2_grpc
 from focal.turn.v1 import channel_pb2, channel_service_pb2, channel_service_pb2_grpc
 from focal_cli.connection import Connection
 from focal_cli.local import errors
@@ -112,15 +111,6 @@ async def publish_to_end(connection: Connection, files: list[version_pb2.SourceF
                 f"{problem.path}:{problem.line}: {problem.message}", "`focal publish DIR` lists all problems."
             )
     raise errors.LocalError("the publication ended without an outcome", "Publish again.")
-
-
-async def effects(connection: Connection, session_id: str = "") -> list[effect_pb2.Effect]:
-    """The latest effects of the tenant, newest first."""
-    request = toolbox_service_pb2.ListEffectsRequest(session_id=session_id, page_size=LARGEST_PAGE)
-    async with connection.channel("toolbox") as channel:
-        stub = toolbox_service_pb2_grpc.ToolboxServiceStub(channel)
-        page = await calls.unary(stub.ListEffects, request, connection.token, TIMEOUT_S)
-        return list(page.effects)
 
 
 async def channels_of(connection: Connection, agent_id: str = "") -> channel_service_pb2.ListChannelsResponse:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from focal.config.v1 import version_pb2
 from focal.toolbox.v1 import effect_pb2
-from focal_cli import admin
+from focal_cli import admin, effect_calls
 from focal_cli.demo.claims import Claim, claim
 from focal_cli.demo.stage import Stage
 from focal_client import Reply
@@ -45,7 +45,7 @@ async def refund(stage: Stage) -> list[Claim]:
         first = await ben.say("Yes, please.", request_id=request_id)
         second = await ben.say("Yes, please.", request_id=request_id)
         await ben.answered([first, second])
-        effects = await admin.effects(stage.mesh, ben.conversation.session_id)
+        effects = await effect_calls.effects(stage.mesh, ben.conversation.session_id)
     paid = await stage.shop.refunds(order) - before
     done = [effect.tool_name for effect in effects if effect.state == effect_pb2.EFFECT_STATE_DONE]
     return [
