@@ -37,6 +37,7 @@ class Shop:
                 Route("/pickups/{pickup}", self._failing(self._cancel_pickup), methods=["DELETE"]),
                 Route("/orders/{number}/refund", self._failing(self._refund), methods=["POST"]),
                 Route("/refunds", self._failing(self._refunds)),
+                Route("/refunds/{key}", self._failing(self._refund_of_key)),
                 Route("/admin/pickups", self._admin_pickups),
                 Route("/admin/refunds", self._admin_refunds),
                 Route("/admin/faults", self._admin_faults, methods=["POST"]),
@@ -97,6 +98,11 @@ class Shop:
         if not key:
             raise BadRequest("the query parameter idempotency_key is missing")
         return JSONResponse({"refunds": [refund.as_json() for refund in self._store.refunds(key)]})
+
+    async def _refund_of_key(self, request: Request) -> Response:
+        """Whether the request with this idempotency key was paid, and what it was answered then."""
+        paid = self._store.refunds(request.path_params["key"])
+        return JSONResponse({"paid": bool(paid), **(paid[0].as_json() if paid else {})})
 
     async def _admin_refunds(self, request: Request) -> Response:
         refunds = [refund.as_json() for refund in self._store.refunds()]

@@ -99,6 +99,7 @@ class Store:
             "items": items,
             "total": money.text(self._total(number)),
             "refunded": money.text(self._refunded(number)),
+            "pickup": self._standing_pickup(number),
             "currency": "EUR",
         }
 
@@ -174,6 +175,15 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+    def _standing_pickup(self, number: str) -> str | None:
+        """The last courier who was booked and not called off."""
+        query = """
+            SELECT max(id) FROM pickups p
+            WHERE number = ? AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.pickup = p.id)
+        """
+        found = self._db.execute(query, [number]).fetchone()[0]
+        return None if found is None else f"PU-{found:05d}"
 
     def _booked(self, pickup: int) -> bool:
         return self._db.execute("SELECT 1 FROM pickups WHERE id = ?", [pickup]).fetchone() is not None

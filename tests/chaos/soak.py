@@ -50,7 +50,7 @@ async def soak(asked: Sequence[Trial], state: State) -> None:
 async def _mesh() -> AsyncIterator[Rig]:
     root = HOME / "mesh"
     await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
-    async with rigs.running(root) as rig:
+    async with rigs.running(root, env={"toolbox": {rigs.CHECK_TRIES: "20"}}) as rig:
         yield rig
 
 
@@ -140,7 +140,11 @@ def main() -> None:
     parser.add_argument("--points", action="store_true", help="play every fault point too")
     parser.add_argument("--fresh", action="store_true", help="play green trials again")
     options = parser.parse_args()
-    asked = [*(trials.of_points() if options.points else ()), *trials.of_seeds(options.seeds)]
+    asked = [
+        *trials.of_toolbox_lines(),
+        *(trials.of_points() if options.points else ()),
+        *trials.of_seeds(options.seeds),
+    ]
     state = State.load(HOME / "state.json", version(), fresh=options.fresh)
     asyncio.run(soak(asked, state))
     results = [state.results[trial.name] for trial in asked]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.chaos.harness import plans, play, points, verdict
+from tests.chaos.harness import plans, play, points, toolbox_lines, verdict
 from tests.chaos.harness.evidence import Evidence
 from tests.chaos.harness.play import Outcome
 from tests.chaos.harness.rig import Rig
@@ -35,6 +35,12 @@ def of_points() -> Iterator[Trial]:
         yield _at_point(str(cell), partial(points.crash_at, cell=cell))
     for boundary in points.BOUNDARIES:
         yield _at_point(f"{boundary.gate.name}, frozen", partial(points.freeze_at, boundary=boundary))
+
+
+def of_toolbox_lines() -> Iterator[Trial]:
+    """A death of the toolbox between any two lines of a refund."""
+    for line in toolbox_lines.LINES:
+        yield _at_point(f"toolbox, {line}", partial(toolbox_lines.die_at, line=line))
 
 
 def _at_point(name: str, strike: Callable[[Rig, Crash], Awaitable[Evidence]]) -> Trial:

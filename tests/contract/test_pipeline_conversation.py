@@ -237,7 +237,7 @@ async def test_describe_agent_names_the_offline_model(mesh: pipeline_peers.Mesh)
     assert found.version == 1
     assert found.embedding_model == "hashed-v1/384"
     assert found.tools == 6
-    assert list(found.tools_not_enabled) == []
+    assert list(found.tools_not_enabled) == ["find_refund"]
     assert found.scenarios == 1
 
 

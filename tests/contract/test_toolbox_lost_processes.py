@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -53,10 +54,15 @@ class Scene:
 
 @asynccontextmanager
 async def _in_the_middle_of(
-    tool: str, database: str, folder: Path, sweep_s: float = 0.1, **settings: Any
+    tool: str,
+    database: str,
+    folder: Path,
+    sweep_s: float = 0.1,
+    lease: dict[str, float] = LEASE,
+    **settings: Any,
 ) -> AsyncIterator[Scene]:
     deployment = in_process.Deployment()
-    instance = {"heartbeat_s": 0.1, "sweep_s": sweep_s, **LEASE}
+    instance = {"heartbeat_s": 0.1, "sweep_s": sweep_s, **lease}
     async with (
         tool_provider.serving() as provider,
         running_toolbox.serving(
@@ -168,6 +174,20 @@ async def test_a_thawed_toolbox_records_what_its_request_came_to(database: str, 
         assert len(scene.provider.received) == 1
         cached = await scene.survivor.execute("refund", ORDER)
         assert cached.status == tool_pb2.TOOL_STATUS_CACHED
+
+
+async def test_three_seconds_of_silence_and_no_less_are_a_loss(database: str, tmp_path: Path) -> None:
+    """Break: change the default of `lease_s`."""
+    async with _in_the_middle_of("refund", database, tmp_path, lease={}) as scene:
+        silent_since = time.monotonic()
+        scene.doomed.freeze()
+        try:
+            effect = await scene.state_becomes(IN_DOUBT)
+            assert 2.5 < time.monotonic() - silent_since < 6
+            assert effect.error_reason == "toolbox_lost"
+        finally:
+            scene.doomed.thaw()
+            scene.release.set()
 
 
 async def test_a_no_is_not_believed_while_the_one_who_may_go_on_is_frozen(

@@ -44,6 +44,8 @@ class Gate(Enum):
     """The pipeline's decision to supersede is being stored."""
     FENCE = 10
     """The toolbox is about to raise the fence of a session."""
+    RESERVED = 11
+    """An irreversible effect is reserved in an open transaction; its toolbox has not heard of it."""
 
 
 _SCHEMA = (
@@ -93,6 +95,10 @@ _SCHEMA = (
     CREATE TRIGGER chaos_conclude BEFORE UPDATE OF state ON effects.effects
     FOR EACH ROW WHEN (NEW.state IN ('DONE', 'FAILED') AND NEW.policy = 'IRREVERSIBLE')
     EXECUTE FUNCTION chaos.gate({Gate.CONCLUDE.value})
+    """,
+    f"""
+    CREATE TRIGGER chaos_held AFTER INSERT OR UPDATE OF reservation_id ON effects.effects
+    FOR EACH ROW WHEN (NEW.policy = 'IRREVERSIBLE') EXECUTE FUNCTION chaos.gate({Gate.RESERVED.value})
     """,
     # A trigger would come too late here: the function looks at the fence before it writes a row.
     "ALTER FUNCTION effects.reserve RENAME TO reserve_itself",

@@ -225,6 +225,59 @@ def test_an_undoing_that_could_not_run_by_itself_is_refused(
     assert (reason, line) in {(item.reason, item.line) for item in found if item.refuses}
 
 
+CHECKED = """
+send:
+  description: Sends it.
+  policy: irreversible
+  business_key: [order_id]
+  check:
+    tool: find
+    arguments: {parcel: arguments.order_id}
+    happened: sent != `null`
+  parameters:
+    type: object
+    properties: {order_id: {type: string}}
+    required: [order_id]
+  http: {method: POST, url: "http://shop/{order_id}/send"}
+find:
+  description: Looks where it is.
+  policy: pure
+  parameters:
+    type: object
+    properties: {parcel: {type: string}}
+    required: [parcel]
+  http: {url: "http://shop/parcels/{parcel}"}
+"""
+
+
+def test_a_tool_whose_doubts_can_be_settled_is_sound() -> None:
+    assert problems(tools=TOOLS + CHECKED) == []
+    by_key = CHECKED.replace("arguments.order_id}", "effect.key}")
+    assert problems(tools=TOOLS + by_key) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason", "line"),
+    [
+        ("tool: find", "tool: fond", "DANGLING_TOOL", 25),
+        ("tool: find", "tool: pay", "BAD_CHECK", 25),
+        ("policy: pure", "policy: idempotent", "BAD_CHECK", 25),
+        ("policy: irreversible\n  business_key: [order_id]", "policy: pure", "BAD_CHECK", 23),
+        ("sent != `null`", "sent != ", "BAD_CHECK", 27),
+        ("{parcel: arguments.order_id}", "{parcel: result.parcel}", "BAD_CHECK", 26),
+        ("{parcel: arguments.order_id}", "{parcel: effect.id}", "BAD_CHECK", 26),
+        ("{parcel: arguments.order_id}", "{parcel: arguments.order}", "UNKNOWN_ARGUMENT", 26),
+        ("{parcel: arguments.order_id}", "{packet: arguments.order_id}", "UNKNOWN_ARGUMENT", 26),
+        ("    arguments: {parcel: arguments.order_id}\n", "", "MISSING_ARGUMENT", 25),
+    ],
+)
+def test_a_check_that_could_not_tell_is_refused(old: str, new: str, reason: str, line: int) -> None:
+    """Break: leave `doubts.check` out of the checks."""
+    assert old in CHECKED
+    found = problems(tools=TOOLS + CHECKED.replace(old, new))
+    assert (reason, line) in {(item.reason, item.line) for item in found if item.refuses}, found
+
+
 @pytest.mark.parametrize(
     ("file", "text", "reason"),
     [

@@ -54,6 +54,21 @@ async def test_an_order_shows_its_items_total_and_delivery(shop: httpx.AsyncClie
     assert [item["sku"] for item in order["items"]] == ["BELT-1", "DRESS-S"]
 
 
+async def test_an_order_shows_the_courier_who_is_to_come(shop: httpx.AsyncClient) -> None:
+    assert (await shop.get("/orders/10003")).json()["pickup"] is None
+    booked = (await shop.post("/orders/10003/pickup")).json()["pickup"]
+    assert (await shop.get("/orders/10003")).json()["pickup"] == booked
+    await shop.delete(f"/pickups/{booked}")
+    assert (await shop.get("/orders/10003")).json()["pickup"] is None
+
+
+async def test_a_request_is_known_by_its_key_with_what_it_was_answered(shop: httpx.AsyncClient) -> None:
+    assert (await shop.get("/refunds/key_1")).json() == {"paid": False}
+    answered = (await refund(shop, key="key_1")).json()
+    assert (await shop.get("/refunds/key_1")).json() == {"paid": True, **answered}
+    assert (await shop.get("/refunds/key_2")).json() == {"paid": False}
+
+
 async def test_all_twenty_orders_exist(shop: httpx.AsyncClient) -> None:
     statuses = {(await shop.get(f"/orders/{number}")).status_code for number in range(10001, 10021)}
     assert statuses == {200}

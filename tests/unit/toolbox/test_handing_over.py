@@ -30,6 +30,11 @@ def test_a_named_source_takes_the_place_of_the_argument_of_the_same_name() -> No
     assert handing_over.arguments(HOLD, UNDO, named) == '{"order_id":"soon"}'
 
 
+def test_the_key_of_its_requests_is_handed_over_where_it_is_named() -> None:
+    named = {"hold": "effect.key", "expires": "effect.effect_id"}
+    assert handing_over.arguments(HOLD, UNDO, named) == '{"hold":"key","order_id":"10003"}'
+
+
 def test_an_effect_in_doubt_has_no_result_to_hand_over() -> None:
     doubtful = replace(HOLD, result_json="")
     assert handing_over.arguments(doubtful, UNDO, {"hold": "result.id"}) == '{"order_id":"10003"}'

@@ -14,11 +14,12 @@ def arguments(effect: Effect, taker: Tool, named: Mapping[str, str]) -> str:
     """What `taker` is called with because of `effect`, as canonical JSON.
 
     Arguments of the same name are handed over, those in `named` come from where it says: a path into the
-    effect's `arguments` or its `result`.
+    effect's `arguments` or its `result`, or `effect.key`, the key that its requests carry.
     """
     sources = {
         "arguments": canonical_json.loads(effect.arguments_json or "{}"),
         "result": canonical_json.loads(effect.result_json or "null"),
+        "effect": {"key": effect.effect_key},
     }
     schema = canonical_json.loads(taker.schema_json or "{}")
     paths = {name: f"arguments.{name}" for name in schema.get("properties", {})}

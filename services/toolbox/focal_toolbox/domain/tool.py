@@ -19,8 +19,8 @@ class Tier(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How to learn what became of a call in doubt: a PURE tool, where its arguments come from (as those of a
-    compensation), and a JMESPath over its result that is truthy when the call took effect.
+    """How to learn what became of a call in doubt: a PURE tool, where its arguments come from (those of the
+    call, or `effect.key`), and a JMESPath over its result that is truthy when the call took effect.
     """
 
     tool_name: str

@@ -168,7 +168,9 @@ class ToolDefinition(message.Message):
     check_tool: builtins.str
     """PURE tool that tells what became of an effect in doubt; empty: a person has to find out."""
     check_happened: builtins.str
-    """JMESPath over the check's result: truthy when the effect happened. A check that fails tells nothing."""
+    """JMESPath over the check's result: truthy when the effect happened, false, 0 or empty when it did not. Null, and a
+    check that fails, tell nothing.
+    """
     asynchronous: builtins.bool
     """Whether the provider answers at once and reports the result later, with the token it is given."""
     report_within_ms: builtins.int
@@ -191,8 +193,8 @@ class ToolDefinition(message.Message):
 
     @builtins.property
     def check_arguments(self) -> containers.ScalarMap[builtins.str, builtins.str]:
-        """Arguments of the check by name, as in `compensation_arguments`; only `arguments.…` is known while an effect is in
-        doubt.
+        """Arguments of the check by name, as in `compensation_arguments`; while an effect is in doubt only `arguments.…` and
+        `effect.key`, the idempotency key of its requests, are known.
         """
 
     def __init__(

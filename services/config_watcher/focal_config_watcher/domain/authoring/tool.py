@@ -41,8 +41,8 @@ class Check(Definition):
     tool: Id = Field(description="the pure tool that tells")
     arguments: dict[str, str] = Field(
         default={},
-        description="where its arguments come from: arguments.order_id; arguments of the same name are"
-        " handed over",
+        description="where its arguments come from: arguments.order_id, or effect.key, the idempotency key"
+        " that the call was sent with; arguments of the same name are handed over",
     )
     happened: Text = Field(description="JMESPath over its result, true when the call took effect")
 

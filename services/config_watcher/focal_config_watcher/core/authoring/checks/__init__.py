@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from focal_config_watcher.core.authoring.checks import (
     bindings,
     compensations,
+    doubts,
     hard_rules,
     policies,
     providers,
@@ -30,6 +31,7 @@ _CHECKS = (
     policies.check,
     providers.check,
     compensations.check,
+    doubts.check,
     bindings.check,
     hard_rules.check,
 )
@@ -41,6 +43,7 @@ _OF_ABSENCE = frozenset(
         "BAD_BUSINESS_KEY",
         "NO_COMPENSATION",
         "BAD_COMPENSATION",
+        "BAD_CHECK",
         "MISSING_ARGUMENT",
         "UNKNOWN_ARGUMENT",
         "BAD_SCHEMA",
