@@ -177,3 +177,13 @@ def test_changes_must_be_of_the_tools_own_provider(
 ) -> None:
     tool, adoption = Tool.model_validate(definition), Adoption.model_validate(changes)
     assert [found for _, found, _ in activation.refusals(tool, adoption)] == [key]
+
+
+def test_what_a_tenant_changes_is_checked_like_a_definition() -> None:
+    call = {"description": "Calls.", "policy": "pure", "provider": "internal", "config": {"function": "f"}}
+    good = offer("call", call, Tier.PLATFORM, config={"function": "ours"})
+    assert tools(read(available=(good,)))["call"].config == {"function": "ours"}
+    bad = offer("call", call, Tier.PLATFORM, config={"funktion": "ours"})
+    assert [(p.path, p.reason) for p in read(available=(bad,)).problems] == [
+        ("catalogue:platform/call", "UNKNOWN_KEY")
+    ]

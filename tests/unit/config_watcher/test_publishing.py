@@ -19,6 +19,7 @@ from focal_config_watcher.core.publishing import (
 )
 from focal_config_watcher.core.tenants import Registry
 from focal_config_watcher.core.watching import Pointers
+from focal_config_watcher.domain.catalogue import Entry, Shelf
 from focal_config_watcher.domain.sources import Limits, SourceFile
 from focal_config_watcher.domain.tenant import Tier
 from focal_config_watcher.domain.version import AgentKey
@@ -128,3 +129,17 @@ async def test_files_that_are_not_read_are_not_kept(world: World) -> None:
     await world.publish((*sources(), SourceFile("notes.txt", "\0")))
     [stored] = world.versions.stored[DESK]
     assert [file.path for file in stored.publication.files] == ["agent.yaml"]
+
+
+async def test_a_repeated_request_is_answered_alike_after_a_catalogue_has_changed(world: World) -> None:
+    look = Entry("look", '{"description":"L","http":{"url":"http://x"},"policy":"pure"}')
+    world.catalogues.shelves["acme"] = Shelf(1, {"look": look})
+    bound = sources(rules="r: {when: x, then: y, tools: [{tool: look}]}")
+    *_, first = await world.publish(bound, request_id="req-1")
+    world.catalogues.shelves["acme"] = Shelf(2, {})
+    *_, again = await world.publish(bound, request_id="req-1")
+    *_, anew = await world.publish(bound, request_id="req-2")
+    assert isinstance(first, Published)
+    assert isinstance(again, Published)
+    assert again.settled == first.settled
+    assert isinstance(anew, Refused)

@@ -19,6 +19,9 @@ from focal_config_watcher.domain.version import AgentKey, Difference
 from focal_config_watcher.ports import Versions
 from focal_kernel import errors as kernel_errors
 
+_NO_HASH = ""
+"""Equals that of no version."""
+
 TOOLS = "tools"
 """The part that holds an agent's tools."""
 
@@ -103,7 +106,7 @@ class Publisher:
         read = await self.validate(order.tenant_id, order.files)
         _check_agent(order.agent_id, read.agent_id)
         if read.bundle is None:
-            yield Refused(read.problems)
+            yield await self._refused(order, read)
             return
         yield StageReport(Stage.VALIDATE, done=True)
         definitions = await asyncio.to_thread(self.compiler.definitions, read.bundle)
@@ -119,6 +122,15 @@ class Publisher:
                     yield event
         assert settled is not None
         yield Published(settled, read.problems, changes)
+
+    async def _refused(self, order: Order, read: Reading) -> Refused | Published:
+        """The refusal; but a request that was answered before, when the catalogues still bore it, is answered
+        alike.
+        """
+        earlier = None
+        if order.request_id and read.agent_id:
+            earlier = await self.versions.settled(self._publication(order, read, _NO_HASH))
+        return Published(earlier, ()) if earlier else Refused(read.problems)
 
     async def _tool_changes(self, key: AgentKey, definitions: Mapping[str, bytes]) -> tuple[Difference, ...]:
         """What the publication changes about the tools of the version that is current now, for people."""

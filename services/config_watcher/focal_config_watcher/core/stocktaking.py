@@ -44,7 +44,7 @@ def stocked(tenant_id: str, entry: Entry, platform: Shelf) -> Stocked:
     _, tool, problems = shelving.define(offer)
     definition = offer.text
     if tool is not None and offer.changes:
-        definition = canonical_json.dumps(tool.model_dump(exclude_unset=True, exclude_none=True))
+        definition = canonical_json.dumps(shelving.written(tool))
     return Stocked(entry, offer.tier, tool, definition, tuple(problems))
 
 

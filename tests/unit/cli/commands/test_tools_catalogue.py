@@ -78,7 +78,7 @@ async def run(
 
 async def test_a_catalogue_is_listed_over_all_pages(fake_mesh: FakeMesh) -> None:
     outcome, fake = await run(fake_mesh, "list")
-    for word in ("look", "platform (adopted)", "pure", "ada", "second"):
+    for word in ("look", "platform (adopted)", "pure", "Looks.", "second"):
         assert word in outcome.output
     assert fake.asked[0].tier == tool_definition_pb2.TOOL_TIER_TENANT
 

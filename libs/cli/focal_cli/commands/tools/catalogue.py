@@ -17,7 +17,7 @@ from focal_kernel import canonical_json
 
 commands = typer.Typer(help="Tools of the platform and the tenant.", no_args_is_help=True)
 
-COLUMNS = ("tool", "comes from", "policy", "enabled", "provider", "changed by", "what it does")
+COLUMNS = ("tool", "tier", "policy", "enabled", "provider", "what it does")
 
 Tier = Annotated[str, typer.Option("--tier", help=f"Whose catalogue: {' or '.join(TIERS)}.")]
 Name = Annotated[str, typer.Argument(metavar="TOOL", help="Name of the tool.")]
@@ -146,7 +146,6 @@ def _row(tool: pb.CatalogueTool) -> tuple[object, ...]:
         render.enum_name(side_effect_policy_pb2.SideEffectPolicy, tool.policy),
         "cannot be used" if tool.problems else "yes" if tool.enabled else "not enabled",
         tool.provider,
-        tool.changed_by,
         render.short(tool.description),
     )
 

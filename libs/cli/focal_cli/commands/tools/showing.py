@@ -16,7 +16,7 @@ from focal_cli.tool_calls import Selection
 from focal_kernel import canonical_json
 
 TIERS = ("platform", "tenant", "agent")
-COLUMNS = ("tool", "tier", "policy", "may be called", "asks first", "provider", "what it does")
+COLUMNS = ("tool", "tier", "policy", "enabled", "asks", "provider", "what it does")
 
 Version = Annotated[int, typer.Option("--version", min=0, help="Version of the agent; 0 for the current.")]
 
@@ -78,7 +78,7 @@ def _row(tool: tool_pb2.Tool) -> tuple[object, ...]:
         tool.name,
         _tier(tool),
         _policy(tool),
-        "yes" if tool.enabled else "not enabled",
+        "yes" if tool.enabled else "no",
         "yes" if tool.requires_confirmation else "",
         tool.provider,
         render.short(tool.description),

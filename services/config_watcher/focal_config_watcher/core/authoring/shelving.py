@@ -1,6 +1,7 @@
 """Puts the tools of the catalogues beside those that an agent defines itself; of equal names its own wins."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from focal_config_watcher.core.authoring import draft as drafts
 from focal_config_watcher.core.authoring import nodes, shapes
@@ -45,9 +46,15 @@ def define(offer: Offer) -> tuple[Origin, Tool | None, list[Problem]]:
     problems += overlaid(
         Origin(offer.path, changes, f"what the tenant changes about {shelf}"), tool, adoption
     )
-    refused = adoption is None or bool(problems)
-    fitted = None if refused or adoption is None else activation.applied(tool, adoption)
-    return Origin(offer.path, node, shelf), fitted, problems
+    if adoption is None or problems:
+        return Origin(offer.path, node, shelf), None, problems
+    fitted = activation.applied(tool, adoption)
+    return Origin(offer.path, nodes.written(written(fitted)), shelf), fitted, problems
+
+
+def written(tool: Tool) -> dict[str, Any]:
+    """A tool with the keys that its definition and what was laid over it give."""
+    return tool.model_dump(exclude_unset=True, exclude_none=True)
 
 
 def overlaid(origin: Origin, tool: Tool, overlay: activation.Activation | None) -> Iterator[Problem]:

@@ -89,7 +89,7 @@ def applied(tool: Tool, overlay: Activation) -> Tool:
     }
     if isinstance(overlay, Adoption):
         changes |= _configured(tool, overlay)
-    return tool.model_copy(update=changes)
+    return tool.model_copy(update={key: new for key, new in changes.items() if new != getattr(tool, key)})
 
 
 def _keys(tool: Tool, overlay: Activation) -> Iterator[Refusal]:
@@ -125,4 +125,5 @@ def _configured(tool: Tool, adoption: Adoption) -> dict[str, Any]:
         "query": {**tool.http.query, **adoption.http.query},
         "headers": {**tool.http.headers, **adoption.http.headers},
     }
-    return {"http": tool.http.model_copy(update=changes)}
+    different = {key: new for key, new in changes.items() if new != getattr(tool.http, key)}
+    return {"http": tool.http.model_copy(update=different)}
