@@ -38,7 +38,7 @@ limits: $(STAMP) ## measure bursts, a flood, open streams, rude clients and rest
 chaos: $(STAMP) ## crash at every fault point, then seeded chaos; resumable (SEEDS=20, ARGS=--fresh)
 	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --points --seeds $(SEEDS) $(ARGS)
 
-soak: $(STAMP) ## play seeded chaos alone, seed by seed; resumable (SEEDS=20, ARGS=--fresh)
+soak: $(STAMP) ## kill the toolbox line by line, then play seeded chaos; resumable (SEEDS=20, ARGS=--fresh)
 	PYTHONPATH=examples $(BIN)/python -m tests.chaos.soak --seeds $(SEEDS) $(ARGS)
 
 lock: $(STAMP) ## write requirements.lock after a change of dependencies
