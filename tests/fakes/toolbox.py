@@ -408,11 +408,15 @@ class CountingReportMeter:
 
     reports: list[State | None] = field(default_factory=list)
     missing: int = 0
+    buried: list[str] = field(default_factory=list)
     backlog: int = 0
     dropped: int = 0
 
     def reported(self, state: State | None) -> None:
         self.reports.append(state)
+
+    def dead_letter(self, reason: str) -> None:
+        self.buried.append(reason)
 
     def unreported(self, effects: int) -> None:
         self.missing += effects

@@ -55,6 +55,11 @@ def provided(provider: str, config: str = "") -> str:
     return f"t:\n  description: x\n  policy: pure\n  provider: {provider}\n{more}"
 
 
+def queued(config: str) -> str:
+    head = "t:\n  description: x\n  policy: idempotent\n  asynchronous: true\n"
+    return f"{head}  provider: queue\n  config: {config}\n"
+
+
 def scenario(steps: str, head: str = "") -> str:
     return f"s:\n  starts_when: [x]\n{head}  steps:\n{steps}"
 
@@ -83,6 +88,10 @@ def test_the_folder_that_all_tests_start_from_is_sound() -> None:
             "BAD_VALUE",
             23,
         ),
+        ("tools", TOOLS + provided("queue"), "BAD_VALUE", 20),
+        ("tools", TOOLS + queued("{function: f}").replace("queue", "internal"), "BAD_VALUE", 20),
+        ("tools", TOOLS + queued("{stream: events.routed.acme.web}"), "UNKNOWN_KEY", 24),
+        ("tools", TOOLS + queued("{queue: 'not a name'}"), "BAD_ID", 24),
         ("rules", rule("  must_hold: amount < 50"), "ENFORCEMENT_UNAVAILABLE", 4),
         ("rules", "r:\n  when: x\n  then: say {nobody}", "DANGLING_VARIABLE", 3),
         ("rules", "bad id:\n  when: x\n  then: y", "BAD_ID", 1),

@@ -26,7 +26,11 @@ EFFECTS_GRACE_S = 1.0
 # A local mesh calls what runs beside it; elsewhere tools must not reach the machine they run on.
 LOOPBACK = '["127.0.0.0/8", "::1/128"]'
 OF_SERVICE = {
-    "toolbox": {"EXECUTION__DRAIN_S": str(EFFECTS_GRACE_S), "OUTBOUND__NETWORKS": LOOPBACK},
+    "toolbox": {
+        "EXECUTION__DRAIN_S": str(EFFECTS_GRACE_S),
+        "OUTBOUND__NETWORKS": LOOPBACK,
+        "QUEUE__ENABLED": "true",
+    },
 }
 
 

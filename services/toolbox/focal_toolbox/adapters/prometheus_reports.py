@@ -17,6 +17,9 @@ class PrometheusReportMeter:
         self._reports = prometheus.Counter(
             "tool_result_report", "Reports of late results", ["outcome"], registry=registry
         )
+        self._dead = prometheus.Counter(
+            "tool_result_dead_letter", "Reports from queues that were buried", ["reason"], registry=registry
+        )
         self._unreported = prometheus.Counter(
             "tool_result_unreported", "Effects in doubt because nobody reported in time", registry=registry
         )
@@ -31,6 +34,9 @@ class PrometheusReportMeter:
 
     def reported(self, state: State | None) -> None:
         self._reports.labels(state.value if state else REFUSED).inc()
+
+    def dead_letter(self, reason: str) -> None:
+        self._dead.labels(reason).inc()
 
     def unreported(self, effects: int) -> None:
         self._unreported.inc(effects)

@@ -54,7 +54,7 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     runs = Runs()
     host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
     timeouts = pacing.timeouts(settings)
-    late = asynchronous.late(settings, host, pool, ledger, clock, timeouts)
+    late = await asynchronous.late(settings, host, pool, ledger, clock, timeouts)
     preparation = Preparation(
         catalogue,
         providers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from focal_service_kit import logging
+from focal_service_kit import logging, redis_client
 from focal_service_kit.config_sources import ConfigError
 from focal_service_kit.host import Host
 from focal_toolbox.adapters.outbound import Outbound
@@ -17,6 +17,7 @@ from focal_toolbox.adapters.providers import (
     http_dispatch,
     internal,
     internal_functions,
+    queue,
 )
 from focal_toolbox.adapters.secrets import Secrets
 from focal_toolbox.domain.hosts import AllowedHosts
@@ -47,6 +48,7 @@ async def providers(settings: ToolboxSettings, host: Host, known: Secrets) -> Ma
         "http": http.HttpProvider(clients, limits, reach, known),
         "grpc": _grpc(settings.grpc_provider, host, reach, known),
         "internal": await _internal(settings.internal, host),
+        "queue": await _queue(settings, host),
     }
 
 
@@ -75,6 +77,13 @@ def _grpc(settings: GrpcProviderSettings, host: Host, reach: Outbound, known: Se
         known,
         settings.max_response_bytes,
     )
+
+
+async def _queue(settings: ToolboxSettings, host: Host) -> Provider:
+    if not settings.queue.enabled:
+        return queue.QueueProvider(None, settings.queue.max_waiting)
+    client = await host.stack.enter_async_context(redis_client.connect(settings.redis))
+    return queue.QueueProvider(client.connection_pool, settings.queue.max_waiting)
 
 
 async def _internal(settings: InternalSettings, host: Host) -> Provider:

@@ -14,11 +14,15 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from focal_kernel import ids
+from focal_kernel import canonical_json, ids
 from focal_toolbox.domain.effect import Effect, State
 
 PREFIX = "frt_"
 """Lets scanners for secrets know a token when they see one."""
+UNSTATED = "provider_error"
+"""Reason of a failure that names none."""
+
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _RANDOM_BYTES = 32
 _TOKEN = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]{43}")
 
@@ -61,6 +65,34 @@ class Report:
     def digest(self) -> str:
         """Equal for reports of the same content."""
         return ids.digest("report", self.state, self.result_json, self.error_reason)
+
+
+def done(result_json: str, max_bytes: int) -> Report:
+    """The work is done, with a result of at most `max_bytes` as canonical JSON, `null` when empty.
+
+    ValueError, which says what is wrong with the result, otherwise.
+    """
+    # Cut off before it is parsed: canonical text is at most a few times shorter than what was written.
+    if len(result_json.encode(errors="replace")) > 4 * max_bytes:
+        raise _too_long(max_bytes)
+    try:
+        canonical = canonical_json.dumps(canonical_json.loads(result_json or "null"))
+    except ValueError:
+        raise ValueError("must be JSON") from None
+    if len(canonical.encode()) > max_bytes:
+        raise _too_long(max_bytes)
+    return Report(State.DONE, result_json=canonical)
+
+
+def failed(reason: str) -> Report:
+    """The work was not done, for a reason in one word; ValueError when it is none."""
+    if not _REASON.fullmatch(reason or UNSTATED):
+        raise ValueError("must be a word of at most 64 letters, digits, '_', '.' and '-'")
+    return Report(State.FAILED, error_reason=(reason or UNSTATED).lower())
+
+
+def _too_long(max_bytes: int) -> ValueError:
+    return ValueError(f"must be at most {max_bytes} bytes of canonical JSON")
 
 
 class Share(enum.StrEnum):

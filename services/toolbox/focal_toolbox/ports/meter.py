@@ -32,6 +32,9 @@ class ReportMeter(Protocol):
     def reported(self, state: State | None) -> None:
         """A report arrived; None when its token was not good for it."""
 
+    def dead_letter(self, reason: str) -> None:
+        """A report that came through a queue was buried."""
+
     def unreported(self, effects: int) -> None:
         """Effects went IN_DOUBT because nobody reported in time."""
 

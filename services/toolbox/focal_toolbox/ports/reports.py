@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from focal_toolbox.domain.effect import Effect
@@ -49,6 +50,27 @@ class FollowUps(Protocol):
 
     async def waiting(self) -> int:
         """How many are to be opened, those included that are not due yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One report as it came through a queue."""
+
+    entry_id: str
+    envelope: bytes
+
+
+class ReportQueue(Protocol):
+    """Reports that come through a queue. Every call raises Unavailable while the queue is away."""
+
+    async def take(self) -> Sequence[Arrival]:
+        """Some that nobody has settled, after a little wait. What is taken and not settled comes again."""
+
+    async def settle(self, arrival: Arrival) -> None:
+        """It is recorded."""
+
+    async def bury(self, arrival: Arrival, reason: str, detail: str) -> None:
+        """It never can be: keep it among the dead letters."""
 
 
 class Conversations(Protocol):

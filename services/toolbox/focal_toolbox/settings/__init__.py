@@ -16,6 +16,7 @@ from focal_toolbox.settings.internal import InternalSettings
 from focal_toolbox.settings.limits import TurnLimits
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
+from focal_toolbox.settings.queue import QueueSettings
 from focal_toolbox.settings.reads import ReadSettings
 from focal_toolbox.settings.secrets import SecretSettings
 from focal_toolbox.settings.tool_policy import ToolPolicySettings
@@ -30,7 +31,7 @@ class Peers(settings.Section):
     )
 
 
-class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
+class ToolboxSettings(settings.WithPostgres, settings.WithRedis, settings.ServiceSettings):
     """All of it."""
 
     grpc: settings.GrpcSettings = settings.GrpcSettings(listen="127.0.0.1:7403")
@@ -46,6 +47,7 @@ class ToolboxSettings(settings.WithPostgres, settings.ServiceSettings):
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()
     check: CheckSettings = CheckSettings()
+    queue: QueueSettings = QueueSettings()
     http: HttpSettings = HttpSettings()
     outbound: OutboundSettings = OutboundSettings()
     internal: InternalSettings = InternalSettings()

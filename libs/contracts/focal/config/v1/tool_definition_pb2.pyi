@@ -150,7 +150,7 @@ class ToolDefinition(message.Message):
     parameter_schema_json: builtins.str
     """JSON Schema 2020-12 of its arguments, as canonical JSON."""
     provider: builtins.str
-    """Provider: `http`, `internal`, `grpc` or `mcp`."""
+    """Provider: `http`, `internal`, `grpc`, `mcp` or `queue`."""
     provider_config_json: builtins.str
     """The provider's configuration, as canonical JSON."""
     compensation_tool: builtins.str

@@ -155,7 +155,7 @@ class Tool(message.Message):
     enabled: builtins.bool
     """Whether this agent may call it; false: it exists, and the agent can say so."""
     provider: builtins.str
-    """Provider that carries it out: `http`, `internal`, `grpc` or `mcp`."""
+    """Provider that carries it out: `http`, `internal`, `grpc`, `mcp` or `queue`."""
     tier: tool_definition_pb2.ToolTier.ValueType
     """Where the definition comes from."""
     confirmation_prompt: builtins.str

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from focal_config_watcher.domain.authoring.fields import Definition, Json, OptionalText, Text
+from focal_config_watcher.domain.authoring.fields import Definition, Id, Json, OptionalText, Text
 
 
 class InternalConfig(Definition):
@@ -39,4 +39,14 @@ class GrpcConfig(Definition):
         return self
 
 
-KINDS: Mapping[str, type[Definition]] = {"internal": InternalConfig, "grpc": GrpcConfig}
+class QueueConfig(Definition):
+    """What a tool of the provider `queue` says."""
+
+    queue: Id | None = Field(None, description="the tenant's queue; the tool's name when absent")
+
+
+KINDS: Mapping[str, type[Definition]] = {
+    "internal": InternalConfig,
+    "grpc": GrpcConfig,
+    "queue": QueueConfig,
+}

@@ -14,7 +14,7 @@ from focal_config_watcher.domain.authoring.fields import (
 )
 
 Policy = Literal["pure", "idempotent", "compensatable", "irreversible"]
-Provider = Literal["internal", "grpc", "mcp"]
+Provider = Literal["internal", "grpc", "mcp", "queue"]
 
 MAX_TIMEOUT_MS = 600_000
 MAX_FRESH_MS = 24 * 3_600_000
@@ -62,7 +62,7 @@ class Tool(Definition):
         (), description="arguments that identify the business operation, e.g. [order_id]"
     )
     http: HttpRequest | None = Field(None, description="the HTTP request it stands for")
-    provider: Provider | None = Field(None, description="another provider: internal, grpc or mcp")
+    provider: Provider | None = Field(None, description="another provider: internal, grpc, mcp or queue")
     config: dict[str, Json] = Field(default={}, description="configuration of `provider`")
     compensation: Id | None = Field(None, description="tool that undoes it")
     compensation_arguments: dict[str, str] = Field(
@@ -101,6 +101,10 @@ class Tool(Definition):
             raise ValueError("only what a pure tool read can be used again: leave `fresh_ms` out")
         if self.asynchronous and self.policy == "pure":
             raise ValueError("a pure tool answers at once: leave `asynchronous` out, or state what it does")
+        if self.asynchronous and self.provider not in (None, "queue"):
+            raise ValueError("only `http` and `queue` hand over the token that a later report needs")
+        if self.provider == "queue" and not self.asynchronous:
+            raise ValueError("what goes through a queue is answered later: say `asynchronous: true`")
         if self.report_within_ms and not self.asynchronous:
             raise ValueError("`report_within_ms` belongs to `asynchronous: true`")
         return self
