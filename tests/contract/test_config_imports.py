@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from google.protobuf import json_format
 
+from focal.config.v1 import bundle_pb2, version_pb2
 from focal.config.v1 import tool_catalogue_service_pb2 as messages
-from focal.config.v1 import version_pb2
 from focal_cli import tool_files
 from focal_cli.importing import document, mcp_tools, operations
 from focal_cli.importing.reviewing import Imported
+from focal_toolbox.adapters.providers import http_config
 from tests.fakes import config_server
 from tests.fakes.config_server import ConfigServer, files
 
@@ -40,6 +42,10 @@ async def test_imports_are_published_and_stored_as_they_are(server: ConfigServer
     last = await server.publish(files(tools=reviewed))
     assert last.WhichOneof("event") == "published", last.refused
     assert len(last.published.tool_changes) == len(shop.tools)
+    _, parts = await server.bundle("desk", parts=["tools"])
+    for tool in json_format.Parse(parts["tools"], bundle_pb2.ToolsPart()).tools:
+        url = http_config.parse(tool.provider_config_json).config.url
+        assert url.startswith("${ORDER_SERVICE_URL}/")
 
     source = version_pb2.SourceFile(path="tools.yaml", content=text(notes))
     request = messages.PutCatalogueToolsRequest(source=source)

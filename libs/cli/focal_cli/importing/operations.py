@@ -10,6 +10,9 @@ from focal_cli.importing.reviewing import Imported
 from focal_cli.tool_files import Definition
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
+FALLBACK = "service"
+"""Names the settings of a service whose title has no letter that a name may have."""
+
 SAFE = ("get", "head")
 """Methods by which a client asks for no change (RFC 9110, 9.2.1). PUT and DELETE are called idempotent there:
 a promise of the method about repetitions, which says nothing of what one call does to a business.
@@ -19,7 +22,9 @@ a promise of the method about repetitions, which says nothing of what one call d
 def imported(document: Mapping[str, Any], service: str = "") -> Imported:
     """All operations of a valid document. `service` names the settings; by default the title does."""
     info = document.get("info", {})
-    service = service or str(info.get("title", "")) or "service"
+    service = service or str(info.get("title", ""))
+    if not names.setting(service):
+        service = FALLBACK
     made = Imported()
     taken: set[str] = set()
     for method, path, item, operation in _operations(document):

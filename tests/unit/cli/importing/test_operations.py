@@ -103,6 +103,16 @@ def test_names_are_made_valid_and_unique(tmp_path: Path) -> None:
     assert list(tools(made)) == ["a_b", "a_b_2", "get_c_d", "x" * 64]
 
 
+def test_settings_have_a_name_whatever_the_title_is(tmp_path: Path) -> None:
+    file = tmp_path / "openapi.yaml"
+    file.write_text(
+        f'openapi: 3.1.0\ninfo: {{title: 日本, version: "1"}}\npaths: {{/x: {{get: {{{OK}}}}}}}\n', "utf-8"
+    )
+    read = document.read(str(file))
+    assert tools(operations.imported(read))["get_x"]["http"]["url"] == "${SERVICE_URL}/x"
+    assert tools(operations.imported(read, "shop"))["get_x"]["http"]["url"] == "${SHOP_URL}/x"
+
+
 def test_schemas_of_3_0_become_json_schema_and_circles_stay_references(tmp_path: Path) -> None:
     made = imported(
         tmp_path,
