@@ -134,7 +134,7 @@ class Peers(
 ):
     """All four peers. `script` answers turns, each noticed after `notice_s` seconds; `starts`, `fences` and
     `episodes` note what was asked; `effects` are those of the ledger, `fenced_effects` those that only a
-    fence sees.
+    fence sees. `confirmed` are answers with who brought them, unless they get the `refusal`.
     """
 
     script: Script = echo
@@ -150,6 +150,8 @@ class Peers(
     episodes: dict[str, episode_pb2.Episode] = field(default_factory=dict)
     effects: list[effect_pb2.Effect] = field(default_factory=list)
     fenced_effects: list[effect_pb2.Effect] = field(default_factory=list)
+    confirmed: list[tuple[toolbox_pb.ConfirmRequest, identity.Caller]] = field(default_factory=list)
+    refusal: Exception | None = None
 
     async def RunTurn(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         incoming = aiter(request_iterator)
@@ -185,6 +187,14 @@ class Peers(
 
     async def ListEffects(self, request: Any, context: Any) -> Any:  # noqa: N802
         return toolbox_pb.ListEffectsResponse(effects=self.effects)
+
+    async def Confirm(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if self.refusal is not None:
+            raise self.refusal
+        self.confirmed.append((request, identity.current()))
+        response = toolbox_pb.ConfirmResponse()
+        response.expires_at.FromSeconds(1_900_000_000)
+        return response
 
     async def AddEpisodes(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
         async for request in request_iterator:

@@ -87,7 +87,7 @@ class FakeGateway:
     async def _not_scripted(self, request: Any, context: Any) -> None:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no test needs it")
 
-    SendMessage = TriggerTurn = CancelTurn = _not_scripted
+    SendMessage = TriggerTurn = ConfirmAction = CancelTurn = _not_scripted
 
 
 @asynccontextmanager

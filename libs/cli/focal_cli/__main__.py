@@ -12,6 +12,7 @@ from focal_cli.commands import (
     abuse,
     channels,
     chat,
+    confirmations,
     contacts,
     deliveries,
     demo,
@@ -62,6 +63,7 @@ app.add_typer(sessions.commands, name="sessions")
 app.add_typer(turns.commands, name="turns")
 app.add_typer(tenants.commands, name="tenants")
 app.add_typer(effects.commands, name="effects")
+app.add_typer(confirmations.commands, name="confirmations")
 app.add_typer(tools.commands, name="tools")
 app.add_typer(policies.commands, name="policies")
 app.add_typer(channels.commands, name="channels")
@@ -101,6 +103,9 @@ HINTS = {
     "TENANT_NOT_FOUND": "Register it with `focal tenants add`.",
     "AGENT_NOT_FOUND": "Publish it with `focal publish DIR`; --agent and --tenant choose another.",
     "UNKNOWN_CHANNEL": "`focal channels list` shows those there are.",
+    "CONFIRMATION_NOT_FOUND": "`focal confirmations list` shows those of the tenant.",
+    "CONFIRMATION_EXPIRED": "The call asks anew when it is made again, under another id.",
+    "CONFIRMATION_CLOSED": "It was answered; the call asks anew when it is made again.",
     "DEAD_LETTER_NOT_FOUND": "`focal dlq list` shows those of the tenant.",
     "DELIVERY_NOT_FOUND": "`focal deliveries list` shows those that wait for you.",
     "DELIVERY_NOT_RESOLVABLE": "Only what failed or is in doubt is settled; what waits can be dropped.",

@@ -15,9 +15,21 @@ from rich.markup import escape
 
 from focal.turn.v1 import event_pb2
 from focal_cli import frames, render
-from focal_client import CallFailed, Conversation, Event, Frame, Reply, TextDelta, TextReset
+from focal_client import (
+    CallFailed,
+    Conversation,
+    Event,
+    Frame,
+    Question,
+    Reply,
+    TextDelta,
+    TextReset,
+    question,
+)
 
 PROMPT = "you> "
+ANSWERS = {"/yes": True, "/no": False}
+"""Lines that answer a question otherwise than in words."""
 
 _FATES = {
     event_pb2.SUPERSEDE_ACTION_SUPERSEDE: "replaces this turn",
@@ -77,6 +89,8 @@ class TextScreen:
                 self._console.print("\n[dim](starting over)[/]")
             case Event() if frame.kind == "supersede_decided":
                 self._decided(frame.proto.supersede_decided)
+            case Event() if asked := question(frame):
+                self._asked(asked)
             case Reply():
                 self._finish(frame)
 
@@ -89,6 +103,12 @@ class TextScreen:
         what = _FATES.get(decided.action)
         if what is not None:
             self._console.print(f"\n[dim](your new message {what}: {escape(decided.reason)})[/]")
+
+    def _asked(self, asked: Question) -> None:
+        how = "answer in words, or /yes or /no"
+        if asked.approver == "operator":
+            how = f"focal confirmations accept {asked.confirmation_id}"
+        self._console.print(f"\n[dim]({escape(asked.tool)} waits for a yes: {escape(how)})[/]")
 
     def _finish(self, reply: Reply) -> None:
         if self._live.strip() == reply.text.strip():
@@ -123,6 +143,7 @@ async def talk(conversation: Conversation, screen: Screen) -> None:
 async def _show(conversation: Conversation, screen: Screen, ledger: "_Unanswered") -> None:
     async for frame in conversation:
         screen.show(frame)
+        ledger.question = question(frame) or ledger.question
         if isinstance(frame, Reply):
             ledger.answered(frame)
 
@@ -131,28 +152,41 @@ async def _speak(conversation: Conversation, screen: Screen, ledger: "_Unanswere
     screen.invite()
     async for line in _lines():
         try:
-            ledger.accepted((await conversation.say(line)).message_id)
+            ledger.accepted(await _told(conversation, line, ledger))
         except CallFailed as failure:
             screen.refuse(failure)
     await ledger.empty()
 
 
+async def _told(conversation: Conversation, line: str, ledger: "_Unanswered") -> str:
+    """Say a line, or answer the latest question with it; returns the message or turn that a reply names."""
+    if line in ANSWERS:
+        await ledger.empty()
+    asked = ledger.question
+    if line in ANSWERS and asked is not None:
+        return (await conversation.confirm(asked.confirmation_id, ANSWERS[line])).turn_id
+    return (await conversation.say(line)).message_id
+
+
 class _Unanswered:
-    """Messages whose reply is still to come; a reply may overtake its acknowledgement."""
+    """Messages, and turns of answers, whose reply is still to come; a reply may overtake its acknowledgement.
+    `question` is the latest that was asked.
+    """
 
     def __init__(self) -> None:
+        self.question: Question | None = None
         self._open: set[str] = set()
         self._closed: set[str] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def accepted(self, message_id: str) -> None:
-        if message_id not in self._closed:
-            self._open.add(message_id)
+    def accepted(self, key: str) -> None:
+        if key not in self._closed:
+            self._open.add(key)
             self._empty.clear()
 
     def answered(self, reply: Reply) -> None:
-        self._closed.update(reply.turn.message_ids)
+        self._closed.update(reply.turn.message_ids, (reply.turn_id,))
         self._open -= self._closed
         if not self._open:
             self._empty.set()

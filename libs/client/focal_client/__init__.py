@@ -14,10 +14,22 @@ from focal_client.client import FocalClient
 from focal_client.conversation import Conversation
 from focal_client.errors import CallFailed, ConversationClosed
 from focal_client.event_log import LoggedEvent
-from focal_client.events import Accepted, Event, Frame, Reply, TextDelta, TextReset, dispositions
+from focal_client.events import (
+    Accepted,
+    Answered,
+    Event,
+    Frame,
+    Question,
+    Reply,
+    TextDelta,
+    TextReset,
+    dispositions,
+    question,
+)
 
 __all__ = [
     "Accepted",
+    "Answered",
     "CallFailed",
     "Conversation",
     "ConversationClosed",
@@ -25,10 +37,12 @@ __all__ = [
     "FocalClient",
     "Frame",
     "LoggedEvent",
+    "Question",
     "Reply",
     "TextDelta",
     "TextReset",
     "Tls",
     "Token",
     "dispositions",
+    "question",
 ]

@@ -117,6 +117,28 @@ class FocalClient:
         )
         return await calls.unary(self._stub.CancelTurn, request, self._token, timeout_s)
 
+    async def confirm(
+        self,
+        session_id: str,
+        confirmation_id: str,
+        accepted: bool,
+        *,
+        as_operator: bool = False,
+        request_id: str = "",
+        timeout_s: float = SUBMIT_TIMEOUT_S,
+    ) -> gateway.ConfirmActionResponse:
+        """Answer the question whether a tool may be called, for the customer, or with the role ``admin`` for
+        the tenant (``as_operator``). A turn tells what came of it. Raises CallFailed.
+        """
+        request = gateway.ConfirmActionRequest(
+            session_id=session_id,
+            confirmation_id=confirmation_id,
+            accepted=accepted,
+            as_operator=as_operator,
+            request_id=request_id or ids.new_id("req"),
+        )
+        return await calls.unary(self._stub.ConfirmAction, request, self._token, timeout_s)
+
     def conversation(
         self,
         agent_id: str,

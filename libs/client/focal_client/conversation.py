@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
@@ -28,10 +28,11 @@ UNREAD_DELTAS = 10_000
 
 @dataclass(frozen=True)
 class _Pending:
-    """A message that was not acknowledged yet, and who waits for it."""
+    """A message or answer that was not acknowledged yet, and who waits for it."""
 
-    message: gateway.ConverseMessage
-    outcome: asyncio.Future[events.Accepted]
+    request_id: str
+    frame: gateway.ConverseRequest
+    outcome: asyncio.Future[Any]
 
 
 class Conversation:
@@ -88,15 +89,37 @@ class Conversation:
         Saying the same ``request_id`` again is acknowledged as a duplicate; by default each call
         makes a new one.
         """
-        if self._end is not None:
-            raise self._end
         message = gateway.ConverseMessage(
             content=gateway.MessageContent(text=text, metadata=metadata),
             request_id=request_id or ids.new_id("req"),
         )
-        pending = _Pending(message, asyncio.get_running_loop().create_future())
+        accepted: events.Accepted = await self._tell(
+            message.request_id, gateway.ConverseRequest(message=message)
+        )
+        return accepted
+
+    async def confirm(self, confirmation_id: str, accepted: bool, *, request_id: str = "") -> events.Answered:
+        """Answer a ``question`` and wait until the answer is recorded; raises CallFailed when it is refused.
+
+        What came of it is told by the reply of its turn.
+        """
+        confirm = gateway.ConverseConfirm(
+            confirmation_id=confirmation_id,
+            accepted=accepted,
+            request_id=request_id or ids.new_id("req"),
+        )
+        answered: events.Answered = await self._tell(
+            confirm.request_id, gateway.ConverseRequest(confirm=confirm)
+        )
+        return answered
+
+    async def _tell(self, request_id: str, frame: gateway.ConverseRequest) -> Any:
+        """Send what is acknowledged, again on the next stream when this one ends first."""
+        if self._end is not None:
+            raise self._end
+        pending = _Pending(request_id, frame, asyncio.get_running_loop().create_future())
         self._pending.append(pending)
-        await self._write(gateway.ConverseRequest(message=message))
+        await self._write(frame)
         return await pending.outcome
 
     async def typing(self, active: bool = True) -> None:
@@ -138,7 +161,7 @@ class Conversation:
         self._seen[self.session_id] = self.offset
         self._call = call
         for pending in list(self._pending):
-            await self._write(gateway.ConverseRequest(message=pending.message))
+            await self._write(pending.frame)
 
     async def _read(self) -> None:
         """Read frames until the conversation ends, over as many streams as it takes."""
@@ -186,6 +209,8 @@ class Conversation:
             case "accepted":
                 self._go_to(frame.accepted)
                 self._settle(frame.accepted.request_id, events.from_accepted(frame.accepted))
+            case "confirmed":
+                self._settle(frame.confirmed.request_id, events.from_confirmed(frame.confirmed))
             case "rejected":
                 self._settle(frame.rejected.request_id, _rejection(frame.rejected))
             case "event":
@@ -210,9 +235,11 @@ class Conversation:
             self.offset = offset
         self._frames.put_nowait(events.from_event(frame.event))
 
-    def _settle(self, request_id: str, outcome: events.Accepted | errors.CallFailed) -> None:
+    def _settle(
+        self, request_id: str, outcome: events.Accepted | events.Answered | errors.CallFailed
+    ) -> None:
         for pending in self._pending:
-            if pending.message.request_id == request_id:
+            if pending.request_id == request_id:
                 self._pending.remove(pending)
                 _resolve(pending.outcome, outcome)
                 return
@@ -234,7 +261,7 @@ class Conversation:
         self._pending.clear()
 
 
-def _resolve(future: asyncio.Future[events.Accepted], outcome: events.Accepted | Exception) -> None:
+def _resolve(future: asyncio.Future[Any], outcome: events.Accepted | events.Answered | Exception) -> None:
     if future.done():
         return  # whoever waited has been cancelled
     if isinstance(outcome, Exception):

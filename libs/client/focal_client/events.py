@@ -1,6 +1,8 @@
 """What comes out of a conversation or a watched session."""
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from focal.turn.v1 import event_pb2, message_pb2, turn_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
@@ -89,6 +91,46 @@ class Accepted:
     session_id: str
     sequence: int
     duplicate: bool
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer to a question is recorded; the turn ``turn_id`` tells what came of it. A yes that no call has
+    used lapses at ``expires_at``."""
+
+    request_id: str
+    confirmation_id: str
+    turn_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Question:
+    """A tool may be called once the ``approver`` says yes: the ``customer``, or an ``operator``."""
+
+    confirmation_id: str
+    tool: str
+    prompt: str
+    approver: str
+    expires_at: str
+
+
+def question(frame: Frame) -> Question | None:
+    """The question that an event holds; answer it by ``Conversation.confirm`` or ``FocalClient.confirm``."""
+    if not isinstance(frame, Event) or frame.proto.name != "tool.confirmation.requested":
+        return None
+    told = json.loads(frame.proto.agent.payload_json)
+    return Question(**{name: str(told.get(name, "")) for name in Question.__dataclass_fields__})
+
+
+def from_confirmed(confirmed: gateway.AnswerConfirmed) -> Answered:
+    """The gateway's acknowledgement of an answer."""
+    return Answered(
+        confirmed.request_id,
+        confirmed.confirmation_id,
+        confirmed.turn_id,
+        confirmed.expires_at.ToDatetime(UTC),
+    )
 
 
 def from_event(event: event_pb2.FabricEvent) -> Reply | Event:

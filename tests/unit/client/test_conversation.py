@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -6,15 +7,19 @@ import grpc
 import pytest
 from google.protobuf import duration_pb2
 
+from focal.turn.v1 import event_pb2
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal_client import (
     CallFailed,
     Conversation,
     ConversationClosed,
+    Event,
     FocalClient,
+    Question,
     Reply,
     TextDelta,
     Token,
+    question,
 )
 from tests.fakes import gateway_server
 from tests.fakes.gateway_server import FakeGateway, FakeStream, completed
@@ -146,6 +151,40 @@ async def test_a_message_without_acknowledgement_is_repeated_with_its_request_id
     async with chatting([first, second]) as chat:
         await chat.say("refund me")
     assert lost == repeated
+
+
+async def test_an_answer_without_acknowledgement_is_repeated_with_its_request_id() -> None:
+    frames: list[gateway.ConverseConfirm] = []
+
+    async def first(stream: FakeStream) -> None:
+        await stream.open()
+        frames.append((await stream.frame()).confirm)
+        await stream.context.abort(grpc.StatusCode.UNAVAILABLE, "killed before it answered")
+
+    async def second(stream: FakeStream) -> None:
+        await stream.open()
+        frames.append((await stream.frame()).confirm)
+        asked = frames[-1]
+        confirmed = gateway.AnswerConfirmed(
+            request_id=asked.request_id, confirmation_id=asked.confirmation_id, turn_id="trn_2"
+        )
+        await stream.send(confirmed=confirmed)
+        await stream.until_closed()
+
+    async with chatting([first, second]) as chat:
+        answered = await chat.confirm("cnf_1", accepted=True)
+    assert frames[0] == frames[1]
+    assert (frames[0].confirmation_id, frames[0].accepted) == ("cnf_1", True)
+    assert answered.turn_id == "trn_2"
+
+
+def test_a_question_is_read_out_of_its_event() -> None:
+    payload = {"confirmation_id": "cnf_1", "tool": "pay", "prompt": "Sure?", "approver": "customer"}
+    agent = event_pb2.AgentEvent(payload_json=json.dumps(payload))
+    event = event_pb2.FabricEvent(offset=3, name="tool.confirmation.requested", agent=agent)
+    assert question(Event(3, "agent", event)) == Question("cnf_1", "pay", "Sure?", "customer", "")
+    other = event_pb2.FabricEvent(offset=3, name="tool.finished", agent=agent)
+    assert question(Event(3, "agent", other)) is None
 
 
 async def test_one_request_id_said_twice_at_once_is_acknowledged_twice() -> None:

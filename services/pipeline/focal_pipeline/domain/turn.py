@@ -19,6 +19,7 @@ class Cause(enum.Enum):
     TIMER = "timer"
     OPERATOR = "operator"
     EFFECT_RESOLVED = "effect_resolved"
+    CONFIRMATION = "confirmation"
 
 
 class Action(enum.Enum):

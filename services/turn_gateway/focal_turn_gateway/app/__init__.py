@@ -18,6 +18,7 @@ from focal_service_kit import channels, postgres, redis_client, tracing
 from focal_service_kit.host import Host
 from focal_turn_gateway.adapters.cached_overrides import CachedOverrides
 from focal_turn_gateway.adapters.config_directory import ConfigDirectory
+from focal_turn_gateway.adapters.confirmations import GrpcConfirmations
 from focal_turn_gateway.adapters.engines.crowd import Crowd
 from focal_turn_gateway.adapters.engines.places import Places
 from focal_turn_gateway.adapters.engines.postgres import PostgresEngine
@@ -46,6 +47,7 @@ from focal_turn_gateway.core.cancel_turn import CancelTurn
 from focal_turn_gateway.core.catch_up import CatchUp
 from focal_turn_gateway.core.channel_policies import ChannelPolicies
 from focal_turn_gateway.core.close_turn import CloseTurn
+from focal_turn_gateway.core.confirm_action import ConfirmAction
 from focal_turn_gateway.core.drain import Drain
 from focal_turn_gateway.core.early_finish import EarlyFinish
 from focal_turn_gateway.core.follow import Follow
@@ -83,6 +85,7 @@ class _Parts:
     live: LiveFeed
     fence: EffectFence
     admit: Admit
+    toolbox: grpc.aio.Channel
 
 
 async def build(settings: TurnGatewaySettings, host: Host) -> None:
@@ -113,7 +116,9 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
     admission = limiting.admission(settings, host, valkey, tiers, crowd)
-    submit = _register(settings, host, _Parts(pool, valkey, engine, live, fence, admission), policies)
+    submit = _register(
+        settings, host, _Parts(pool, valkey, engine, live, fence, admission, toolbox), policies
+    )
     abuse.register(settings, host, pool, valkey, live)
     reaching.register(settings, host, pool, live, reply_format, leaving)
     await router.read(settings, host, submit, policies.registry)
@@ -263,8 +268,12 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     host.background("catch up", CatchUp(reader, live, settings.turns.poll_s, limits.page_followed).run)
     streams = Streams(settings.drain.grace_s)
     host.on_drain(streams.drain)
+    desk = PostgresTurnDesk(parts.pool)
+    trigger = TriggerTurn(desk, engine)
+    confirm = ConfirmAction(_confirmations(settings, host, parts.toolbox), trigger)
     conversing = Conversing(
         submit=submit,
+        confirm=confirm,
         registry=policies.registry,
         keep_open=KeepOpen(messages, engine, accumulation.typing_ms, accumulation.typing_stopped_ms),
         follow=follow,
@@ -273,13 +282,13 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
         max_chars=limits.max_text_chars,
         buffer=limits.stream_buffer,
     )
-    desk = PostgresTurnDesk(parts.pool)
     cached = sessions.cached(settings, host, reader, parts.valkey)
     use = UseCases(
         submit=submit,
         registry=policies.registry,
         send=Send(submit, follow, reader),
-        trigger=TriggerTurn(desk, engine),
+        trigger=trigger,
+        confirm=confirm,
         cancel=CancelTurn(desk, reader, parts.fence, engine, live),
         sessions=cached,
         conversing=conversing,
@@ -294,6 +303,16 @@ def _register(settings: TurnGatewaySettings, host: Host, parts: _Parts, policies
     host.serves("focal.turn.v1.ChannelService")
     events.register(settings, host, parts.pool, streams)
     return submit
+
+
+def _confirmations(settings: TurnGatewaySettings, host: Host, toolbox: grpc.aio.Channel) -> GrpcConfirmations:
+    return GrpcConfirmations(
+        toolbox,
+        lambda tenant_id, session_id: host.caller_tokens.mint(
+            ["toolbox"], tenant_id=tenant_id, session_id=session_id
+        ),
+        settings.turns.fence_timeout_s,
+    )
 
 
 def _agents(settings: TurnGatewaySettings, host: Host) -> ConfigDirectory:

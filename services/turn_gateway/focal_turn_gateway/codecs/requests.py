@@ -9,6 +9,7 @@ from focal_kernel import ids
 from focal_service_kit import pages
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import values
+from focal_turn_gateway.domain.answers import Answer
 from focal_turn_gateway.domain.channels import Registry
 from focal_turn_gateway.domain.messages import Address, Content, Submission
 from focal_turn_gateway.domain.triggers import Request, Trigger
@@ -50,6 +51,25 @@ def trigger_from_proto(
     )
     content = (trigger.session_id, cause, trigger.cause_id, trigger.payload_json)
     return trigger, Request.checked(request.request_id, *content)
+
+
+def answer_from_proto(
+    tenant_id: str,
+    session_id: str,
+    request: turn_gateway_service_pb2.ConfirmActionRequest | turn_gateway_service_pb2.ConverseConfirm,
+    operator: str = "",
+) -> Answer:
+    """A checked answer; `operator` names who gave it, empty for the customer. Raises InvalidArgument
+    (INVALID_ID).
+    """
+    return Answer(
+        tenant_id=tenant_id,
+        session_id=ids.check_id(session_id, "session_id"),
+        confirmation_id=ids.check_id(request.confirmation_id, "confirmation_id"),
+        accepted=request.accepted,
+        request_id=ids.check_foreign_id(request.request_id, "request_id") if request.request_id else "",
+        operator=operator,
+    )
 
 
 def cancel_from_proto(request: turn_gateway_service_pb2.CancelTurnRequest) -> Request:

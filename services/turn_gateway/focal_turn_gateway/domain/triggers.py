@@ -9,8 +9,8 @@ from typing import Any
 from focal_kernel import canonical_json, ids
 from focal_turn_gateway import errors
 
-CAUSES = ("TOOL_RESULT", "TIMER", "OPERATOR", "EFFECT_RESOLVED")
-AWAITED = frozenset({"MESSAGE", "TOOL_RESULT", "EFFECT_RESOLVED"})
+CAUSES = ("TOOL_RESULT", "TIMER", "OPERATOR", "EFFECT_RESOLVED", "CONFIRMATION")
+AWAITED = frozenset({"MESSAGE", "TOOL_RESULT", "EFFECT_RESOLVED", "CONFIRMATION"})
 """Causes whose turn a customer waits for: one that fails owes them a word. The others speak unasked."""
 
 

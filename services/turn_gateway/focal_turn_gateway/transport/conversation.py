@@ -14,11 +14,19 @@ from focal_kernel import ids
 from focal_service_kit import tasks
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import events, requests
+from focal_turn_gateway.core.confirm_action import ConfirmAction
 from focal_turn_gateway.core.follow import Follow, Followed
 from focal_turn_gateway.core.keep_open import KeepOpen
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.domain.channels import Registry
-from focal_turn_gateway.domain.events import StoredEvent, TextDelta, TurnCompleted, TurnFailed
+from focal_turn_gateway.domain.events import (
+    StoredEvent,
+    TextDelta,
+    TurnCancelled,
+    TurnCompleted,
+    TurnFailed,
+    TurnSuperseded,
+)
 from focal_turn_gateway.domain.messages import Accepted, Address
 from focal_turn_gateway.ports.sessions import SessionReader
 from focal_turn_gateway.transport.frames import Frames
@@ -33,6 +41,7 @@ class Conversing:
     """What every conversation uses; `buffer` is the number of frames held for a slow reader."""
 
     submit: Submit
+    confirm: ConfirmAction
     registry: Registry
     keep_open: KeepOpen
     follow: Follow
@@ -80,8 +89,8 @@ class Conversation:
     `session_id` is the address's latest session as the stream knows it: when one ends, the next message opens
     another, and the stream follows both. `offset` is that of the last event of it that was written, or from
     where following starts. The stream had its last word when it `followed` each session `through` and nothing
-    is left in `unanswered`. `meanwhile` holds what was answered while a message was on its way into the
-    store, else it is None.
+    is left in `unanswered`: messages without a reply, and turns that answers to questions have opened.
+    `meanwhile` holds what was answered while one of these was on its way into the store, else it is None.
     """
 
     uses: Conversing
@@ -125,10 +134,12 @@ class Conversation:
             match request.WhichOneof("frame"):
                 case "message":
                     await self.frames.put(await self._take(request.message))
+                case "confirm":
+                    await self.frames.put(await self._answer(request.confirm))
                 case "typing":
                     await self._note_typing(request.typing)
                 case _:
-                    raise errors.StreamProtocol("setup is sent once, then messages and typing")
+                    raise errors.StreamProtocol("setup is sent once, then messages, answers and typing")
         self.half_closed = True
         self._end_when_answered()
 
@@ -160,6 +171,26 @@ class Conversation:
                 duplicate=accepted.duplicate,
             )
         )
+
+    async def _answer(self, confirm: pb.ConverseConfirm) -> pb.ConverseResponse:
+        """Record the customer's answer; a refusal is a frame, the stream goes on to the end of its turn."""
+        self.meanwhile = answered = set[str]()
+        try:
+            answer = requests.answer_from_proto(self.tenant_id, self.session_id, confirm)
+            recorded = await self.uses.confirm(answer)
+        except kernel_errors.FocalError as refusal:
+            return pb.ConverseResponse(rejected=_rejected(confirm.request_id, refusal))
+        finally:
+            self.meanwhile = None
+        if not recorded.already_open and recorded.turn_id not in answered:
+            self.unanswered.add(recorded.turn_id)
+        confirmed = pb.AnswerConfirmed(
+            request_id=confirm.request_id,
+            confirmation_id=confirm.confirmation_id,
+            turn_id=recorded.turn_id,
+        )
+        confirmed.expires_at.FromDatetime(recorded.expires_at)
+        return pb.ConverseResponse(confirmed=confirmed)
 
     async def _expect(self, accepted: Accepted, answered: set[str]) -> None:
         """Note what the stream must still deliver before it may end: an answer, or the events up to it."""
@@ -206,10 +237,16 @@ class Conversation:
                     self._end_when_answered()
 
     def _note_answered(self, event: StoredEvent) -> None:
-        if isinstance(event.body, TurnCompleted | TurnFailed):
+        if isinstance(event.body, TurnSuperseded) and event.turn_id in self.unanswered:
+            self.unanswered.remove(event.turn_id)
+            self.unanswered.add(event.body.superseded_by)
+        if isinstance(event.body, TurnCompleted | TurnFailed | TurnCancelled):
+            closed = {event.turn_id}
+            if not isinstance(event.body, TurnCancelled):
+                closed.update(event.body.turn.message_ids)
             if self.meanwhile is not None:
-                self.meanwhile.update(event.body.turn.message_ids)
-            self.unanswered.difference_update(event.body.turn.message_ids)
+                self.meanwhile.update(closed)
+            self.unanswered.difference_update(closed)
 
     def _end_when_answered(self) -> None:
         behind = any(self.followed.get(session, 0) < offset for session, offset in self.through.items())

@@ -17,6 +17,7 @@ from focal_service_kit import deadlines, identity
 from focal_turn_gateway import errors
 from focal_turn_gateway.codecs import requests, turns, values
 from focal_turn_gateway.core.cancel_turn import CancelTurn
+from focal_turn_gateway.core.confirm_action import ConfirmAction
 from focal_turn_gateway.core.send import Send
 from focal_turn_gateway.core.submit import Submit
 from focal_turn_gateway.core.trigger_turn import TriggerTurn
@@ -30,6 +31,7 @@ from focal_turn_gateway.transport.conversation import Conversing
 from focal_turn_gateway.transport.watching import Watching
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_OPERATORS = ("admin",)
 _MARGIN_S = 0.1
 """Kept of a caller's deadline, so that the answer says what became of the message instead of a bare
 timeout.
@@ -44,6 +46,7 @@ class UseCases:
     registry: Registry
     send: Send
     trigger: TriggerTurn
+    confirm: ConfirmAction
     cancel: CancelTurn
     sessions: Sessions
     conversing: Conversing
@@ -123,6 +126,17 @@ class TurnGatewayServicer(api.TurnGatewayServiceServicer):
         asked = requests.trigger_from_proto(identity.tenant(), request, self._limits.max_trigger_bytes)
         opened = await self._use.trigger(*asked)
         return pb.TriggerTurnResponse(turn_id=opened.turn_id, already_open=opened.already_open)
+
+    async def ConfirmAction(  # noqa: N802
+        self, request: pb.ConfirmActionRequest, context: Context
+    ) -> pb.ConfirmActionResponse:
+        """Answer the question whether a tool may be called."""
+        operator = identity.require_role(*_OPERATORS).subject if request.as_operator else ""
+        answer = requests.answer_from_proto(identity.tenant(), request.session_id, request, operator)
+        answered = await self._use.confirm(answer)
+        response = pb.ConfirmActionResponse(turn_id=answered.turn_id, already_open=answered.already_open)
+        response.expires_at.FromDatetime(answered.expires_at)
+        return response
 
     async def CancelTurn(  # noqa: N802
         self, request: pb.CancelTurnRequest, context: Context

@@ -78,6 +78,30 @@ async def test_a_chat_says_what_became_of_a_message_and_shows_the_new_text_once(
     assert outcome.output.count("Refunded.") == 1
 
 
+async def asking(stream: FakeStream) -> None:
+    """The desk asks before it pays; the customer answers by a frame."""
+    await stream.open()
+    await stream.accept("msg_1")
+    asked = '{"confirmation_id": "cnf_1", "tool": "pay", "prompt": "Sure?", "approver": "customer"}'
+    agent = event_pb2.AgentEvent(category="tool", type="confirmation.requested", payload_json=asked)
+    name = "tool.confirmation.requested"
+    await stream.send(event=event_pb2.FabricEvent(offset=1, name=name, agent=agent))
+    await stream.send(event=completed(2, "Sure?", "msg_1"))
+    confirm = (await stream.frame()).confirm
+    assert (confirm.confirmation_id, confirm.accepted) == ("cnf_1", True)
+    confirmed = gateway.AnswerConfirmed(request_id=confirm.request_id, turn_id="trn_3")
+    await stream.send(confirmed=confirmed)
+    await stream.send(event=completed(3, "Paid."))
+
+
+async def test_a_question_is_shown_in_a_chat_and_answered_there(fake_mesh: FakeMesh) -> None:
+    async with gateway_server.serving(FakeGateway([asking])) as target:
+        fake_mesh.at({"turn_gateway": target})
+        outcome = await fake_mesh.terminal.focal("chat", stdin="refund\n/yes\n")
+    assert "pay waits for a yes: answer in words, or /yes or /no" in outcome.output
+    assert outcome.output.count("Paid.") == 1
+
+
 async def test_a_watched_session_shows_each_decision_with_its_reason(fake_mesh: FakeMesh) -> None:
     decided = event_pb2.SupersedeDecided(
         action=event_pb2.SUPERSEDE_ACTION_QUEUE, reason="the refund runs", message_ids=["msg_2"]

@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(focal/turn/v1/turn_gateway_service.proto\x12\rfocal.turn.v1\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x07\x41\x64\x64ress\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x17\n\x0f\x63hannel_user_id\x18\x03 \x01(\t\x12\x18\n\x10\x61\x64\x64ress_verified\x18\x04 \x01(\x08\"\xab\x01\n\x0eMessageContent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12=\n\x08metadata\x18\x02 \x03(\x0b\x32+.focal.turn.v1.MessageContent.MetadataEntry\x12\x1b\n\x13provider_message_id\x18\x03 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\x14SubmitMessageRequest\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12.\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"\x95\x01\n\x15SubmitMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x11\n\tduplicate\x18\x04 \x01(\x08\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x94\x01\n\x12SendMessageRequest\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12.\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"s\n\x13SendMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12!\n\x04turn\x18\x03 \x01(\x0b\x32\x13.focal.turn.v1.Turn\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"\xad\x01\n\x0f\x43onverseRequest\x12-\n\x05setup\x18\x01 \x01(\x0b\x32\x1c.focal.turn.v1.ConverseSetupH\x00\x12\x31\n\x07message\x18\x02 \x01(\x0b\x32\x1e.focal.turn.v1.ConverseMessageH\x00\x12/\n\x06typing\x18\x03 \x01(\x0b\x32\x1d.focal.turn.v1.ConverseTypingH\x00\x42\x07\n\x05\x66rame\"\x8b\x01\n\rConverseSetup\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12\x19\n\x0c\x61\x66ter_offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\tB\x0f\n\r_after_offset\"U\n\x0f\x43onverseMessage\x12.\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x0e\x43onverseTyping\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"\xe9\x02\n\x10\x43onverseResponse\x12-\n\x05ready\x18\x01 \x01(\x0b\x32\x1c.focal.turn.v1.ConverseReadyH\x00\x12\x32\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x1e.focal.turn.v1.MessageAcceptedH\x00\x12\x32\n\x08rejected\x18\x03 \x01(\x0b\x32\x1e.focal.turn.v1.MessageRejectedH\x00\x12+\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x1a.focal.turn.v1.FabricEventH\x00\x12.\n\ntext_delta\x18\x05 \x01(\x0b\x32\x18.focal.turn.v1.TextDeltaH\x00\x12.\n\ntext_reset\x18\x06 \x01(\x0b\x32\x18.focal.turn.v1.TextResetH\x00\x12(\n\x07go_away\x18\x07 \x01(\x0b\x32\x15.focal.turn.v1.GoAwayH\x00\x42\x07\n\x05\x66rame\"3\n\rConverseReady\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"r\n\x0fMessageAccepted\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\x11\n\tduplicate\x18\x05 \x01(\x08\"v\n\x0fMessageRejected\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"^\n\tTextDelta\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0f\n\x07restart\x18\x05 \x01(\x05\">\n\tTextReset\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x0f\n\x07restart\x18\x03 \x01(\x05\"M\n\x06GoAway\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rresume_offset\x18\x02 \x01(\x03\"f\n\x13WatchSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x66ter_offset\x18\x02 \x01(\x03\x12\x13\n\x0b\x65vents_only\x18\x03 \x01(\x08\x12\x10\n\x08patterns\x18\x04 \x03(\t\"\xd6\x01\n\x14WatchSessionResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.focal.turn.v1.FabricEventH\x00\x12.\n\ntext_delta\x18\x02 \x01(\x0b\x32\x18.focal.turn.v1.TextDeltaH\x00\x12.\n\ntext_reset\x18\x03 \x01(\x0b\x32\x18.focal.turn.v1.TextResetH\x00\x12(\n\x07go_away\x18\x04 \x01(\x0b\x32\x15.focal.turn.v1.GoAwayH\x00\x42\x07\n\x05\x66rame\"\x8d\x01\n\x12TriggerTurnRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\'\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x10\n\x08\x63\x61use_id\x18\x03 \x01(\t\x12\x14\n\x0cpayload_json\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"<\n\x13TriggerTurnResponse\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61lready_open\x18\x02 \x01(\x08\"\\\n\x11\x43\x61ncelTurnRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07turn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"f\n\x12\x43\x61ncelTurnResponse\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\x12-\n\ropen_messages\x18\x02 \x03(\x0b\x32\x16.focal.turn.v1.Message2\x9b\x04\n\x12TurnGatewayService\x12Z\n\rSubmitMessage\x12#.focal.turn.v1.SubmitMessageRequest\x1a$.focal.turn.v1.SubmitMessageResponse\x12T\n\x0bSendMessage\x12!.focal.turn.v1.SendMessageRequest\x1a\".focal.turn.v1.SendMessageResponse\x12O\n\x08\x43onverse\x12\x1e.focal.turn.v1.ConverseRequest\x1a\x1f.focal.turn.v1.ConverseResponse(\x01\x30\x01\x12Y\n\x0cWatchSession\x12\".focal.turn.v1.WatchSessionRequest\x1a#.focal.turn.v1.WatchSessionResponse0\x01\x12T\n\x0bTriggerTurn\x12!.focal.turn.v1.TriggerTurnRequest\x1a\".focal.turn.v1.TriggerTurnResponse\x12Q\n\nCancelTurn\x12 .focal.turn.v1.CancelTurnRequest\x1a!.focal.turn.v1.CancelTurnResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(focal/turn/v1/turn_gateway_service.proto\x12\rfocal.turn.v1\x1a\x19\x66ocal/turn/v1/event.proto\x1a\x1b\x66ocal/turn/v1/message.proto\x1a\x18\x66ocal/turn/v1/turn.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x07\x41\x64\x64ress\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x17\n\x0f\x63hannel_user_id\x18\x03 \x01(\t\x12\x18\n\x10\x61\x64\x64ress_verified\x18\x04 \x01(\x08\"\xab\x01\n\x0eMessageContent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12=\n\x08metadata\x18\x02 \x03(\x0b\x32+.focal.turn.v1.MessageContent.MetadataEntry\x12\x1b\n\x13provider_message_id\x18\x03 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\x14SubmitMessageRequest\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12.\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"\x95\x01\n\x15SubmitMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x11\n\tduplicate\x18\x04 \x01(\x08\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x94\x01\n\x12SendMessageRequest\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12.\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\"s\n\x13SendMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12!\n\x04turn\x18\x03 \x01(\x0b\x32\x13.focal.turn.v1.Turn\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"\xe0\x01\n\x0f\x43onverseRequest\x12-\n\x05setup\x18\x01 \x01(\x0b\x32\x1c.focal.turn.v1.ConverseSetupH\x00\x12\x31\n\x07message\x18\x02 \x01(\x0b\x32\x1e.focal.turn.v1.ConverseMessageH\x00\x12/\n\x06typing\x18\x03 \x01(\x0b\x32\x1d.focal.turn.v1.ConverseTypingH\x00\x12\x31\n\x07\x63onfirm\x18\x04 \x01(\x0b\x32\x1e.focal.turn.v1.ConverseConfirmH\x00\x42\x07\n\x05\x66rame\"\x8b\x01\n\rConverseSetup\x12\'\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x16.focal.turn.v1.Address\x12\x19\n\x0c\x61\x66ter_offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\tB\x0f\n\r_after_offset\"U\n\x0f\x43onverseMessage\x12.\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1d.focal.turn.v1.MessageContent\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x0e\x43onverseTyping\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"P\n\x0f\x43onverseConfirm\x12\x17\n\x0f\x63onfirmation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x9e\x03\n\x10\x43onverseResponse\x12-\n\x05ready\x18\x01 \x01(\x0b\x32\x1c.focal.turn.v1.ConverseReadyH\x00\x12\x32\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x1e.focal.turn.v1.MessageAcceptedH\x00\x12\x32\n\x08rejected\x18\x03 \x01(\x0b\x32\x1e.focal.turn.v1.MessageRejectedH\x00\x12+\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x1a.focal.turn.v1.FabricEventH\x00\x12.\n\ntext_delta\x18\x05 \x01(\x0b\x32\x18.focal.turn.v1.TextDeltaH\x00\x12.\n\ntext_reset\x18\x06 \x01(\x0b\x32\x18.focal.turn.v1.TextResetH\x00\x12(\n\x07go_away\x18\x07 \x01(\x0b\x32\x15.focal.turn.v1.GoAwayH\x00\x12\x33\n\tconfirmed\x18\x08 \x01(\x0b\x32\x1e.focal.turn.v1.AnswerConfirmedH\x00\x42\x07\n\x05\x66rame\"\x7f\n\x0f\x41nswerConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onfirmation_id\x18\x02 \x01(\t\x12\x0f\n\x07turn_id\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\rConverseReady\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"r\n\x0fMessageAccepted\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\x11\n\tduplicate\x18\x05 \x01(\x08\"v\n\x0fMessageRejected\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"^\n\tTextDelta\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0f\n\x07restart\x18\x05 \x01(\x05\">\n\tTextReset\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x0f\n\x07restart\x18\x03 \x01(\x05\"M\n\x06GoAway\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rresume_offset\x18\x02 \x01(\x03\"f\n\x13WatchSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x66ter_offset\x18\x02 \x01(\x03\x12\x13\n\x0b\x65vents_only\x18\x03 \x01(\x08\x12\x10\n\x08patterns\x18\x04 \x03(\t\"\xd6\x01\n\x14WatchSessionResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.focal.turn.v1.FabricEventH\x00\x12.\n\ntext_delta\x18\x02 \x01(\x0b\x32\x18.focal.turn.v1.TextDeltaH\x00\x12.\n\ntext_reset\x18\x03 \x01(\x0b\x32\x18.focal.turn.v1.TextResetH\x00\x12(\n\x07go_away\x18\x04 \x01(\x0b\x32\x15.focal.turn.v1.GoAwayH\x00\x42\x07\n\x05\x66rame\"\x8d\x01\n\x12TriggerTurnRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\'\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x18.focal.turn.v1.TurnCause\x12\x10\n\x08\x63\x61use_id\x18\x03 \x01(\t\x12\x14\n\x0cpayload_json\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"<\n\x13TriggerTurnResponse\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61lready_open\x18\x02 \x01(\x08\"~\n\x14\x43onfirmActionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onfirmation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x13\n\x0b\x61s_operator\x18\x05 \x01(\x08\"n\n\x15\x43onfirmActionResponse\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61lready_open\x18\x02 \x01(\x08\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x11\x43\x61ncelTurnRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07turn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"f\n\x12\x43\x61ncelTurnResponse\x12!\n\x04turn\x18\x01 \x01(\x0b\x32\x13.focal.turn.v1.Turn\x12-\n\ropen_messages\x18\x02 \x03(\x0b\x32\x16.focal.turn.v1.Message2\xf7\x04\n\x12TurnGatewayService\x12Z\n\rSubmitMessage\x12#.focal.turn.v1.SubmitMessageRequest\x1a$.focal.turn.v1.SubmitMessageResponse\x12T\n\x0bSendMessage\x12!.focal.turn.v1.SendMessageRequest\x1a\".focal.turn.v1.SendMessageResponse\x12O\n\x08\x43onverse\x12\x1e.focal.turn.v1.ConverseRequest\x1a\x1f.focal.turn.v1.ConverseResponse(\x01\x30\x01\x12Y\n\x0cWatchSession\x12\".focal.turn.v1.WatchSessionRequest\x1a#.focal.turn.v1.WatchSessionResponse0\x01\x12T\n\x0bTriggerTurn\x12!.focal.turn.v1.TriggerTurnRequest\x1a\".focal.turn.v1.TriggerTurnResponse\x12Z\n\rConfirmAction\x12#.focal.turn.v1.ConfirmActionRequest\x1a$.focal.turn.v1.ConfirmActionResponse\x12Q\n\nCancelTurn\x12 .focal.turn.v1.CancelTurnRequest\x1a!.focal.turn.v1.CancelTurnResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,39 +53,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDMESSAGERESPONSE']._serialized_start=933
   _globals['_SENDMESSAGERESPONSE']._serialized_end=1048
   _globals['_CONVERSEREQUEST']._serialized_start=1051
-  _globals['_CONVERSEREQUEST']._serialized_end=1224
-  _globals['_CONVERSESETUP']._serialized_start=1227
-  _globals['_CONVERSESETUP']._serialized_end=1366
-  _globals['_CONVERSEMESSAGE']._serialized_start=1368
-  _globals['_CONVERSEMESSAGE']._serialized_end=1453
-  _globals['_CONVERSETYPING']._serialized_start=1455
-  _globals['_CONVERSETYPING']._serialized_end=1487
-  _globals['_CONVERSERESPONSE']._serialized_start=1490
-  _globals['_CONVERSERESPONSE']._serialized_end=1851
-  _globals['_CONVERSEREADY']._serialized_start=1853
-  _globals['_CONVERSEREADY']._serialized_end=1904
-  _globals['_MESSAGEACCEPTED']._serialized_start=1906
-  _globals['_MESSAGEACCEPTED']._serialized_end=2020
-  _globals['_MESSAGEREJECTED']._serialized_start=2022
-  _globals['_MESSAGEREJECTED']._serialized_end=2140
-  _globals['_TEXTDELTA']._serialized_start=2142
-  _globals['_TEXTDELTA']._serialized_end=2236
-  _globals['_TEXTRESET']._serialized_start=2238
-  _globals['_TEXTRESET']._serialized_end=2300
-  _globals['_GOAWAY']._serialized_start=2302
-  _globals['_GOAWAY']._serialized_end=2379
-  _globals['_WATCHSESSIONREQUEST']._serialized_start=2381
-  _globals['_WATCHSESSIONREQUEST']._serialized_end=2483
-  _globals['_WATCHSESSIONRESPONSE']._serialized_start=2486
-  _globals['_WATCHSESSIONRESPONSE']._serialized_end=2700
-  _globals['_TRIGGERTURNREQUEST']._serialized_start=2703
-  _globals['_TRIGGERTURNREQUEST']._serialized_end=2844
-  _globals['_TRIGGERTURNRESPONSE']._serialized_start=2846
-  _globals['_TRIGGERTURNRESPONSE']._serialized_end=2906
-  _globals['_CANCELTURNREQUEST']._serialized_start=2908
-  _globals['_CANCELTURNREQUEST']._serialized_end=3000
-  _globals['_CANCELTURNRESPONSE']._serialized_start=3002
-  _globals['_CANCELTURNRESPONSE']._serialized_end=3104
-  _globals['_TURNGATEWAYSERVICE']._serialized_start=3107
-  _globals['_TURNGATEWAYSERVICE']._serialized_end=3646
+  _globals['_CONVERSEREQUEST']._serialized_end=1275
+  _globals['_CONVERSESETUP']._serialized_start=1278
+  _globals['_CONVERSESETUP']._serialized_end=1417
+  _globals['_CONVERSEMESSAGE']._serialized_start=1419
+  _globals['_CONVERSEMESSAGE']._serialized_end=1504
+  _globals['_CONVERSETYPING']._serialized_start=1506
+  _globals['_CONVERSETYPING']._serialized_end=1538
+  _globals['_CONVERSECONFIRM']._serialized_start=1540
+  _globals['_CONVERSECONFIRM']._serialized_end=1620
+  _globals['_CONVERSERESPONSE']._serialized_start=1623
+  _globals['_CONVERSERESPONSE']._serialized_end=2037
+  _globals['_ANSWERCONFIRMED']._serialized_start=2039
+  _globals['_ANSWERCONFIRMED']._serialized_end=2166
+  _globals['_CONVERSEREADY']._serialized_start=2168
+  _globals['_CONVERSEREADY']._serialized_end=2219
+  _globals['_MESSAGEACCEPTED']._serialized_start=2221
+  _globals['_MESSAGEACCEPTED']._serialized_end=2335
+  _globals['_MESSAGEREJECTED']._serialized_start=2337
+  _globals['_MESSAGEREJECTED']._serialized_end=2455
+  _globals['_TEXTDELTA']._serialized_start=2457
+  _globals['_TEXTDELTA']._serialized_end=2551
+  _globals['_TEXTRESET']._serialized_start=2553
+  _globals['_TEXTRESET']._serialized_end=2615
+  _globals['_GOAWAY']._serialized_start=2617
+  _globals['_GOAWAY']._serialized_end=2694
+  _globals['_WATCHSESSIONREQUEST']._serialized_start=2696
+  _globals['_WATCHSESSIONREQUEST']._serialized_end=2798
+  _globals['_WATCHSESSIONRESPONSE']._serialized_start=2801
+  _globals['_WATCHSESSIONRESPONSE']._serialized_end=3015
+  _globals['_TRIGGERTURNREQUEST']._serialized_start=3018
+  _globals['_TRIGGERTURNREQUEST']._serialized_end=3159
+  _globals['_TRIGGERTURNRESPONSE']._serialized_start=3161
+  _globals['_TRIGGERTURNRESPONSE']._serialized_end=3221
+  _globals['_CONFIRMACTIONREQUEST']._serialized_start=3223
+  _globals['_CONFIRMACTIONREQUEST']._serialized_end=3349
+  _globals['_CONFIRMACTIONRESPONSE']._serialized_start=3351
+  _globals['_CONFIRMACTIONRESPONSE']._serialized_end=3461
+  _globals['_CANCELTURNREQUEST']._serialized_start=3463
+  _globals['_CANCELTURNREQUEST']._serialized_end=3555
+  _globals['_CANCELTURNRESPONSE']._serialized_start=3557
+  _globals['_CANCELTURNRESPONSE']._serialized_end=3659
+  _globals['_TURNGATEWAYSERVICE']._serialized_start=3662
+  _globals['_TURNGATEWAYSERVICE']._serialized_end=4293
 # @@protoc_insertion_point(module_scope)

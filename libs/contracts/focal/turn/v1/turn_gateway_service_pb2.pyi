@@ -265,6 +265,7 @@ class ConverseRequest(message.Message):
     SETUP_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     TYPING_FIELD_NUMBER: builtins.int
+    CONFIRM_FIELD_NUMBER: builtins.int
     @builtins.property
     def setup(self) -> ConverseSetup:
         """First frame, once."""
@@ -277,18 +278,23 @@ class ConverseRequest(message.Message):
     def typing(self) -> ConverseTyping:
         """The customer is typing."""
 
+    @builtins.property
+    def confirm(self) -> ConverseConfirm:
+        """The customer's answer to the question whether a tool may be called."""
+
     def __init__(
         self,
         *,
         setup: ConverseSetup | None = ...,
         message: ConverseMessage | None = ...,
         typing: ConverseTyping | None = ...,
+        confirm: ConverseConfirm | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["frame", b"frame", "message", b"message", "setup", b"setup", "typing", b"typing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["confirm", b"confirm", "frame", b"frame", "message", b"message", "setup", b"setup", "typing", b"typing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["frame", b"frame", "message", b"message", "setup", b"setup", "typing", b"typing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["confirm", b"confirm", "frame", b"frame", "message", b"message", "setup", b"setup", "typing", b"typing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = typing.Literal["setup", "message", "typing"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = typing.Literal["setup", "message", "typing", "confirm"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -378,6 +384,36 @@ class ConverseTyping(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ConverseConfirm(message.Message):
+    """The customer's answer to the question whether a tool may be called, as `ConfirmActionRequest`. It is acknowledged by
+    `confirmed`, or refused by `rejected`, with its request id.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CONFIRMATION_ID_FIELD_NUMBER: builtins.int
+    ACCEPTED_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    confirmation_id: builtins.str
+    """Confirmation of the latest `tool.confirmation.requested`."""
+    accepted: builtins.bool
+    """True for yes."""
+    request_id: builtins.str
+    """As in `SubmitMessageRequest`; echoed in the acknowledgement."""
+    def __init__(
+        self,
+        *,
+        confirmation_id: builtins.str = ...,
+        accepted: builtins.bool = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "confirmation_id", b"confirmation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class ConverseResponse(message.Message):
     """A frame from the gateway."""
 
@@ -390,6 +426,7 @@ class ConverseResponse(message.Message):
     TEXT_DELTA_FIELD_NUMBER: builtins.int
     TEXT_RESET_FIELD_NUMBER: builtins.int
     GO_AWAY_FIELD_NUMBER: builtins.int
+    CONFIRMED_FIELD_NUMBER: builtins.int
     @builtins.property
     def ready(self) -> ConverseReady:
         """First frame: the stream is open."""
@@ -418,6 +455,10 @@ class ConverseResponse(message.Message):
     def go_away(self) -> GoAway:
         """The stream is about to end; reconnect."""
 
+    @builtins.property
+    def confirmed(self) -> AnswerConfirmed:
+        """An answer to a question is recorded."""
+
     def __init__(
         self,
         *,
@@ -428,14 +469,49 @@ class ConverseResponse(message.Message):
         text_delta: TextDelta | None = ...,
         text_reset: TextReset | None = ...,
         go_away: GoAway | None = ...,
+        confirmed: AnswerConfirmed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "event", b"event", "frame", b"frame", "go_away", b"go_away", "ready", b"ready", "rejected", b"rejected", "text_delta", b"text_delta", "text_reset", b"text_reset"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "confirmed", b"confirmed", "event", b"event", "frame", b"frame", "go_away", b"go_away", "ready", b"ready", "rejected", b"rejected", "text_delta", b"text_delta", "text_reset", b"text_reset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "event", b"event", "frame", b"frame", "go_away", b"go_away", "ready", b"ready", "rejected", b"rejected", "text_delta", b"text_delta", "text_reset", b"text_reset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "confirmed", b"confirmed", "event", b"event", "frame", b"frame", "go_away", b"go_away", "ready", b"ready", "rejected", b"rejected", "text_delta", b"text_delta", "text_reset", b"text_reset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = typing.Literal["ready", "accepted", "rejected", "event", "text_delta", "text_reset", "go_away"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = typing.Literal["ready", "accepted", "rejected", "event", "text_delta", "text_reset", "go_away", "confirmed"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
+
+@typing.final
+class AnswerConfirmed(message.Message):
+    """An answer is recorded, and a turn opened in which it has its effect."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    CONFIRMATION_ID_FIELD_NUMBER: builtins.int
+    TURN_ID_FIELD_NUMBER: builtins.int
+    EXPIRES_AT_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The client's request id; empty when it gave none."""
+    confirmation_id: builtins.str
+    """The confirmation."""
+    turn_id: builtins.str
+    """The turn."""
+    @builtins.property
+    def expires_at(self) -> timestamp_pb2.Timestamp:
+        """When a yes lapses unused."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        confirmation_id: builtins.str = ...,
+        turn_id: builtins.str = ...,
+        expires_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["confirmation_id", b"confirmation_id", "expires_at", b"expires_at", "request_id", b"request_id", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class ConverseReady(message.Message):
@@ -758,6 +834,74 @@ class TriggerTurnResponse(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["already_open", b"already_open", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ConfirmActionRequest(message.Message):
+    """Answers a question."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: builtins.int
+    CONFIRMATION_ID_FIELD_NUMBER: builtins.int
+    ACCEPTED_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    AS_OPERATOR_FIELD_NUMBER: builtins.int
+    session_id: builtins.str
+    """The session."""
+    confirmation_id: builtins.str
+    """Confirmation that is answered."""
+    accepted: builtins.bool
+    """True for yes."""
+    request_id: builtins.str
+    """As in `SubmitMessageRequest`."""
+    as_operator: builtins.bool
+    """The answer is that of a person of the tenant, which some calls need; the caller must have the role `admin`. False:
+    it is the customer's.
+    """
+    def __init__(
+        self,
+        *,
+        session_id: builtins.str = ...,
+        confirmation_id: builtins.str = ...,
+        accepted: builtins.bool = ...,
+        request_id: builtins.str = ...,
+        as_operator: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["accepted", b"accepted", "as_operator", b"as_operator", "confirmation_id", b"confirmation_id", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ConfirmActionResponse(message.Message):
+    """The answer is recorded."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TURN_ID_FIELD_NUMBER: builtins.int
+    ALREADY_OPEN_FIELD_NUMBER: builtins.int
+    EXPIRES_AT_FIELD_NUMBER: builtins.int
+    turn_id: builtins.str
+    """Turn in which it has its effect."""
+    already_open: builtins.bool
+    """Whether it had been opened before."""
+    @builtins.property
+    def expires_at(self) -> timestamp_pb2.Timestamp:
+        """When a yes lapses unused."""
+
+    def __init__(
+        self,
+        *,
+        turn_id: builtins.str = ...,
+        already_open: builtins.bool = ...,
+        expires_at: timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["already_open", b"already_open", "expires_at", b"expires_at", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

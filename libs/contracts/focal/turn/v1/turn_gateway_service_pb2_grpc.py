@@ -60,6 +60,11 @@ class TurnGatewayServiceStub:
                 request_serializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnRequest.SerializeToString,
                 response_deserializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnResponse.FromString,
                 _registered_method=True)
+        self.ConfirmAction = channel.unary_unary(
+                '/focal.turn.v1.TurnGatewayService/ConfirmAction',
+                request_serializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionRequest.SerializeToString,
+                response_deserializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionResponse.FromString,
+                _registered_method=True)
         self.CancelTurn = channel.unary_unary(
                 '/focal.turn.v1.TurnGatewayService/CancelTurn',
                 request_serializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.CancelTurnRequest.SerializeToString,
@@ -109,6 +114,15 @@ class TurnGatewayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmAction(self, request, context):
+        """Answers the question whether a tool may be called (an event named `tool.confirmation.requested` holds it) and opens
+        a turn in which the answer has its effect. NOT_FOUND CONFIRMATION_NOT_FOUND, FAILED_PRECONDITION with
+        CONFIRMATION_EXPIRED or CONFIRMATION_CLOSED. The same answer again is the same answer and opens no second turn.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelTurn(self, request, context):
         """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
         and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
@@ -145,6 +159,11 @@ def add_TurnGatewayServiceServicer_to_server(servicer, server):
                     servicer.TriggerTurn,
                     request_deserializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnRequest.FromString,
                     response_serializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnResponse.SerializeToString,
+            ),
+            'ConfirmAction': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmAction,
+                    request_deserializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionRequest.FromString,
+                    response_serializer=focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionResponse.SerializeToString,
             ),
             'CancelTurn': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelTurn,
@@ -288,6 +307,33 @@ class TurnGatewayService:
             '/focal.turn.v1.TurnGatewayService/TriggerTurn',
             focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnRequest.SerializeToString,
             focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.TriggerTurnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmAction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/focal.turn.v1.TurnGatewayService/ConfirmAction',
+            focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionRequest.SerializeToString,
+            focal_dot_turn_dot_v1_dot_turn__gateway__service__pb2.ConfirmActionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,11 @@ class TurnGatewayServiceStub:
     """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
     customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
     """
+    ConfirmAction: grpc.UnaryUnaryMultiCallable[turn_gateway_service_pb2.ConfirmActionRequest, turn_gateway_service_pb2.ConfirmActionResponse]
+    """Answers the question whether a tool may be called (an event named `tool.confirmation.requested` holds it) and opens
+    a turn in which the answer has its effect. NOT_FOUND CONFIRMATION_NOT_FOUND, FAILED_PRECONDITION with
+    CONFIRMATION_EXPIRED or CONFIRMATION_CLOSED. The same answer again is the same answer and opens no second turn.
+    """
     CancelTurn: grpc.UnaryUnaryMultiCallable[turn_gateway_service_pb2.CancelTurnRequest, turn_gateway_service_pb2.CancelTurnResponse]
     """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
     and the messages it had taken in end with it; later ones open the next turn. FAILED_PRECONDITION with
@@ -75,6 +80,11 @@ class TurnGatewayServiceAsyncStub(TurnGatewayServiceStub):
     TriggerTurn: aio.UnaryUnaryMultiCallable[turn_gateway_service_pb2.TriggerTurnRequest, turn_gateway_service_pb2.TriggerTurnResponse]  # type: ignore[assignment]
     """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
     customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
+    """
+    ConfirmAction: aio.UnaryUnaryMultiCallable[turn_gateway_service_pb2.ConfirmActionRequest, turn_gateway_service_pb2.ConfirmActionResponse]  # type: ignore[assignment]
+    """Answers the question whether a tool may be called (an event named `tool.confirmation.requested` holds it) and opens
+    a turn in which the answer has its effect. NOT_FOUND CONFIRMATION_NOT_FOUND, FAILED_PRECONDITION with
+    CONFIRMATION_EXPIRED or CONFIRMATION_CLOSED. The same answer again is the same answer and opens no second turn.
     """
     CancelTurn: aio.UnaryUnaryMultiCallable[turn_gateway_service_pb2.CancelTurnRequest, turn_gateway_service_pb2.CancelTurnResponse]  # type: ignore[assignment]
     """Stops a turn before its commit point: it can neither commit nor act any more and ends CANCELLED without a reply,
@@ -129,6 +139,17 @@ class TurnGatewayServiceServicer(metaclass=abc_1.ABCMeta):
     ) -> typing.Union[turn_gateway_service_pb2.TriggerTurnResponse, abc.Awaitable[turn_gateway_service_pb2.TriggerTurnResponse]]:
         """Opens a turn without a customer message. Durable when it is acknowledged; the reply arrives as an event. Open
         customer messages are answered first. A session that has ended is FAILED_PRECONDITION SESSION_ENDED.
+        """
+
+    @abc_1.abstractmethod
+    def ConfirmAction(
+        self,
+        request: turn_gateway_service_pb2.ConfirmActionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[turn_gateway_service_pb2.ConfirmActionResponse, abc.Awaitable[turn_gateway_service_pb2.ConfirmActionResponse]]:
+        """Answers the question whether a tool may be called (an event named `tool.confirmation.requested` holds it) and opens
+        a turn in which the answer has its effect. NOT_FOUND CONFIRMATION_NOT_FOUND, FAILED_PRECONDITION with
+        CONFIRMATION_EXPIRED or CONFIRMATION_CLOSED. The same answer again is the same answer and opens no second turn.
         """
 
     @abc_1.abstractmethod

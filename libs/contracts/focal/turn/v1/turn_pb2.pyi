@@ -83,6 +83,8 @@ class _TurnCauseEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_TurnCause.Va
     """An operator."""
     TURN_CAUSE_EFFECT_RESOLVED: _TurnCause.ValueType  # 5
     """The resolution of an effect that was in doubt."""
+    TURN_CAUSE_CONFIRMATION: _TurnCause.ValueType  # 6
+    """An answer to the question whether a tool may be called, given otherwise than in words."""
 
 class TurnCause(_TurnCause, metaclass=_TurnCauseEnumTypeWrapper):
     """What opened a turn."""
@@ -99,6 +101,8 @@ TURN_CAUSE_OPERATOR: TurnCause.ValueType  # 4
 """An operator."""
 TURN_CAUSE_EFFECT_RESOLVED: TurnCause.ValueType  # 5
 """The resolution of an effect that was in doubt."""
+TURN_CAUSE_CONFIRMATION: TurnCause.ValueType  # 6
+"""An answer to the question whether a tool may be called, given otherwise than in words."""
 
 class _AggregationReason:
     ValueType = typing.NewType("ValueType", builtins.int)
