@@ -82,6 +82,8 @@ def test_the_folder_that_all_tests_start_from_is_sound() -> None:
         ("tools", TOOLS + provided("grpc", "{url: '${SHOP}', metod: a.B/C}"), "UNKNOWN_KEY", 23),
         ("tools", TOOLS + provided("grpc", "{url: '${SHOP}', method: a.B.C}"), "BAD_VALUE", 23),
         ("tools", TOOLS + provided("grpc", "{url: 'http://shop', method: a.B/C}"), "BAD_VALUE", 23),
+        ("tools", TOOLS + provided("mcp", "{server: s, tool: t, command: sh}"), "UNKNOWN_KEY", 23),
+        ("tools", TOOLS + provided("mcp", "{server: s, tool: t, errors: no}"), "BAD_VALUE", 23),
         (
             "tools",
             TOOLS + provided("grpc", "{url: '${S}', method: a.B/C, descriptors: AA==, descriptor_set: x}"),

@@ -19,12 +19,14 @@ from focal_toolbox.adapters.providers import (
     internal_functions,
     queue,
 )
+from focal_toolbox.adapters.providers.absent import AbsentProvider
 from focal_toolbox.adapters.secrets import Secrets
 from focal_toolbox.domain.hosts import AllowedHosts
 from focal_toolbox.ports.providers import Provider
 from focal_toolbox.settings import ToolboxSettings
 from focal_toolbox.settings.grpc_provider import GrpcProviderSettings
 from focal_toolbox.settings.internal import InternalSettings
+from focal_toolbox.settings.mcp import McpSettings
 
 
 def secrets(settings: ToolboxSettings, host: Host) -> Secrets:
@@ -49,6 +51,7 @@ async def providers(settings: ToolboxSettings, host: Host, known: Secrets) -> Ma
         "grpc": _grpc(settings.grpc_provider, host, reach, known),
         "internal": await _internal(settings.internal, host),
         "queue": await _queue(settings, host),
+        "mcp": _mcp(settings.mcp, host, known),
     }
 
 
@@ -91,6 +94,24 @@ async def _internal(settings: InternalSettings, host: Host) -> Provider:
     limits = internal.Limits(settings.threads, settings.max_result_bytes)
     running = await host.stack.enter_async_context(internal.running(limits))
     return internal.InternalProvider(functions, limits, running)
+
+
+def _mcp(settings: McpSettings, host: Host, known: Secrets) -> Provider:
+    if not settings.servers:
+        return AbsentProvider("the setting mcp.servers names no servers")
+    # The SDK takes its time and memory to import; a toolbox without servers does without.
+    from focal_toolbox.adapters.providers import mcp_calls, mcp_sessions
+
+    limits = mcp_sessions.Limits(
+        settings.connect_timeout_s,
+        settings.max_response_bytes,
+        settings.sessions,
+        settings.idle_s,
+        settings.show_stderr,
+    )
+    sessions = mcp_sessions.Sessions(limits)
+    host.stack.push_async_callback(sessions.close)
+    return mcp_calls.McpProvider(settings.servers, sessions, known, settings.max_response_bytes)
 
 
 def _file(setting: str, path: Path) -> bytes:

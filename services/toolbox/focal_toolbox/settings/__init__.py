@@ -14,6 +14,7 @@ from focal_toolbox.settings.grpc_provider import GrpcProviderSettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.internal import InternalSettings
 from focal_toolbox.settings.limits import TurnLimits
+from focal_toolbox.settings.mcp import McpSettings
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
 from focal_toolbox.settings.queue import QueueSettings
@@ -53,6 +54,7 @@ class ToolboxSettings(settings.WithPostgres, settings.WithRedis, settings.Servic
     internal: InternalSettings = InternalSettings()
     secrets: SecretSettings = SecretSettings()
     grpc_provider: GrpcProviderSettings = GrpcProviderSettings()
+    mcp: McpSettings = McpSettings()
     variables: dict[str, SecretStr] = Field(
         default={},
         description="values of ${NAME} in tool definitions, by name (upper and lower case alike)",

@@ -1,7 +1,7 @@
 """`config:` of a tool, by the provider that it names."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -45,8 +45,20 @@ class QueueConfig(Definition):
     queue: Id | None = Field(None, description="the tenant's queue; the tool's name when absent")
 
 
+class McpConfig(Definition):
+    """A tool of an MCP server."""
+
+    server: Id = Field(description="name of the server in the toolbox's settings")
+    tool: Text = Field(description="the tool, as the server calls it")
+    arguments: Json = Field(None, description="its arguments; when absent, all arguments")
+    errors: Literal["unknown", "refused"] = Field(
+        "unknown", description="whether an error result means that nothing happened: unknown or refused"
+    )
+
+
 KINDS: Mapping[str, type[Definition]] = {
     "internal": InternalConfig,
     "grpc": GrpcConfig,
     "queue": QueueConfig,
+    "mcp": McpConfig,
 }
