@@ -19,7 +19,7 @@ from focal.config.v1 import (
 )
 from focal.memory.v1 import customer_data_service_pb2, memory_service_pb2
 from focal.pipeline.v1 import pipeline_service_pb2
-from focal.toolbox.v1 import tool_gateway_service_pb2, toolbox_service_pb2
+from focal.toolbox.v1 import tool_gateway_service_pb2, tool_policy_service_pb2, toolbox_service_pb2
 from focal.turn.v1 import (
     abuse_service_pb2,
     channel_service_pb2,
@@ -49,6 +49,7 @@ HOSTS = {
     pipeline_service_pb2: "pipeline",
     toolbox_service_pb2: "toolbox",
     tool_gateway_service_pb2: "toolbox",
+    tool_policy_service_pb2: "toolbox",
     memory_service_pb2: "memory",
     customer_data_service_pb2: "memory",
     config_watcher_service_pb2: "config_watcher",
