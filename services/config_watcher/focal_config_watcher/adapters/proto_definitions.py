@@ -84,7 +84,7 @@ def tool(name: str, source: Tool, tier: Tier) -> tool_definition_pb2.ToolDefinit
     """A tool; an HTTP request becomes the configuration of the provider `http`."""
     config = source.config
     if source.http:
-        config = source.http.model_dump(exclude_none=True)
+        config = source.http.config()
     return tool_definition_pb2.ToolDefinition(
         name=name,
         description=source.description,

@@ -12,6 +12,7 @@ from focal_config_watcher.domain.authoring.fields import (
     OptionalText,
     Text,
 )
+from focal_config_watcher.domain.authoring.http_request import HttpRequest
 
 Policy = Literal["pure", "idempotent", "compensatable", "irreversible"]
 Provider = Literal["internal", "grpc", "mcp", "queue"]
@@ -19,20 +20,6 @@ Provider = Literal["internal", "grpc", "mcp", "queue"]
 MAX_TIMEOUT_MS = 600_000
 MAX_FRESH_MS = 24 * 3_600_000
 MAX_REPORT_MS = 30 * 24 * 3_600_000
-
-
-class HttpRequest(Definition):
-    """One HTTP request; `{argument}` places are filled from the arguments, `${NAME}` by settings."""
-
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
-        "GET", description="HTTP method, in capitals"
-    )
-    url: Text = Field(description="URL, e.g. ${ORDER_SERVICE_URL}/orders/{order_id}")
-    query: dict[str, str] = Field(default={}, description="query parameters to add")
-    headers: dict[str, str] = Field(default={}, description="headers to send")
-    body: Json = Field(
-        None, description="JSON body to send; when absent, the arguments that the URL does not use"
-    )
 
 
 class Check(Definition):
@@ -105,6 +92,8 @@ class Tool(Definition):
             raise ValueError("only `http` and `queue` hand over the token that a later report needs")
         if self.provider == "queue" and not self.asynchronous:
             raise ValueError("what goes through a queue is answered later: say `asynchronous: true`")
+        if self.http and self.http.redirects and (self.policy != "pure" or not self.http.reads()):
+            raise ValueError("only GET and HEAD of a pure tool follow redirects: leave `redirects` out")
         if self.report_within_ms and not self.asynchronous:
             raise ValueError("`report_within_ms` belongs to `asynchronous: true`")
         return self

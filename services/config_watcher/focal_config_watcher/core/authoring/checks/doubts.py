@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import jmespath
-import jmespath.exceptions
-
-from focal_config_watcher.core.authoring.checks import handed_over, naming
+from focal_config_watcher.core.authoring.checks import expressions, handed_over, naming
 from focal_config_watcher.core.authoring.checks.handed_over import HandedOver
 from focal_config_watcher.core.authoring.draft import Draft, Origin
 from focal_config_watcher.core.authoring.folder import Kind
@@ -41,11 +38,8 @@ def _needed(origin: Origin, tool: Tool) -> Iterator[Problem]:
 
 
 def _readable(origin: Origin, happened: str) -> Iterator[Problem]:
-    try:
-        jmespath.compile(happened)
-    except jmespath.exceptions.JMESPathError as error:
-        first = str(error).partition("\n")[0][:200]
-        yield origin.error(REASON, f"not JMESPath: {first}", "check", "happened")
+    if message := expressions.problem(happened):
+        yield origin.error(REASON, message, "check", "happened")
 
 
 def _only_reads(origin: Origin, name: str, asked: Tool) -> Iterator[Problem]:
