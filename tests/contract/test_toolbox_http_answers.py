@@ -13,6 +13,7 @@ from focal.toolbox.v1 import tool_pb2
 from tests.doubles import tool_provider
 from tests.doubles.tool_provider import Behaviour
 from tests.fakes import running_toolbox
+from tests.fakes.running_toolbox import Turn
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
@@ -63,6 +64,10 @@ ANSWERS = {
         "connection_lost",
     ),
     "a gzip bomb": (body(BOMB, b"Content-Encoding: gzip\r\n"), "invalid_response"),
+    "what says that it is compressed": (
+        body(b'{"ok":true}', b"Content-Encoding: br\r\n"),
+        "invalid_response",
+    ),
     "trailing garbage": (body(b'{"ok":true} {"ok":false}'), "invalid_response"),
     "too long a length": (announced(100, b'{"ok":true}'), "connection_lost"),
     "too short a length": (announced(5, b'{"ok":true}'), "invalid_response"),
@@ -97,15 +102,16 @@ async def test_an_answer_that_cannot_be_read_leaves_an_act_in_doubt_and_fails_a_
     ):
         for number, (name, (behaviour, reason)) in enumerate(ANSWERS.items()):
             provider.behave(behaviour)
-            acted = await toolbox.execute("refund", {"order_id": str(number)})
+            turn = Turn("ses_1", f"trn_{number}", f"grp_{number}", number + 1)
+            acted = await toolbox.execute("refund", {"order_id": str(number)}, turn)
             assert (acted.status, acted.error_reason) == (IN_DOUBT, reason), name
             assert acted.result_json == "", name
             if reason == "timeout":
                 continue
-            read = await toolbox.execute("look_up", {"order_id": "1"})
+            read = await toolbox.execute("look_up", {"order_id": "1"}, turn)
             assert (read.status, read.error_reason) == (ERROR, reason), name
         provider.behave(tool_provider.answer())
-        assert (await toolbox.execute("look_up", {"order_id": "1"})).status == SUCCESS
+        assert (await toolbox.execute("look_up", {"order_id": "1"}, turn)).status == SUCCESS
 
 
 @pytest.mark.parametrize(

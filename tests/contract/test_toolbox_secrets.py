@@ -19,10 +19,12 @@ from focal_service_kit import logging as focal_logging
 from focal_service_kit import settings
 from tests.doubles import tool_provider
 from tests.fakes import running_toolbox
+from tests.fakes.running_toolbox import Turn
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
 SECRET = "sk_LIVE-0123456789"
+OTHER = "of-the-other-tenant"
 URL = "${PROVIDER}/act"
 
 
@@ -33,7 +35,7 @@ def _tool(name: str, policy: Any = running_toolbox.IRREVERSIBLE, **config: Any) 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Secrets as a cluster mounts them: one of the tenant, one of another."""
-    for tenant, value in (("acme", SECRET), ("other", "of-the-other-one")):
+    for tenant, value in (("acme", SECRET), ("other", OTHER)):
         (tmp_path / tenant).mkdir()
         (tmp_path / tenant / "SHOP_TOKEN").write_text(value + "\n")
     return tmp_path
@@ -111,7 +113,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 ECHOES = (
-    tool_provider.answer(body=json.dumps({"you_sent": f"Bearer {SECRET}", SECRET: [SECRET]})),
+    tool_provider.answer(body=json.dumps({"you_sent": f"Bearer {SECRET}", SECRET: [SECRET], "else": OTHER})),
     tool_provider.answer(400, json.dumps({"error": {"code": SECRET, "message": SECRET}})),
     tool_provider.answer(500, SECRET),
     tool_provider.answer(503, SECRET, headers=f"X-Echo: {SECRET}\r\n"),
@@ -125,7 +127,7 @@ async def test_no_trace_of_a_secret_is_left_although_the_provider_echoes_it(
 ) -> None:
     """Logs at debug, every answer on the wire and every row of the toolbox are searched.
 
-    Break: leave `conceal_answer` out of the Courier, or `concealing` out of `provision.secrets`.
+    Break: leave the secrets out of the Courier, or `concealing` out of `provision.secrets`.
     """
     tools = [
         _tool("act", auth={"bearer": "${SHOP_TOKEN}"}),
@@ -145,8 +147,9 @@ async def test_no_trace_of_a_secret_is_left_although_the_provider_echoes_it(
     ):
         for number, echo in enumerate(ECHOES):
             provider.behave(echo)
+            turn = Turn("ses_1", f"trn_{number}", f"grp_{number}", number + 1)
             for name in ("act", "read"):
-                events = [event async for event in toolbox.call(name, {"order_id": str(number)})]
+                events = [event async for event in toolbox.call(name, {"order_id": str(number)}, turn)]
                 texts += map(str, events)
         texts += [str(effect) for effect in await toolbox.effects(page_size=100)]
         # What a bug in an adapter, or a library, would write.
@@ -159,6 +162,7 @@ async def test_no_trace_of_a_secret_is_left_although_the_provider_echoes_it(
     assert "failed with [secret]" in log.getvalue()
     for text in texts:
         assert SECRET.lower() not in text.lower()
+        assert OTHER not in text
 
 
 async def _rows(database: str) -> list[str]:

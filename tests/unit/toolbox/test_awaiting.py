@@ -10,6 +10,7 @@ from focal_toolbox.core.awaiting import MARGIN_S, Patience
 from focal_toolbox.core.reporting import Reporting
 from focal_toolbox.domain import report as tokens
 from focal_toolbox.domain.effect import State
+from focal_toolbox.domain.redaction import Redaction
 from focal_toolbox.domain.report import Report
 from focal_toolbox.domain.result import Result, Status
 from tests.fakes.toolbox import LOST, REFUSED, ScriptedProvider
@@ -194,6 +195,16 @@ async def test_hints_follow_what_is_stored_and_a_bad_token_gives_none() -> None:
     await reporting.report(desk.provider.handovers[-1].token, SHIPPED)
     assert heard == [effect.effect_id] * 2
     assert desk.report_meter.reports == [None, None, None, State.DONE]
+
+
+async def test_no_report_is_entered_with_a_secret() -> None:
+    """Break: hand `report` instead of what `_concealed` makes of it to the ledger."""
+    desk = _desk(wait_s=0.001)
+    await desk.execute(LATER)
+    reporting = Reporting(desk.reports, desk.report_meter, secrecy=Redaction(["s3cret-token"]))
+    echo = Report(State.DONE, result_json='{"you_sent":"s3cret-token"}')
+    effect = await reporting.report(desk.provider.handovers[-1].token, echo)
+    assert effect.result_json == '{"you_sent":"[secret]"}'
 
 
 async def test_the_request_says_how_long_the_token_is_good() -> None:

@@ -101,9 +101,9 @@ async def test_a_provider_that_wants_too_long_a_wait_is_not_asked_again() -> Non
 
 
 async def test_no_answer_leaves_with_a_secret() -> None:
-    """Break: leave `conceal` out of the Courier."""
+    """Break: leave the secrecy out of the Courier."""
     secret = Redaction(["s3cret-token"])
     echo = Answer(Verdict.DONE, result_json='{"you_sent":"s3cret-token"}')
-    courier = Courier(QUICK, SystemClock(), secret.answer)
+    courier = Courier(QUICK, SystemClock(), secret)
     delivery = await courier.deliver(ScriptedProvider([echo]), ONCE, lambda _: None)
     assert delivery.answer.result_json == '{"you_sent":"[secret]"}'

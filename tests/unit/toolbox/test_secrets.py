@@ -39,7 +39,7 @@ async def test_a_renewed_secret_is_taken_over_and_the_former_one_stays_hidden(tm
     watching = asyncio.create_task(secrets.watch(0.01), name="secrets")
     (tmp_path / "TOKEN").write_text("renewed-secret")
     await until(lambda: secrets.values("acme")["TOKEN"] == "renewed-secret", "taken over")
-    assert secrets.conceal("renewed-secret former-secret") == "[secret] [secret]"
+    assert secrets.text("renewed-secret former-secret") == "[secret] [secret]"
     watching.cancel()
 
 
@@ -52,14 +52,14 @@ def test_variables_are_secrets_unless_they_are_urls_or_said_to_be_plain() -> Non
     }
     secrets = Secrets(variables, plain=["region"])
     text = "s3cret-token https://shop.example.com/api passw0rd eu-central-1"
-    assert secrets.conceal(text) == "[secret] https://shop.example.com/api [secret] eu-central-1"
+    assert secrets.text(text) == "[secret] https://shop.example.com/api [secret] eu-central-1"
 
 
 def test_urls_among_the_values_name_their_hosts(tmp_path: Path) -> None:
     (tmp_path / "HOOK").write_text("https://hooks.example.com/T0/B0/xyz")
     secrets = Secrets({"SHOP": "http://shop:8080/x"}, tmp_path)
     assert secrets.places("acme") == {Place("shop", 8080), Place("hooks.example.com", 443)}
-    assert "xyz" not in secrets.conceal("https://hooks.example.com/T0/B0/xyz")
+    assert "xyz" not in secrets.text("https://hooks.example.com/T0/B0/xyz")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 100_000])

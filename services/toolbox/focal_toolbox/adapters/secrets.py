@@ -44,11 +44,11 @@ class Secrets:
         """Hosts and ports that the URLs among a tenant's values lead to."""
         return self._places.get(tenant_id, self._places[""])
 
-    def conceal(self, text: str) -> str:
+    def text(self, text: str) -> str:
         """A text without any secret, or what one was before it was renewed."""
         return self._redaction.text(text)
 
-    def conceal_answer(self, answer: Answer) -> Answer:
+    def answer(self, answer: Answer) -> Answer:
         """A provider's answer without any of them."""
         return self._redaction.answer(answer)
 

@@ -50,11 +50,11 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     providers = await provision.providers(settings, host, secrets)
     catalogue = bundles.tools(settings, host)
     clock = SystemClock()
-    courier = Courier(pacing.retries(settings), clock, secrets.conceal_answer)
+    courier = Courier(pacing.retries(settings), clock, secrets)
     runs = Runs()
     host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
     timeouts = pacing.timeouts(settings)
-    late = await asynchronous.late(settings, host, pool, ledger, clock, timeouts)
+    late = await asynchronous.late(settings, host, pool, ledger, clock, timeouts, secrets)
     preparation = Preparation(
         catalogue,
         providers,

@@ -22,6 +22,7 @@ from focal_toolbox.core.following_up import FollowingUp, Pace
 from focal_toolbox.core.promising import Promises
 from focal_toolbox.core.receiving import Receiving
 from focal_toolbox.core.reporting import Reporting
+from focal_toolbox.ports.secrecy import Secrecy
 from focal_toolbox.settings import ToolboxSettings
 
 REPORT = "/focal.toolbox.v1.ToolboxService/ReportToolResult"
@@ -43,6 +44,7 @@ async def late(
     ledger: PostgresLedger,
     clock: Clock,
     timeouts: Timeouts,
+    secrecy: Secrecy,
 ) -> Late:
     """Everything about late results, its background tasks included."""
     chosen = settings.asynchronous
@@ -52,7 +54,7 @@ async def late(
     following = FollowingUp(reports, _gateway(settings, host), meter, _pace(settings))
     host.background("follow_ups", following.run)
     host.background("reports", Expiry(reports, meter, chosen.sweep_s).run)
-    reporting = Reporting(reports, meter, awaiting.reported, following.wake)
+    reporting = Reporting(reports, meter, awaiting.reported, following.wake, secrecy=secrecy)
     if settings.queue.enabled:
         queue = await _report_stream(settings, host, ledger.instance_id)
         read = functools.partial(report_stream.read, max_bytes=chosen.max_result_bytes)

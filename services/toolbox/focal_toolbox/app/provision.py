@@ -34,7 +34,7 @@ def secrets(settings: ToolboxSettings, host: Host) -> Secrets:
     variables = {name: value.get_secret_value() for name, value in settings.variables.items()}
     chosen = settings.secrets
     found = Secrets(variables, chosen.directory, chosen.plain)
-    host.stack.enter_context(logging.concealing(found.conceal))
+    host.stack.enter_context(logging.concealing(found.text))
     if chosen.directory:
         host.background("secrets", lambda: found.watch(chosen.refresh_s))
     return found

@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from focal_kernel.clock import Clock
 from focal_service_kit import logging
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
+from focal_toolbox.domain.redaction import NO_SECRETS
 from focal_toolbox.domain.result import Progress
 from focal_toolbox.ports.providers import Dispatch, Notify, TellingDispatch
-
-Conceal = Callable[[Answer], Answer]
+from focal_toolbox.ports.secrecy import Secrecy
 
 _log = logging.get("delivery")
-
-
-def _as_it_is(answer: Answer) -> Answer:
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +56,24 @@ class Plan:
 
 
 class Courier:
-    """Sends requests and adds up what they came to; `conceal` takes secrets out of every answer."""
+    """Sends requests and adds up what they came to; `secrecy` goes through all that a provider says."""
 
-    def __init__(self, retries: Retries, clock: Clock, conceal: Conceal = _as_it_is) -> None:
+    def __init__(self, retries: Retries, clock: Clock, secrecy: Secrecy = NO_SECRETS) -> None:
         self._retries = retries
         self._clock = clock
-        self._conceal = conceal
+        self._secrecy = secrecy
 
     async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify) -> Delivery:
         """Send once; where repeating is safe, until a clear answer or the limits are reached."""
         if isinstance(dispatch, TellingDispatch):
-            dispatch = dispatch.telling(notify)
+            dispatch = dispatch.telling(lambda told: notify(self._concealed(told)))
         started = self._clock.monotonic()
         allowed = self._retries.requests if plan.repeatable else 1
         until = min(plan.retry_within_s, plan.within_s)
         doubt, elapsed = False, 0.0
         for sent in range(1, allowed + 1):
             limit_s = min(plan.request_s, plan.within_s - elapsed)
-            answer = self._conceal(await _send(dispatch, plan.idempotency_key, limit_s))
+            answer = self._secrecy.answer(await _send(dispatch, plan.idempotency_key, limit_s))
             doubt = doubt or answer.verdict is Verdict.UNKNOWN
             pause = self._retries.pause_s(sent, answer.retry_after_s)
             elapsed = self._clock.monotonic() - started
@@ -88,6 +83,9 @@ class Courier:
             await asyncio.sleep(pause)
             elapsed += pause
         return Delivery(_overall(answer, doubt), sent, elapsed)
+
+    def _concealed(self, told: Progress) -> Progress:
+        return replace(told, message=self._secrecy.text(told.message))
 
 
 async def _send(dispatch: Dispatch, idempotency_key: str, limit_s: float) -> Answer:

@@ -74,6 +74,9 @@ class Redaction:
         return found
 
 
+NO_SECRETS = Redaction()
+
+
 def _forms(secret: str) -> Iterator[str]:
     """As it is, in a URL, inside a JSON text, inside a JSON text in a JSON text, and in base64."""
     yield secret
