@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from focal_toolbox import errors
+from focal_toolbox.adapters.sockets import LoopBackend
 from focal_toolbox.domain import addresses
 from focal_toolbox.domain.addresses import Network
 from focal_toolbox.domain.hosts import AllowedHosts, Place
@@ -75,7 +76,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, outbound: Outbound, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
         self._outbound = outbound
-        self._inner = inner or httpcore.AnyIOBackend()
+        self._inner = inner or LoopBackend()
 
     async def connect_tcp(
         self,
@@ -119,6 +120,11 @@ class CheckedTransport(httpx.AsyncHTTPTransport):
 
 
 async def _resolved(host: str, port: int) -> Sequence[str]:
-    """The system's answer; every spelling of an address that the system knows becomes the usual one."""
+    """The system's answer; every spelling of an address that the system knows becomes the usual one.
+
+    The usual one itself is not looked up: that would take a thread.
+    """
+    if "%" not in host and addresses.read(host) is not None:
+        return [host]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ KEY_HEADER = "Idempotency-Key"
 REASON_BYTES = 16 * 1024
 """How much of a refusal is read to find the provider's own word for it."""
 
-_ASKS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+_ASKS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "focal"}
 _NOT_ENCODED = {"", "identity"}
 
 
@@ -41,10 +41,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """`pooled` keeps connections, `single` opens one per request."""
+    """`pooled` keeps connections, `single` opens one per request.
 
-    pooled: httpx.AsyncClient
-    single: httpx.AsyncClient
+    They are transports: what the library's client adds (cookies, redirects, the environment's credentials)
+    is not wanted here, and costs as much as the exchange itself.
+    """
+
+    pooled: httpx.AsyncBaseTransport
+    single: httpx.AsyncBaseTransport
 
 
 @asynccontextmanager
@@ -52,14 +56,9 @@ async def clients(limits: Limits, outbound: Outbound) -> AsyncIterator[Clients]:
     """The two clients of a process; proxies and credentials of the environment are not used."""
     trust = httpx.create_ssl_context()
 
-    def client(kept: int | None) -> httpx.AsyncClient:
+    def client(kept: int | None) -> httpx.AsyncBaseTransport:
         pool = httpx.Limits(max_connections=limits.connections, max_keepalive_connections=kept)
-        return httpx.AsyncClient(
-            transport=CheckedTransport(outbound, trust, pool),
-            timeout=httpx.Timeout(None, connect=limits.connect_s),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        return CheckedTransport(outbound, trust, pool)
 
     async with client(None) as pooled, client(0) as single:
         yield Clients(pooled, single)
@@ -119,13 +118,16 @@ class HttpDispatch:
     async def _once(self, request: Request, key: str, wire: _Wire, *, follow: bool) -> Answer | Request:
         client = self.clients.single if key else self.clients.pooled
         keyed = {KEY_HEADER: key} if key else {}
-        async with client.stream(
+        wanted = httpx.Request(
             request.method,
             request.url,
             headers=httpx.Headers({**_ASKS, **request.headers, **keyed}),
             content=request.content,
-            extensions={"trace": wire.trace},
-        ) as response:
+            extensions={"trace": wire.trace, "timeout": {"connect": self.limits.connect_s}},
+        )
+        response = await client.handle_async_request(wanted)
+        response.request = wanted
+        async with aclosing(response):
             if follow and response.has_redirect_location:
                 return self._redirected(request, response.headers["Location"])
             return await self._judged(response)
