@@ -98,7 +98,9 @@ async def test_an_answer_that_cannot_be_read_leaves_an_act_in_doubt_and_fails_a_
     """One toolbox for all, so that none leaves something behind that the next trips over."""
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url, execution={"timeout_s": 1}) as toolbox,
+        running_toolbox.serving(
+            database, provider.url, execution={"timeout_s": 1}, turns={"calls": 100}
+        ) as toolbox,
     ):
         for number, (name, (behaviour, reason)) in enumerate(ANSWERS.items()):
             provider.behave(behaviour)
