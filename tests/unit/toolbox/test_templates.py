@@ -81,3 +81,11 @@ def test_absent_query_parameters_are_left_out() -> None:
 
 def test_the_arguments_of_a_template_are_known() -> None:
     assert templates.names("${BASE}/{a}/{b}?x={a}") == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("template", "start"),
+    [("${BASE}/a/{b}/{c}", "${BASE}/a/"), ("{a}", ""), ("http://x", "http://x"), ("${A}{b}", "${A}")],
+)
+def test_no_argument_reaches_what_is_before_the_first(template: str, start: str) -> None:
+    assert templates.before_arguments(template) == start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ CONFIGS_KEPT = 1024
 LONGEST_URL = 8000
 """Characters: what RFC 9110 §4.1 asks every server to take."""
 
+_AUTHORITY = re.compile(r"[A-Za-z]+://[^/?#]+[/?#]")
+"""The start of a URL whose host is complete."""
 _MARKERS = ("1", "2")
 _WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 
@@ -119,7 +122,7 @@ def _url(config: Config, filling: templates.Filling) -> httpx.URL:
 def _stated(config: Config, filling: templates.Filling, url: httpx.URL) -> bool:
     """Whether the host is the definition's own: whatever the arguments were, it would be the same."""
     names = templates.names(config.url)
-    if not names:
+    if not names or _AUTHORITY.match(filling.variables_only(templates.before_arguments(config.url))):
         return True
     others = (templates.Filling(dict.fromkeys(names, text), filling.variables) for text in _MARKERS)
     return {http_config.checked(other.url(config.url)).netloc for other in others} == {url.netloc}

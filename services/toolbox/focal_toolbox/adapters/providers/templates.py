@@ -98,6 +98,12 @@ def names(template: str) -> frozenset[str]:
     return frozenset(found["argument"] for found in _PLACE.finditer(template) if found["argument"])
 
 
+def before_arguments(template: str) -> str:
+    """The part of a template that no argument can touch: what is before the first one."""
+    first = next((found for found in _PLACE.finditer(template) if found["argument"]), None)
+    return template[: first.start()] if first else template
+
+
 def variables(template: str) -> frozenset[str]:
     """The variables that a template uses, in upper case."""
     return frozenset(found["variable"].upper() for found in _PLACE.finditer(template) if found["variable"])
