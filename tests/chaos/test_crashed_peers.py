@@ -60,7 +60,8 @@ async def test_a_pipeline_killed_after_the_refund_leaves_one_refund(rig: Rig, cr
 async def test_a_toolbox_killed_between_two_lines_pays_once_and_a_check_tells_what_it_paid(
     rig: Rig, crash: Crash, line: Line
 ) -> None:
-    evidence = await toolbox_lines.die_at(rig, crash, line)
+    ada = await before_the_yes(rig)
+    evidence = await toolbox_lines.die_before(rig, crash, line, ada)
     (effect,) = (each for each in evidence.effects if each.tool_name == verdict.REFUND)
     assert effect.state == line.state
     if effect.state == "IN_DOUBT":
@@ -69,6 +70,9 @@ async def test_a_toolbox_killed_between_two_lines_pays_once_and_a_check_tells_wh
         expected = ("DONE", "HAPPENED") if line.payments else ("IN_DOUBT", "ABSENT")
         state, finding = EffectState.Name(told.effect.state), CheckFinding.Name(told.finding)
         assert (state.endswith(expected[0]), finding.endswith(expected[1])) == (True, True), told
+        news = await ada.ask("Is there any news?")
+        assert ("have refunded" if line.payments else "checking") in news.reply[0].text, news.reply
+        assert len((await kept(rig, ada)).refunds) == line.payments
 
 
 async def test_a_refund_in_doubt_blocks_another_for_the_same_order(rig: Rig, crash: Crash) -> None:

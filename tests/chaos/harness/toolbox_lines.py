@@ -79,7 +79,11 @@ async def die_at(rig: Rig, crash: Crash, line: Line) -> Evidence:
     """Play one death to its end: the customer is answered, every promise is kept, and the table holds. Where
     the toolbox settles doubts by itself, what was paid may be DONE already.
     """
-    ada = await before_the_yes(rig)
+    return await die_before(rig, crash, line, await before_the_yes(rig))
+
+
+async def die_before(rig: Rig, crash: Crash, line: Line, ada: Customer) -> Evidence:
+    """The same for a customer whose refund is one word away."""
     yes = await line.die(rig, crash, ada)
     turn = await crash.answered(ada, yes)
     assert turn.status == turn_pb2.TURN_STATUS_COMPLETE
