@@ -75,6 +75,8 @@ async def test_the_gateway_lists_what_it_can_use_and_why_not(database: str) -> N
         listed = await stub.ListProviders(gateway_pb.ListProvidersRequest(), timeout=5)
     found = {one.name: (one.available, one.reason) for one in listed.providers}
     assert found["http"] == (True, "")
+    assert found["grpc"] == (True, "")
+    assert found["mcp"] == (False, "the setting mcp.servers names no servers")
     assert found["internal"] == (False, "the setting internal.packages names no functions")
 
 

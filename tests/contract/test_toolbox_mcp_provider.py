@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,17 +150,19 @@ async def test_what_is_no_answer_of_the_tool_leaves_a_doubt_unless_it_refuses(
         assert (await _send(provider, "say", {"text": "1"})).verdict is Verdict.DONE
 
 
-async def test_a_server_that_went_away_and_came_back_is_found_and_was_sent_nothing_meanwhile() -> None:
-    async with mcp_shop.serving() as shop:
+async def test_a_server_that_went_away_was_sent_nothing_and_is_found_when_it_is_back() -> None:
+    async with AsyncExitStack() as gone:
+        shop = await gone.enter_async_context(mcp_shop.serving())
         port = int(shop.url.split(":")[2].split("/")[0])
         async with _provider(shop={"url": shop.url}) as provider:
             assert (await _send(provider, "say", {"text": "1"})).verdict is Verdict.DONE
-            shop.instead = None
-    async with _provider(shop={"url": shop.url}) as provider:
-        away = await _send(provider, "say", {"text": "1"})
-        assert (away.verdict, away.reason) == (Verdict.UNCHANGED, "unreachable")
-        async with mcp_shop.serving(port):
-            assert (await _send(provider, "say", {"text": "1"})).verdict is Verdict.DONE
+            (session,) = provider._sessions._open.values()
+            await gone.aclose()
+            away = await _send(provider, "say", {"text": "1"})
+            assert (away.verdict, away.reason, away.transient) == (Verdict.UNCHANGED, "unreachable", True)
+            assert not session.ended
+            async with mcp_shop.serving(port):
+                assert (await _send(provider, "say", {"text": "1"})).verdict is Verdict.DONE
 
 
 async def test_an_unknown_tool_and_a_late_one_are_told_apart() -> None:
