@@ -230,6 +230,6 @@ async def test_the_running_toolbox_calls_a_server_of_its_settings_once(database:
 
 
 def test_a_toolbox_without_servers_does_not_import_the_sdk() -> None:
-    """It takes a second and 18 MB."""
+    """Break: import `mcp_calls` at the top of `app/provision.py`."""
     code = "import sys, focal_toolbox.app; sys.exit('mcp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
