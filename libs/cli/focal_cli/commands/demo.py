@@ -18,7 +18,7 @@ def demo(
     tenant: options.Tenant = options.TENANT,
     json: options.Json = False,
 ) -> None:
-    """Play seven scenes with the returns desk, on the running mesh or on one of its own.
+    """Play eight scenes with the example agents, on the running mesh or on one of its own.
 
     Exits 1 when a claim does not hold.
     """

@@ -6,21 +6,25 @@ from pathlib import Path
 from focal_cli.local import errors
 
 AGENT = "returns_desk"
+CAREFUL = "careful_desk"
+"""An agent whose refund asks first: the toolbox keeps the yes."""
 SHOP = "order_service"
 
 
 @dataclass(frozen=True)
 class Example:
-    """The two folders of the example."""
+    """The folders of the example: the agent, the shop, and the agent whose refund asks first."""
 
     agent: Path
     shop: Path
+    careful: Path
 
 
 def find() -> Example:
     """The example in the current folder, else in the checkout that this command runs from."""
     for root in (Path.cwd(), *Path(__file__).resolve().parents):
-        found = Example(root / "examples" / AGENT, root / "examples" / SHOP)
+        examples = root / "examples"
+        found = Example(examples / AGENT, examples / SHOP, examples / CAREFUL)
         if found.agent.is_dir() and found.shop.is_dir():
             return found
     raise errors.LocalError(

@@ -1,11 +1,12 @@
 """The scenes of the demonstration; each plays a conversation and returns its claims."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from focal.config.v1 import version_pb2
 from focal.toolbox.v1 import effect_pb2
-from focal_cli import admin, effect_calls
+from focal_cli import admin, confirmation_calls, effect_calls
+from focal_cli.demo import example
 from focal_cli.demo.claims import Claim, claim
 from focal_cli.demo.stage import Stage
 from focal_client import Reply
@@ -14,6 +15,7 @@ from focal_kernel import ids
 BURST_PAUSE_S = 0.3
 PAYING_MS = 1500
 WATCH_S = 10.0
+CLEAR_S = 30.0
 
 Scene = Callable[[Stage], Awaitable[list[Claim]]]
 
@@ -117,6 +119,57 @@ async def too_late(stage: Stage) -> list[Claim]:
     ]
 
 
+async def survived(stage: Stage) -> list[Claim]:
+    """The customer agrees to one exact call, and the toolbox is killed while it pays."""
+    scene, order = "killed while paying", "10018"
+    before = await stage.shop.refunds(order)
+    async with stage.shop.paying_slowly(PAYING_MS), stage.customer("Ida", example.CAREFUL) as ida:
+        asked = await ida.ask(f"I would like my money back for the order {order}.")
+        unasked, question = await stage.shop.refunds(order) - before, ida.asked
+        if question is None:
+            return [claim(scene, "the call asks first", expected="a question", seen=asked.text)]
+        reports = len(ida.events("agent"))
+        stage.tell("Ida", "(presses yes)")
+        answered = await ida.conversation.confirm(question.confirmation_id, accepted=True)
+        await ida.reported("tool", "started", after=reports)
+        killed = stage.kill("toolbox")
+        await ida.told_of(answered.turn_id)
+        session = ida.conversation.session_id
+        effects = await _once_clear(stage, session)
+        await ida.ask("Any news?")
+        told = [reply.text for reply in ida.replies if reply.text.startswith("Done")]
+    used = await confirmation_calls.confirmations(stage.mesh, session, "USED", limit=2)
+    return [
+        claim(scene, "nothing is paid before the yes", expected=0, seen=unasked),
+        claim(scene, "the question is in the reply", expected=True, seen=question.prompt in asked.text),
+        claim(scene, "the toolbox is killed while it pays", expected=True, seen=killed),
+        claim(scene, "the customer is told that it was paid", expected=1, seen=len(told)),
+        claim(scene, "the shop paid once", expected=1, seen=await stage.shop.refunds(order) - before),
+        claim(scene, "the ledger holds one refund, done", expected=["DONE"], seen=_states(effects)),
+        claim(
+            scene,
+            "the yes was used by that call alone",
+            expected=[effect.effect_key for effect in effects],
+            seen=[confirmation.used_by for confirmation in used],
+        ),
+    ]
+
+
+async def _once_clear(stage: Stage, session_id: str) -> Sequence[effect_pb2.Effect]:
+    """The session's effects once the shop was asked what became of the one in doubt."""
+    async with asyncio.timeout(CLEAR_S):
+        while True:
+            effects = await effect_calls.effects(stage.mesh, session_id)
+            if effects and all(effect.state == effect_pb2.EFFECT_STATE_DONE for effect in effects):
+                return effects
+            await asyncio.sleep(0.2)
+
+
+def _states(effects: Sequence[effect_pb2.Effect]) -> list[str]:
+    names = effect_pb2.EffectState
+    return [names.Name(effect.state).removeprefix("EFFECT_STATE_") for effect in effects]
+
+
 async def resumed(stage: Stage) -> list[Claim]:
     """The stream is cut in the middle of a turn, and another goes on where it ended."""
     scene = "resumed stream"
@@ -164,13 +217,14 @@ async def publication(stage: Stage) -> list[Claim]:
     ]
 
 
-SCENES: tuple[Scene, ...] = (burst, refund, change_of_mind, absorb, too_late, resumed, publication)
+SCENES: tuple[Scene, ...] = (burst, refund, change_of_mind, absorb, too_late, survived, resumed, publication)
 
 
 async def play(stage: Stage) -> list[Claim]:
     """Register the tenant, publish the example, and play all scenes."""
     await admin.ensure_tenant(stage.mesh)
-    await admin.publish_to_end(stage.mesh, admin.sources(stage.example.agent))
+    for agent in (stage.example.agent, stage.example.careful):
+        await admin.publish_to_end(stage.mesh, admin.sources(agent))
     return [each for scene in SCENES for each in await scene(stage)]
 
 

@@ -1,16 +1,29 @@
 """What the scenes play on: the mesh, the shop, and customers who write to the desk."""
 
 import asyncio
+import os
 import secrets
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from focal_cli.connection import Connection
 from focal_cli.demo import example
 from focal_cli.demo.shop import Shop
-from focal_client import Accepted, Conversation, Event, FocalClient, Frame, Reply, dispositions
+from focal_client import (
+    Accepted,
+    Conversation,
+    Event,
+    FocalClient,
+    Frame,
+    Question,
+    Reply,
+    dispositions,
+    question,
+)
 
 CHANNEL = "web"
 PATIENCE_S = 30.0
@@ -29,16 +42,28 @@ class Stage:
     example: example.Example
     tell: Tell
 
-    def customer(self, name: str) -> "Customer":
-        """A customer nobody has met before, so that every scene starts a session of its own."""
-        return self._at(name, f"{name.lower()}-{secrets.token_hex(4)}", None)
+    def customer(self, name: str, agent: str = "") -> "Customer":
+        """A customer nobody has met before, so that every scene starts a session of its own; the returns desk
+        answers unless another agent is named.
+        """
+        return self._at(name, f"{name.lower()}-{secrets.token_hex(4)}", None, agent)
+
+    def kill(self, service: str) -> bool:
+        """Kill a service of the mesh, which starts it anew; False when it is not where the mesh says."""
+        pid = self.mesh.record.pids.get(service, 0)
+        program = Path(f"/proc/{pid}/cmdline")
+        if not pid or not program.exists() or f"focal_{service}".encode() not in program.read_bytes():
+            return False
+        self.tell("operator", f"kills the {service} (pid {pid})")
+        os.kill(pid, signal.SIGKILL)
+        return True
 
     def returning(self, left: "Customer") -> "Customer":
         """A customer who left, on a new stream that goes on behind the last event seen."""
         return self._at(left.name, left.address, left.conversation.offset)
 
-    def _at(self, name: str, address: str, after_offset: int | None) -> "Customer":
-        stream = self.client.conversation(example.AGENT, CHANNEL, address, after_offset=after_offset)
+    def _at(self, name: str, address: str, after_offset: int | None, agent: str = "") -> "Customer":
+        stream = self.client.conversation(agent or example.AGENT, CHANNEL, address, after_offset=after_offset)
         return Customer(name, address, stream, self.tell)
 
 
@@ -107,6 +132,15 @@ class Customer:
             return wanted <= {each for reply in self.replies for each in reply.turn.message_ids}
 
         await self._until(complete)
+
+    @property
+    def asked(self) -> Question | None:
+        """The latest question that a call waits for."""
+        return next((found for frame in reversed(self.frames) if (found := question(frame))), None)
+
+    async def told_of(self, turn_id: str) -> None:
+        """Read until a turn has its reply."""
+        await self._until(lambda: any(reply.turn_id == turn_id for reply in self.replies))
 
     async def reported(self, category: str, kind: str, *, after: int = 0) -> None:
         """Read until the agent has reported something of a category and kind, behind so many reports."""
