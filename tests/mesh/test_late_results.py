@@ -13,7 +13,7 @@ import pytest
 
 from focal.toolbox.v1 import effect_pb2
 from focal.turn.v1 import turn_pb2
-from focal_cli import admin
+from focal_cli import admin, effect_calls
 from tests.fakes.until import until
 from tests.mesh.conftest import Desk
 from tests.mesh.test_conversation import talk
@@ -59,7 +59,7 @@ async def test_a_parcel_that_takes_its_time_is_told_of_once_when_it_is_packed(de
         assert (told.turn.cause, list(told.turn.message_ids)) == (turn_pb2.TURN_CAUSE_TOOL_RESULT, [])
         # What comes after it finds the scenario at its end and nothing more to tell.
         thanks = await ada.ask("Thank you!")
-        [effect] = await admin.effects(desk.connection, ada.conversation.session_id)
+        [effect] = await effect_calls.effects(desk.connection, ada.conversation.session_id)
     assert "10003" not in thanks.text
     assert len(ada.replies) == 3
     assert (effect.tool_name, effect.state) == ("pack_order", effect_pb2.EFFECT_STATE_DONE)
