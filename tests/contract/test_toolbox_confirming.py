@@ -101,6 +101,8 @@ async def test_who_may_answer(database: str) -> None:
             _confirm(toolbox, asked, deployment.tenant_token("acme", roles=["admin"])),
         ):
             assert await _refusal(call) == denied
+        with pytest.raises(grpc.aio.AioRpcError, match="a token of no turn"):
+            await _confirm(toolbox, asked, in_turn, approver=operator)
         elsewhere = deployment.internal_token("toolbox", tenant_id="globex")
         missing = (grpc.StatusCode.NOT_FOUND, "CONFIRMATION_NOT_FOUND")
         assert await _refusal(_confirm(toolbox, asked, elsewhere)) == missing
