@@ -99,7 +99,11 @@ async def test_an_answer_that_cannot_be_read_leaves_an_act_in_doubt_and_fails_a_
     async with (
         tool_provider.serving() as provider,
         running_toolbox.serving(
-            database, provider.url, execution={"timeout_s": 1}, turns={"calls": 100}
+            database,
+            provider.url,
+            execution={"timeout_s": 1},
+            turns={"calls": 100},
+            circuits={"failures": 1000},
         ) as toolbox,
     ):
         for number, (name, (behaviour, reason)) in enumerate(ANSWERS.items()):

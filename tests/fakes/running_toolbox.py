@@ -133,6 +133,7 @@ class RunningToolbox:
     bundles: PublishedTools
     watcher: str
     tenant: str = TENANT
+    tier: str = ""
 
     def stub(self, turn: Turn | None = None) -> ToolboxServiceAsyncStub:
         """Calls as the gateway's attempt, or as a person of the tenant."""
@@ -146,6 +147,7 @@ class RunningToolbox:
                 session_id=turn.session_id,
                 turn_id=turn.turn_id,
                 epoch=turn.epoch,
+                tier=self.tier,
             )
         stub: Any = ToolboxServiceStub(self.running.channel(token))
         return cast("ToolboxServiceAsyncStub", stub)

@@ -500,6 +500,7 @@ class ScriptedProvider:
     hold: asyncio.Event | None = None
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     refusal: errors.Refusal | None = None
+    host: str = "shop"
     handovers: list[Handover] = field(default_factory=list)
 
     def availability(self) -> Availability:

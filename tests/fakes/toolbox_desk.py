@@ -9,6 +9,7 @@ from typing import Any
 
 from focal_kernel.clock import Clock, SystemClock
 from focal_toolbox.core import checking
+from focal_toolbox.core.admission import Admission
 from focal_toolbox.core.arguments import Schemas
 from focal_toolbox.core.awaiting import Awaiting, Patience
 from focal_toolbox.core.batching import Batch
@@ -36,6 +37,7 @@ from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.ports.providers import Availability
+from tests.fakes import toolbox_limits
 from tests.fakes.tool_policy import CountingDecisions, FixedPolicy
 from tests.fakes.toolbox import (
     CountingMeter,
@@ -127,6 +129,7 @@ class Desk:
     catalogue: FixedCatalogue = field(default_factory=lambda: FixedCatalogue(*TOOLS))
     turn_calls: TurnCalls = field(default_factory=lambda: TurnCalls(5, 100, 60))
     clock: Clock = field(default_factory=SystemClock)
+    admission: Admission = field(default_factory=toolbox_limits.admission)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
     policy: FixedPolicy = field(default_factory=FixedPolicy)
@@ -202,7 +205,7 @@ class Desk:
         )
 
     def _courier(self) -> Courier:
-        return Courier(Retries(2, 0.001, 0.001), self.clock)
+        return Courier(Retries(2, 0.001, 0.001), self.clock, self.admission)
 
     def _effects(self) -> Effects:
         return Effects(

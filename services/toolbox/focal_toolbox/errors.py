@@ -195,11 +195,15 @@ class RequestIdReused(errors.AlreadyExists):
 class Refusal(Exception):
     """A call that must not be sent; `reason` as in `focal.common.v1.ErrorReason`.
 
-    `passing` says that the same call may fare better soon.
+    `passing` says that the same call may fare better soon, `retry_after_s` in how many seconds if that is
+    known.
     """
 
-    def __init__(self, reason: str, message: str, *, passing: bool = False) -> None:
+    def __init__(
+        self, reason: str, message: str, *, passing: bool = False, retry_after_s: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.passing = passing
+        self.retry_after_s = retry_after_s

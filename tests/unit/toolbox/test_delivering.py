@@ -8,6 +8,7 @@ from focal_toolbox.core.delivering import Courier, Plan, Retries
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.redaction import Redaction
 from focal_toolbox.domain.result import Progress
+from tests.fakes import toolbox_limits
 from tests.fakes.toolbox import DONE, LOST, REFUSED, ScriptedProvider
 
 QUICK = Retries(requests=3, first_pause_s=0.001, longest_pause_s=0.002)
@@ -16,11 +17,15 @@ ONCE = replace(PLAN, repeatable=False)
 UNREACHABLE = Answer(Verdict.UNCHANGED, reason="unreachable", transient=True)
 
 
+def _courier() -> Courier:
+    return Courier(QUICK, SystemClock(), toolbox_limits.admission())
+
+
 async def _deliver(
     provider: ScriptedProvider, plan: Plan = PLAN, told: list[Progress] | None = None
 ) -> Delivery:
     told = [] if told is None else told
-    return await Courier(QUICK, SystemClock()).deliver(provider, plan, told.append)
+    return await _courier().deliver(provider, plan, told.append, await toolbox_limits.permit())
 
 
 async def test_a_clear_answer_ends_the_delivery() -> None:
@@ -86,7 +91,9 @@ async def test_time_spent_is_measured() -> None:
             clock.advance(2)
             return DONE
 
-    assert (await Courier(QUICK, clock).deliver(Slow(), PLAN, lambda _: None)).seconds == 2
+    courier = Courier(QUICK, clock, toolbox_limits.admission())
+    permit = await toolbox_limits.permit()
+    assert (await courier.deliver(Slow(), PLAN, lambda _: None, permit)).seconds == 2
 
 
 def test_a_provider_that_names_a_wait_gets_it_unless_it_is_too_long() -> None:
@@ -104,6 +111,7 @@ async def test_no_answer_leaves_with_a_secret() -> None:
     """Break: leave the secrecy out of the Courier."""
     secret = Redaction(["s3cret-token"])
     echo = Answer(Verdict.DONE, result_json='{"you_sent":"s3cret-token"}')
-    courier = Courier(QUICK, SystemClock(), secret)
-    delivery = await courier.deliver(ScriptedProvider([echo]), ONCE, lambda _: None)
+    courier = Courier(QUICK, SystemClock(), toolbox_limits.admission(), secret)
+    permit = await toolbox_limits.permit()
+    delivery = await courier.deliver(ScriptedProvider([echo]), ONCE, lambda _: None, permit)
     assert delivery.answer.result_json == '{"you_sent":"[secret]"}'

@@ -33,9 +33,12 @@ class TokenIssuer:
         session_id: str = "",
         turn_id: str = "",
         epoch: int = 0,
+        tier: str = "",
         ttl_s: float | None = None,
     ) -> str:
-        """A new token for the named services; the last three ids bind it to one attempt of a turn."""
+        """A new token for the named services; session, turn and epoch bind it to one attempt of a turn,
+        `tier` tells of the tenant's, if the minter knows it.
+        """
         now = time.time()
         claims = {
             "iss": INTERNAL_ISSUER,
@@ -47,6 +50,7 @@ class TokenIssuer:
             "session_id": session_id,
             "turn_id": turn_id,
             "epoch": epoch,
+            "tier": tier,
         }
         return jwt.encode(claims, self._key, ALGORITHM)
 

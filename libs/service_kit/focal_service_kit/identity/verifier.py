@@ -101,6 +101,7 @@ def _internal_caller(claims: dict[str, Any]) -> Caller:
         subject=claims["sub"],
         tenant_id=_text(claims, "tenant_id"),
         roles=frozenset([callers.INTERNAL_ROLE]),
+        tier=_text(claims, "tier"),
         session_id=_text(claims, "session_id"),
         turn_id=_text(claims, "turn_id"),
         epoch=int(claims.get("epoch", 0)),

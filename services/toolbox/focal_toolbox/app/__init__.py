@@ -50,7 +50,7 @@ async def build(settings: ToolboxSettings, host: Host) -> None:
     providers = await provision.providers(settings, host, secrets)
     catalogue = bundles.tools(settings, host)
     clock = SystemClock()
-    courier = Courier(pacing.retries(settings), clock, secrets)
+    courier = Courier(pacing.retries(settings), clock, limiting.admission(settings, host, clock), secrets)
     runs = Runs()
     host.stack.push_async_callback(runs.drain, settings.execution.drain_s)
     timeouts = pacing.timeouts(settings)

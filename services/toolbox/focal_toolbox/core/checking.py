@@ -136,7 +136,15 @@ class Checks:
 
     async def _answer(self, job: Job) -> Result:
         plan = Plan("", True, self._timeouts.of(job.tool), self._patience.within_s, self._patience.within_s)
-        return result.of_read(job.tool.name, await self._courier.deliver(job.dispatch, plan, _untold))
+        try:
+            permit = await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
+        except errors.Refusal as refusal:
+            return result.refused(job.tool.name, refusal)
+        try:
+            delivery = await self._courier.deliver(job.dispatch, plan, _untold, permit)
+        finally:
+            permit.give_back()
+        return result.of_read(job.tool.name, delivery)
 
 
 def _untold(progress: Progress) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from focal_kernel.clock import Clock
 from focal_service_kit import logging
+from focal_toolbox.core.admission import Admission, Permit
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.redaction import NO_SECRETS
 from focal_toolbox.domain.result import Progress
@@ -56,14 +57,25 @@ class Plan:
 
 
 class Courier:
-    """Sends requests and adds up what they came to; `secrecy` goes through all that a provider says."""
+    """Sends requests, as many as their hosts can take, and adds up what they came to; `secrecy` goes through
+    all that a provider says.
+    """
 
-    def __init__(self, retries: Retries, clock: Clock, secrecy: Secrecy = NO_SECRETS) -> None:
+    def __init__(
+        self, retries: Retries, clock: Clock, admission: Admission, secrecy: Secrecy = NO_SECRETS
+    ) -> None:
         self._retries = retries
         self._clock = clock
+        self._admission = admission
         self._secrecy = secrecy
 
-    async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify) -> Delivery:
+    async def admit(self, tenant_id: str, dispatch: Dispatch) -> Permit:
+        """What a tenant's call needs to be delivered, to be given back afterwards. It is asked for before
+        anything is reserved; raises as `Admission.admit`.
+        """
+        return await self._admission.admit(tenant_id, dispatch.host)
+
+    async def deliver(self, dispatch: Dispatch, plan: Plan, notify: Notify, permit: Permit) -> Delivery:
         """Send once; where repeating is safe, until a clear answer or the limits are reached."""
         if isinstance(dispatch, TellingDispatch):
             dispatch = dispatch.telling(lambda told: notify(self._concealed(told)))
@@ -74,6 +86,7 @@ class Courier:
         for sent in range(1, allowed + 1):
             limit_s = min(plan.request_s, plan.within_s - elapsed)
             answer = self._secrecy.answer(await _send(dispatch, plan.idempotency_key, limit_s))
+            permit.answered(answer)
             doubt = doubt or answer.verdict is Verdict.UNKNOWN
             pause = self._retries.pause_s(sent, answer.retry_after_s)
             elapsed = self._clock.monotonic() - started

@@ -18,6 +18,7 @@ from focal_kernel.clock import Clock
 from focal_service_kit import deadlines, logging
 from focal_toolbox import errors
 from focal_toolbox.core import turn_calls
+from focal_toolbox.core.admission import Permit
 from focal_toolbox.core.awaiting import Awaiting
 from focal_toolbox.core.bookkeeping import Books
 from focal_toolbox.core.delivering import Courier, Plan
@@ -90,14 +91,33 @@ class Effects:
         """Events of the call; raises Fenced, or Unavailable when the ledger is away."""
         events: asyncio.Queue[Event] = asyncio.Queue()
         name = f"{job.tool.name} {job.effect_key}"
-        task = self._runs.start(name, self._once(job, plan, events.put_nowait))
+        try:
+            permit = await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
+        except errors.Refusal as refusal:
+            yield await self._without(job, refusal)
+            return
+        task = self._runs.start(name, self._once(job, plan, permit, events.put_nowait))
+        task.add_done_callback(lambda _: permit.give_back())
         async for event in follow(task, events):
             yield event
-        outcome = task.result()
-        found = await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
-        yield await self._awaiting.settle(job, found) if job.promise else found
+        yield await self._settled(job, task.result())
 
-    async def _once(self, job: Job, plan: Plan, emit: Callable[[Event], None]) -> Result | Effect:
+    async def _without(self, job: Job, refusal: errors.Refusal) -> Result:
+        """The result of a call that is held back: what happened before is told all the same, or a repetition
+        would deny it.
+        """
+        earlier = await self._books.of_key(job.order.attempt.tenant_id, job.effect_key)
+        if earlier is None or earlier.state is State.FAILED:
+            return result.refused(job.tool.name, refusal)
+        return await self._settled(job, earlier)
+
+    async def _settled(self, job: Job, outcome: Result | Effect) -> Result:
+        found = await self._end_of(outcome) if isinstance(outcome, Effect) else outcome
+        return await self._awaiting.settle(job, found) if job.promise else found
+
+    async def _once(
+        self, job: Job, plan: Plan, permit: Permit, emit: Callable[[Event], None]
+    ) -> Result | Effect:
         """The run: a result, or the effect that another call is carrying out right now."""
         asked_at = self._clock.monotonic()
         reservation = await self._books.reserve(job.wish())
@@ -114,15 +134,19 @@ class Effects:
             # A process that was frozen here may have been given up: its reservation can be in doubt,
             # even resolved. It must not send on it.
             late = self._clock.monotonic() - asked_at > self._timing.send_within_s
-            delivery = Delivery(NOT_SENT, 0, 0.0) if late else await self._deliver(job, effect, plan, emit)
+            delivery = (
+                Delivery(NOT_SENT, 0, 0.0) if late else await self._deliver(job, effect, plan, emit, permit)
+            )
             ended = await self._record(effect, delivery, accepted=_accepted(job, delivery))
         finally:
             self._runs.end(effect.effect_id)
         return result.of_effect(ended, delivery)
 
-    async def _deliver(self, job: Job, effect: Effect, plan: Plan, notify: Notify) -> Delivery:
+    async def _deliver(
+        self, job: Job, effect: Effect, plan: Plan, notify: Notify, permit: Permit
+    ) -> Delivery:
         try:
-            return await self._courier.deliver(job.dispatch, plan, notify)
+            return await self._courier.deliver(job.dispatch, plan, notify, permit)
         except asyncio.CancelledError:
             await self._books.interrupted(effect)
             raise

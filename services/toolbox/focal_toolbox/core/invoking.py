@@ -47,10 +47,14 @@ class Invocation:
         try:
             provider = self._find(operation.provider)
             dispatch = provider.prepare(operation.tenant_id, operation.config_json, given.values)
+            permit = await self._courier.admit(operation.tenant_id, dispatch)
         except errors.Refusal as refusal:
             return result.refused("", refusal)
         plan = Plan(operation.idempotency_key, operation.repeatable, self._timeout_s, math.inf)
-        delivery = await self._courier.deliver(dispatch, plan, _untold)
+        try:
+            delivery = await self._courier.deliver(dispatch, plan, _untold, permit)
+        finally:
+            permit.give_back()
         return result.of_delivery(delivery)
 
     def providers(self) -> Mapping[str, Availability]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from focal_toolbox import errors
+from focal_toolbox.core.admission import Permit
 from focal_toolbox.core.confirming import Confirming
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.following import follow
@@ -14,7 +15,7 @@ from focal_toolbox.core.preparing import Job
 from focal_toolbox.core.reusing import Reuse
 from focal_toolbox.core.turn_calls import TurnCalls
 from focal_toolbox.domain import result
-from focal_toolbox.domain.result import Event, Result, Started
+from focal_toolbox.domain.result import Event, Started
 
 
 class Reading:
@@ -28,18 +29,33 @@ class Reading:
 
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Unavailable when a yes is needed and cannot be looked for."""
-        if held := await self._held(job):
-            yield held
+        try:
+            permit = await self._admitted(job)
+        except errors.Refusal as refusal:
+            yield result.refused(job.tool.name, refusal)
+            return
+        try:
+            async with aclosing(self._read(job, plan, permit)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            permit.give_back()
+
+    async def _read(self, job: Job, plan: Plan, permit: Permit) -> AsyncGenerator[Event, None]:
+        if missing := await self._confirming.missing(job):
+            self._turn_calls.unread(job)
+            yield result.unconfirmed(job.tool.name, missing)
             return
         if job.tool.fresh_s and (writes := await self._reuse.writes(job)) is not None:
-            async with aclosing(self._reuse.read(job, plan, writes)) as events:
+            async with aclosing(self._reuse.read(job, plan, writes, permit)) as events:
                 async for event in events:
                     yield event
             return
         yield Started(job.tool.name)
         progress: asyncio.Queue[Event] = asyncio.Queue()
         reading = asyncio.create_task(
-            self._courier.deliver(job.dispatch, plan, progress.put_nowait), name=f"read {job.tool.name}"
+            self._courier.deliver(job.dispatch, plan, progress.put_nowait, permit),
+            name=f"read {job.tool.name}",
         )
         try:
             async for event in follow(reading, progress):
@@ -48,13 +64,11 @@ class Reading:
         finally:
             reading.cancel()
 
-    async def _held(self, job: Job) -> Result | None:
-        """Why the call is not made, if so. The turn's limit comes first: nobody shall agree in vain."""
+    async def _admitted(self, job: Job) -> Permit:
+        """The limits come before the question for a yes: nobody shall agree in vain."""
+        self._turn_calls.read(job)
         try:
-            self._turn_calls.read(job)
-        except errors.Refusal as refusal:
-            return result.refused(job.tool.name, refusal)
-        if missing := await self._confirming.missing(job):
+            return await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
+        except BaseException:
             self._turn_calls.unread(job)
-            return result.unconfirmed(job.tool.name, missing)
-        return None
+            raise

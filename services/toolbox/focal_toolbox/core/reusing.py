@@ -16,6 +16,7 @@ import cachetools
 from focal_kernel.clock import Clock
 from focal_kernel.errors import Unavailable
 from focal_service_kit import logging
+from focal_toolbox.core.admission import Permit
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.following import follow
 from focal_toolbox.core.preparing import Job
@@ -74,7 +75,7 @@ class Reuse:
             return None
         return None if writes.open else writes
 
-    async def read(self, job: Job, plan: Plan, writes: Writes) -> AsyncGenerator[Event, None]:
+    async def read(self, job: Job, plan: Plan, writes: Writes, permit: Permit) -> AsyncGenerator[Event, None]:
         """Events of the call; its result is CACHED unless this very call asked the provider."""
         key = reads.key(job.order.attempt, job.tool, job.arguments)
         kept = self._kept.get(key)
@@ -89,7 +90,7 @@ class Reuse:
             yield result.of_kept(job.tool.name, read) if shared else result.of_read(job.tool.name, delivery)
             return
         progress: asyncio.Queue[Event] = asyncio.Queue()
-        flight = self._take_off(key, job, plan, writes, progress)
+        flight = self._take_off(key, job, plan, writes, permit, progress)
         async for event in follow(flight.task, progress):
             yield event
         yield result.of_read(job.tool.name, flight.task.result()[0])
@@ -99,20 +100,26 @@ class Reuse:
         return fresh and writes.before(read.began_at)
 
     def _take_off(
-        self, key: str, job: Job, plan: Plan, writes: Writes, progress: asyncio.Queue[Event]
+        self, key: str, job: Job, plan: Plan, writes: Writes, permit: Permit, progress: asyncio.Queue[Event]
     ) -> _Flight:
         """Ask in a run of its own: the others shall have their answer although the first caller leaves."""
         now = self._clock.now()
         began = KeptRead("", began_at=writes.at, began_s=self._clock.monotonic(), read_at=now)
-        task = self._runs.start(f"read {job.tool.name}", self._fly(key, job, plan, began, progress))
+        task = self._runs.start(f"read {job.tool.name}", self._fly(key, job, plan, began, permit, progress))
         flight = self._flights[key] = _Flight(began, task)
         task.add_done_callback(lambda _: self._land(key, flight))
         return flight
 
     async def _fly(
-        self, key: str, job: Job, plan: Plan, began: KeptRead, progress: asyncio.Queue[Event]
+        self,
+        key: str,
+        job: Job,
+        plan: Plan,
+        began: KeptRead,
+        permit: Permit,
+        progress: asyncio.Queue[Event],
     ) -> tuple[Delivery, KeptRead]:
-        delivery = await self._courier.deliver(job.dispatch, plan, progress.put_nowait)
+        delivery = await self._courier.deliver(job.dispatch, plan, progress.put_nowait, permit)
         text = delivery.answer.result_json
         read = KeptRead(text, began.began_at, began.began_s, read_at=self._clock.now())
         if delivery.answer.verdict is Verdict.DONE and self._fits(read):

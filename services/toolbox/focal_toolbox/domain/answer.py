@@ -17,6 +17,10 @@ class Verdict(enum.Enum):
     """The request, or a part of it, was sent and no clear answer came back."""
 
 
+NOT_REACHED = frozenset({"timeout", "unreachable"})
+"""Reasons for which nothing was sent that speak against the host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The end of one request.
@@ -32,6 +36,13 @@ class Answer:
     message: str = ""
     transient: bool = False
     retry_after_s: float = 0.0
+
+    @property
+    def host_failed(self) -> bool:
+        """Whether it speaks against the host: no answer, no connection or its own failure. A refusal does
+        not, not even one for now.
+        """
+        return self.transient and (self.verdict is Verdict.UNKNOWN or self.reason in NOT_REACHED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Result:
     passing: bool = False
     confirmation: Confirmation | None = None
     read_at: datetime | None = None
+    retry_after_s: float = 0.0
 
 
 Event = Started | Progress | Result
@@ -105,6 +106,7 @@ def of_delivery(delivery: Delivery) -> Result:
         provider_s=delivery.seconds,
         attempts=delivery.requests,
         passing=answer.transient,
+        retry_after_s=answer.retry_after_s,
     )
 
 
@@ -121,6 +123,7 @@ def of_effect(effect: Effect, delivery: Delivery) -> Result:
         attempts=delivery.requests,
         commit_point_reached=effect.commit_point,
         passing=delivery.answer.transient,
+        retry_after_s=delivery.answer.retry_after_s,
     )
 
 
@@ -170,6 +173,7 @@ def refused(tool_name: str, refusal: Refusal) -> Result:
         error_reason=refusal.reason,
         error_message=refusal.message,
         passing=refusal.passing,
+        retry_after_s=refusal.retry_after_s,
     )
 
 

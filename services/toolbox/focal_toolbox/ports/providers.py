@@ -15,6 +15,12 @@ Notify = Callable[[Progress], None]
 class Dispatch(Protocol):
     """A request that is ready to be sent, once or several times."""
 
+    @property
+    def host(self) -> str:
+        """Whom it goes to: calls to one host share its places and its circuit. No secret, and no argument of
+        the call unless the definition lets arguments choose the host.
+        """
+
     async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
         """Send it and judge the answer; raises nothing but cancellation."""
 

@@ -13,7 +13,7 @@ from focal_toolbox.settings.execution import ExecutionSettings, RetrySettings
 from focal_toolbox.settings.grpc_provider import GrpcProviderSettings
 from focal_toolbox.settings.instance import InstanceSettings
 from focal_toolbox.settings.internal import InternalSettings
-from focal_toolbox.settings.limits import TurnLimits
+from focal_toolbox.settings.limits import CircuitSettings, HostLimits, TierLimits, TurnLimits
 from focal_toolbox.settings.mcp import McpSettings
 from focal_toolbox.settings.outbound import OutboundSettings
 from focal_toolbox.settings.providers import HttpSettings
@@ -44,6 +44,9 @@ class ToolboxSettings(settings.WithPostgres, settings.WithRedis, settings.Servic
     retry: RetrySettings = RetrySettings()
     reads: ReadSettings = ReadSettings()
     turns: TurnLimits = TurnLimits()
+    tiers: TierLimits = TierLimits()
+    hosts: HostLimits = HostLimits()
+    circuits: CircuitSettings = CircuitSettings()
     tool_policy: ToolPolicySettings = ToolPolicySettings()
     instance: InstanceSettings = InstanceSettings()
     asynchronous: AsynchronousSettings = AsynchronousSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -180,6 +181,7 @@ def result_to_proto(result: Result) -> tool_pb2.ToolResult:
         provider_ms=result.provider_s * 1000,
         attempts=result.attempts,
         commit_point_reached=result.commit_point_reached,
+        retry_after_ms=math.ceil(result.retry_after_s * 1000),
     )
     if result.read_at is not None:
         message.read_at.CopyFrom(_timestamp(result.read_at))

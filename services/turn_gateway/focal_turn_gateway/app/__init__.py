@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +38,7 @@ from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
 from focal_turn_gateway.adapters.postgres.turn_store import PostgresTurnStore
 from focal_turn_gateway.adapters.pubsub import PubSub
 from focal_turn_gateway.adapters.refusals import RefusalCounter
+from focal_turn_gateway.adapters.tenant_tiers import TenantTiers
 from focal_turn_gateway.adapters.toolbox_client import GrpcEffectFence
 from focal_turn_gateway.app import abuse, delivery, events, limiting, reaching, router, sessions
 from focal_turn_gateway.core import channel_registry
@@ -102,7 +104,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     places = limiting.places(settings, tiers)
     crowd = limiting.crowd(settings, host, places)
     engine = _engine(settings, pool, pubsub, places)
-    token = partial(_token, settings, host)
+    token = partial(_token, settings, host, tiers)
     toolbox = host.channel(channels.ChannelSettings("toolbox", settings.peers.toolbox))
     fence = GrpcEffectFence(toolbox, token, settings.turns.fence_timeout_s)
     admit = events.admission(settings, host, valkey)
@@ -111,7 +113,7 @@ async def build(settings: TurnGatewaySettings, host: Host) -> None:
     served = delivery.Served(valkey, toolbox)
     leaving = delivery.deliver(settings, host, pool, served, live, policies.registry)
     drain = _drain(
-        settings, host, pool, leaving, _Attempting(live, fence, admit, policies, crowd, reply_format)
+        settings, host, pool, leaving, _Attempting(live, fence, admit, policies, crowd, reply_format, token)
     )
     host.background("turn engine", lambda: engine.serve(tracing.traced(host.tracer, "drain", drain)))
     host.on_drain(engine.retire)
@@ -151,6 +153,7 @@ class _Attempting:
     policies: ChannelPolicies
     crowd: Crowd
     reply_format: ReplyFormat
+    token: Callable[[Attempt], str]
 
 
 def _drain(
@@ -161,7 +164,6 @@ def _drain(
     uses: _Attempting,
 ) -> Drain:
     turns, limits, peers = settings.turns, settings.limits, settings.peers
-    token = partial(_token, settings, host)
     store = PostgresTurnStore(
         pool,
         max_messages=turns.max_messages,
@@ -173,7 +175,7 @@ def _drain(
         store=store,
         pipeline=GrpcPipeline(
             pipeline,
-            token,
+            uses.token,
             min(turns.brain_s, turns.budget_s),
             uses.policies.supersede_default,
             uses.crowd.noticed,
@@ -226,14 +228,16 @@ def _early_finish(
     )
 
 
-def _token(settings: TurnGatewaySettings, host: Host, turn: Attempt | OpenTurn) -> str:
+def _token(settings: TurnGatewaySettings, host: Host, tiers: TenantTiers, turn: Attempt | OpenTurn) -> str:
     """A token for one attempt, or for whoever stops it."""
+    tier = tiers.seen(turn.tenant_id)
     return host.caller_tokens.mint(
         ["pipeline", "toolbox", "memory"],
         tenant_id=turn.tenant_id,
         session_id=turn.session_id,
         turn_id=turn.turn_id,
         epoch=turn.epoch,
+        tier=tier.value if tier else "",
         ttl_s=settings.turns.budget_s * 2,
     )
 

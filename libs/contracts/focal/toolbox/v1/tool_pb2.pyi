@@ -323,6 +323,7 @@ class ToolResult(message.Message):
     COMMIT_POINT_REACHED_FIELD_NUMBER: builtins.int
     CONFIRMATION_FIELD_NUMBER: builtins.int
     READ_AT_FIELD_NUMBER: builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: builtins.int
     tool_name: builtins.str
     """The tool."""
     status: ToolStatus.ValueType
@@ -345,6 +346,8 @@ class ToolResult(message.Message):
     """Hash that identifies the effect; empty for PURE tools."""
     commit_point_reached: builtins.bool
     """Whether an irreversible effect reached PREPARED by this call or an earlier one."""
+    retry_after_ms: builtins.int
+    """Milliseconds after which the same call may fare better; 0 when nobody knows, or when waiting does not help."""
     @builtins.property
     def confirmation(self) -> Confirmation:
         """The yes that is missing, with reason CONFIRMATION_REQUIRED or APPROVAL_REQUIRED; absent otherwise."""
@@ -369,10 +372,11 @@ class ToolResult(message.Message):
         commit_point_reached: builtins.bool = ...,
         confirmation: Confirmation | None = ...,
         read_at: timestamp_pb2.Timestamp | None = ...,
+        retry_after_ms: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["confirmation", b"confirmation", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "commit_point_reached", b"commit_point_reached", "confirmation", b"confirmation", "effect_id", b"effect_id", "effect_key", b"effect_key", "effect_state", b"effect_state", "error_message", b"error_message", "error_reason", b"error_reason", "provider_ms", b"provider_ms", "read_at", b"read_at", "result_json", b"result_json", "status", b"status", "tool_name", b"tool_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "commit_point_reached", b"commit_point_reached", "confirmation", b"confirmation", "effect_id", b"effect_id", "effect_key", b"effect_key", "effect_state", b"effect_state", "error_message", b"error_message", "error_reason", b"error_reason", "provider_ms", b"provider_ms", "read_at", b"read_at", "result_json", b"result_json", "retry_after_ms", b"retry_after_ms", "status", b"status", "tool_name", b"tool_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

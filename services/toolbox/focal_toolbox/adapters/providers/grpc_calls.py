@@ -182,6 +182,10 @@ class GrpcDispatch:
     stated: Method | None
     redaction: Redaction
 
+    @property
+    def host(self) -> str:
+        return f"{self.target.host}:{self.target.port}"
+
     def check(self) -> None:
         """Refusal when the arguments do not fit a method that is known already."""
         method = self.stated or self.reflected.known(self.whose, self.method)

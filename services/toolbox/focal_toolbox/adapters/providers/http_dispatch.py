@@ -90,6 +90,10 @@ class HttpDispatch:
     credentials: Redaction
     redirects: int
 
+    @property
+    def host(self) -> str:
+        return self.request.url.netloc.decode()
+
     async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
         wire = _Wire()
         try:

@@ -120,6 +120,10 @@ class InternalDispatch:
     running: Running
     notify: Notify = _untold
 
+    @property
+    def host(self) -> str:
+        return f"internal:{self.function.call.__module__}"
+
     def telling(self, notify: Notify) -> InternalDispatch:
         return replace(self, notify=notify)
 

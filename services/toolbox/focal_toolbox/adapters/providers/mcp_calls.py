@@ -132,6 +132,10 @@ class McpDispatch:
     redaction: Redaction
     notify: Notify = _untold
 
+    @property
+    def host(self) -> str:
+        return f"mcp:{self.server.name}"
+
     def telling(self, notify: Notify) -> McpDispatch:
         return replace(self, notify=notify)
 

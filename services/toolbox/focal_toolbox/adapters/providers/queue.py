@@ -98,6 +98,10 @@ class QueueDispatch:
     ttl_s: int
     max_waiting: int
 
+    @property
+    def host(self) -> str:
+        return "queue"
+
     async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
         """Added is taken on: the queue keeps it until a partner comes."""
         text = canonical_json.dumps({**self.envelope, "idempotency_key": idempotency_key})
