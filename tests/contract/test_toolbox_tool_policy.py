@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 
@@ -21,9 +22,13 @@ from focal.toolbox.v1 import toolbox_service_pb2 as toolbox_pb
 from focal.toolbox.v1.tool_policy_service_pb2_grpc import ToolPolicyServiceStub
 from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
 from focal_service_kit import errors as wire
+from focal_toolbox import errors
+from focal_toolbox.adapters.postgres_tool_rules import PostgresToolRules
+from focal_toolbox.domain.tool_rules import Decision, Rule
 from tests.doubles import tool_provider
 from tests.fakes import running_toolbox
 from tests.fakes.running_toolbox import CALL_S, RunningToolbox, Turn
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
@@ -226,19 +231,35 @@ async def test_a_call_and_a_rule_can_be_tried_without_effect(policed: Policed) -
     assert policed.provider.received == []
 
 
-async def test_a_policy_has_room_for_so_many_rules_also_when_they_come_at_once(database: str) -> None:
+async def test_a_policy_has_room_for_so_many_rules(database: str) -> None:
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url, tool_policy={"rules_per_tenant": 3}) as toolbox,
+        running_toolbox.serving(database, provider.url, tool_policy={"rules_per_tenant": 1}) as toolbox,
     ):
         policed = Policed(toolbox, provider)
-        outcomes = await asyncio.gather(
-            *(policed.put(f"rule_{number}", DENY) for number in range(8)), return_exceptions=True
-        )
-        assert sum(isinstance(outcome, nouns.ToolPolicyRule) for outcome in outcomes) == 3
-        assert len(await policed.listed()) == 3
-        (known, *_) = await policed.listed()
-        await policed.put(known, ALLOW)
+        await policed.put("a", DENY)
+        assert await refused(policed.put("b", DENY)) == (grpc.StatusCode.FAILED_PRECONDITION, "POLICY_FULL")
+        await policed.put("a", ALLOW)
+        assert await policed.listed() == ["a"]
+
+
+async def test_two_rules_at_once_do_not_both_take_the_last_place(database: str) -> None:
+    first_rule, second_rule = (Rule(rule_id, 0, Decision.DENY) for rule_id in ("a", "b"))
+    async with asyncpg.create_pool(database, min_size=2, max_size=3) as pool, pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        one_connection: Any = connection
+        await PostgresToolRules(one_connection, 1).put("acme", first_rule, "")
+        second = asyncio.create_task(PostgresToolRules(pool, 1).put("acme", second_rule, ""))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+        async def settled() -> bool:
+            return second.done() or bool(await pool.fetchval(waits))
+
+        await until(settled, "the second waits for the first")
+        await transaction.commit()
+        with pytest.raises(errors.PolicyFull):
+            await second
 
 
 async def test_a_deployment_may_deny_what_no_rule_allows(database: str) -> None:
@@ -257,8 +278,6 @@ async def test_a_deployment_may_deny_what_no_rule_allows(database: str) -> None:
 async def test_while_postgres_is_away_nothing_is_sent(
     policed: Policed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncpg
-
     async def lost(*_: object, **__: object) -> object:
         raise asyncpg.CannotConnectNowError("the database system is shutting down")
 
