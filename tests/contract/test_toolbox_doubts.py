@@ -214,7 +214,9 @@ async def test_an_effect_is_asked_about_so_often_and_no_more(database: str) -> N
     """Break: leave `checks < p_tries` out of `claim_checks`."""
     async with (
         tool_provider.serving() as provider,
-        running_toolbox.serving(database, provider.url, retry={"requests": 1}, check={"tries": 3}) as toolbox,
+        running_toolbox.serving(
+            database, provider.url, retry={"requests": 1}, check={"tries": 3}, circuits={"failures": 100}
+        ) as toolbox,
     ):
         provider.behave(tool_provider.hang_up, BUSY)
         effect_id = (await toolbox.execute("pay_out", ORDER)).effect_id
