@@ -32,6 +32,7 @@ SHIPPED = '{"parcel":"P-7"}'
 TOOLS = (
     tool("ship", IRREVERSIBLE, asynchronous=True),
     tool("label", IDEMPOTENT, asynchronous=True),
+    tool("refund", IRREVERSIBLE),
     tool("hasty", IRREVERSIBLE, asynchronous=True, report_within_ms=300),
     tool(
         "in_body",
@@ -342,3 +343,57 @@ async def test_a_toolbox_killed_before_the_report_loses_nothing(
 async def _is(scene: Scene, state: int) -> bool:
     found = await scene.toolbox.effects()
     return bool(found) and found[0].state == state
+
+
+async def test_the_end_of_a_doubt_that_was_told_opens_one_turn(database: str) -> None:
+    """Break: leave the follow-up out of `resolve`."""
+    async with _scene(database) as scene:
+        scene.partner.behave(tool_provider.hang_up)
+        doubtful = await scene.toolbox.execute("refund", ORDER)
+        assert doubtful.status == tool_pb2.TOOL_STATUS_IN_DOUBT
+        for _ in range(2):
+            await scene.toolbox.resolve(
+                doubtful.effect_id,
+                effect_pb2.EFFECT_STATE_DONE,
+                result_json='{"refund":"RF-1"}',
+                request_id="r1",
+            )
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        await scene.quiet()
+        [(tenant, opened)] = scene.turns.opened
+        assert (tenant, opened.session_id, opened.cause_id) == ("acme", "ses_1", doubtful.effect_id)
+        assert opened.cause == turn_pb2.TURN_CAUSE_EFFECT_RESOLVED
+        told = json.loads(opened.payload_json)
+        assert (told["tool"], told["status"], told["result"]) == ("refund", "SUCCESS", {"refund": "RF-1"})
+
+
+async def test_the_end_of_a_doubt_that_nobody_heard_of_opens_no_turn(database: str) -> None:
+    """Break: leave `doubt_told` out of `resolve`."""
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("refund", ORDER)
+        connection = await asyncpg.connect(database)
+        try:
+            # As the sweep leaves what a lost toolbox had reserved.
+            await connection.execute("UPDATE effects.effects SET state = 'IN_DOUBT'")
+            [effect] = await scene.toolbox.effects()
+            await scene.toolbox.resolve(effect.effect_id, effect_pb2.EFFECT_STATE_DONE, result_json="{}")
+            assert await connection.fetchval("SELECT count(*) FROM effects.follow_ups") == 0
+        finally:
+            await connection.close()
+        assert scene.turns.opened == []
+
+
+async def test_a_caller_that_meets_a_doubt_has_been_told_of_it(database: str) -> None:
+    """Break: leave `doubt_told` out of `reserve`."""
+    async with _scene(database) as scene:
+        await scene.toolbox.execute("refund", ORDER)
+        connection = await asyncpg.connect(database)
+        try:
+            await connection.execute("UPDATE effects.effects SET state = 'IN_DOUBT'")
+        finally:
+            await connection.close()
+        met = await scene.toolbox.execute("refund", ORDER)
+        assert met.status == tool_pb2.TOOL_STATUS_IN_DOUBT
+        await scene.toolbox.resolve(met.effect_id, effect_pb2.EFFECT_STATE_FAILED)
+        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
+        assert json.loads(scene.turns.opened[0][1].payload_json)["status"] == "ERROR"

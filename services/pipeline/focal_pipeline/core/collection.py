@@ -16,7 +16,7 @@ from focal_pipeline.core.tool_plan import StoredPlan
 from focal_pipeline.domain.bundle import Step, Variable
 from focal_pipeline.domain.course import Course
 from focal_pipeline.domain.tools import Ran
-from focal_pipeline.domain.turn import Cause, Turn
+from focal_pipeline.domain.turn import Turn
 
 
 class Collection:
@@ -48,7 +48,7 @@ class Collection:
         self._learn(collecting.unasked)
         self._learn(collecting.asked_by(running.last if running and not running.started else None))
         # The name of a tool that reports may sound like a wish for it.
-        reported = self._turn.cause is Cause.TOOL_RESULT and not self._turn.messages
+        reported = self._turn.cause.tells_of_a_tool and not self._turn.messages
         course = self._scenarios.choose(retrieved, self._known, enters=not (consented or reported))
         if course is None:
             return None

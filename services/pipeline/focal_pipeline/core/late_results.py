@@ -1,4 +1,5 @@
-"""The result that a turn was opened with: what an asynchronous tool came to, hours after its turn.
+"""The result that a turn was opened with: what an asynchronous tool, or an effect in doubt, came to, hours
+after its turn.
 
 A scenario that waits on the step of the tool asks the toolbox again and goes on by itself, as it does after a
 doubt. This is for all others: a rule brought the tool in, or the conversation has gone elsewhere meanwhile.
@@ -13,7 +14,7 @@ from typing import Any
 from focal_pipeline.core.runtime import AgentRuntime
 from focal_pipeline.domain import values
 from focal_pipeline.domain.bundle import Rule
-from focal_pipeline.domain.turn import Cause, Turn
+from focal_pipeline.domain.turn import Turn
 
 WELL = "SUCCESS"
 
@@ -32,7 +33,7 @@ def of(turn: Turn) -> LateResult | None:
     """The result that nothing else in the turn takes up; None when there is none."""
     told = turn.trigger
     tool_name = told.get("tool")
-    if turn.cause is not Cause.TOOL_RESULT or not isinstance(tool_name, str) or not tool_name:
+    if not turn.cause.tells_of_a_tool or not isinstance(tool_name, str) or not tool_name:
         return None
     active = turn.state.active
     if active is not None and tool_name in active.doubtful_tools:
@@ -56,7 +57,7 @@ def reported_tool(turn: Turn) -> str:
     when a customer has written too.
     """
     told = turn.trigger.get("tool")
-    return told if turn.cause is Cause.TOOL_RESULT and not turn.messages and isinstance(told, str) else ""
+    return told if turn.cause.tells_of_a_tool and not turn.messages and isinstance(told, str) else ""
 
 
 def _rules(runtime: AgentRuntime) -> Iterator[Rule]:

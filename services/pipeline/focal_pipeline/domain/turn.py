@@ -21,6 +21,11 @@ class Cause(enum.Enum):
     EFFECT_RESOLVED = "effect_resolved"
     CONFIRMATION = "confirmation"
 
+    @property
+    def tells_of_a_tool(self) -> bool:
+        """Whether such a turn is opened because it is known by now what a call came to."""
+        return self in {Cause.TOOL_RESULT, Cause.EFFECT_RESOLVED}
+
 
 class Action(enum.Enum):
     """What to do with messages that arrive while the turn runs."""

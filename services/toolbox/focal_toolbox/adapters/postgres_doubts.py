@@ -28,7 +28,7 @@ _PUT_OFF = """
 
 _STATE = """
     SELECT outcome, (effect).*
-    FROM effects.resolve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    FROM effects.resolve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 
 _SAID = """
@@ -50,10 +50,13 @@ class Pace:
 
 
 class PostgresDoubts:
-    """`ports.Doubts`; `lease_s` is the age in seconds at which a heartbeat stops to vouch for its process."""
+    """`ports.Doubts`; `lease_s` is the age in seconds at which a heartbeat stops to vouch for its process.
+    With `follow_up` the end of a doubt that a caller was told of opens a turn.
+    """
 
-    def __init__(self, pool: asyncpg.Pool, pace: Pace, lease_s: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, pace: Pace, lease_s: float, *, follow_up: bool) -> None:
         self._pool = pool
+        self._follow_up = follow_up
         self._pace = pace
         self._hold = timedelta(seconds=pace.hold_s)
         self._lease = timedelta(seconds=lease_s)
@@ -87,6 +90,7 @@ class PostgresDoubts:
             statement.content_hash,
             None if statement.quiet_s is None else timedelta(seconds=statement.quiet_s),
             self._lease,
+            self._follow_up,
         )
         return Ruling(row["outcome"]), None if row["effect_id"] is None else rows.effect(row)
 

@@ -34,7 +34,9 @@ class TurnGateway:
         effect = follow_up.effect
         request = pb.TriggerTurnRequest(
             session_id=effect.session_id,
-            cause=turn_pb2.TURN_CAUSE_TOOL_RESULT,
+            cause=turn_pb2.TURN_CAUSE_EFFECT_RESOLVED
+            if effect.resolution
+            else turn_pb2.TURN_CAUSE_TOOL_RESULT,
             cause_id=effect.effect_id,
             payload_json=canonical_json.dumps(_payload(effect)),
             # The same effect may be tried and reported on again, but not under the same reservation.

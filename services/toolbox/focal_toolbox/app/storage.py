@@ -41,4 +41,4 @@ def doubts(settings: ToolboxSettings, pool: asyncpg.Pool) -> PostgresDoubts:
     check = settings.check
     hold_s = check.within_s + settings.instance.lease_s
     pace = Pace(check.tries, check.at_once, check.first_pause_s, check.longest_pause_s, hold_s)
-    return PostgresDoubts(pool, pace, settings.instance.lease_s)
+    return PostgresDoubts(pool, pace, settings.instance.lease_s, follow_up=settings.check.follow_up)

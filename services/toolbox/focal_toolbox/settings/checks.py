@@ -26,3 +26,8 @@ class CheckSettings(settings.Section):
     within_s: float = Field(30, gt=0, description="seconds one question may take, its repetitions included")
     at_once: int = Field(8, gt=0, description="effects one toolbox asks about at a time")
     poll_s: float = Field(1, gt=0, description="seconds between looks for effects to ask about")
+    follow_up: bool = Field(
+        True,
+        description="whether a customer who was told of a doubt is told of its end by a turn of its own, and"
+        " not only when they write again",
+    )

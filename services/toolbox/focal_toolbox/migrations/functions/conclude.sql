@@ -17,7 +17,8 @@ BEGIN
     END IF;
     UPDATE effects.effects e
         SET state = p_state, result_json = p_result_json, error_reason = p_error_reason,
-            attempts = e.attempts + p_more_requests, updated_at = clock_timestamp()
+            attempts = e.attempts + p_more_requests, updated_at = clock_timestamp(),
+            doubt_told = e.doubt_told OR p_state = 'IN_DOUBT'
         WHERE e.tenant_id = p_tenant_id AND e.effect_key = p_effect_key
             AND e.reservation_id = p_reservation_id AND e.state IN ('PREPARED', 'ACCEPTED', 'IN_DOUBT')
         RETURNING e.* INTO ended;

@@ -36,6 +36,8 @@ BEGIN
         ELSIF own.state IN ('DONE', 'COMPENSATING', 'COMPENSATED')
                 OR (own.state = 'IN_DOUBT' AND own.policy <> 'IDEMPOTENT') THEN
             outcome := 'EXISTS';
+            UPDATE effects.effects e SET doubt_told = true
+                WHERE e.effect_id = own.effect_id AND e.state = 'IN_DOUBT';
         END IF;
         IF outcome IS NOT NULL THEN
             effect := own;
@@ -83,7 +85,7 @@ BEGIN
                 attempts = e.attempts + 1, reservation_id = excluded.reservation_id,
                 instance_id = excluded.instance_id, prepared_at = clock_timestamp(),
                 updated_at = clock_timestamp(), checks = 0, check_at = '-infinity', checking_until = '-infinity',
-                resolved_by = '', check_tool = '', resolution = '', resolved_at = NULL
+                doubt_told = false, resolved_by = '', check_tool = '', resolution = '', resolved_at = NULL
                 WHERE e.state = 'FAILED' OR (e.state = 'IN_DOUBT' AND e.policy = 'IDEMPOTENT')
             RETURNING e.* INTO effect;
             IF FOUND THEN

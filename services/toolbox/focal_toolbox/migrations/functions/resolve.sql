@@ -1,13 +1,13 @@
 CREATE FUNCTION effects.resolve(
     p_tenant_id text, p_effect_id text, p_reservation_id text, p_state text, p_result_json text, p_error_reason text,
     p_resolved_by text, p_check_tool text, p_resolution text, p_request_id text, p_content_hash text,
-    p_quiet interval, p_lease interval
+    p_quiet interval, p_lease interval, p_follow_up boolean
 ) RETURNS TABLE (outcome text, effect effects.effects)
 LANGUAGE plpgsql AS $$
 -- Ends a doubt by what somebody found out. The lock on the row decides between this and an owner that knows (`conclude`).
 -- With p_reservation_id it is about that reservation alone. With p_quiet nothing changes while a request may be on its
 -- way: so long after the doubt began, and while the owner is frozen and may go on. Locks are taken in the order undone,
--- undoing.
+-- undoing. Whoever was told of the doubt is told of its end, by a turn of its own.
 DECLARE
     undone text;
     said effects.resolutions;
@@ -48,6 +48,11 @@ BEGIN
             content_hash)
         VALUES (p_tenant_id, p_effect_id, effect.reservation_id, p_state, p_resolved_by, p_check_tool, p_resolution,
             effect.resolved_at, p_request_id, p_content_hash);
+    IF p_follow_up AND effect.doubt_told AND undone = '' THEN
+        INSERT INTO effects.follow_ups (effect_id, tenant_id, session_id, awaited_by, due_at)
+            VALUES (p_effect_id, p_tenant_id, effect.session_id, '', clock_timestamp())
+            ON CONFLICT (effect_id) DO NOTHING;
+    END IF;
     outcome := 'RESOLVED';
     RETURN NEXT;
 EXCEPTION WHEN unique_violation THEN
