@@ -13,10 +13,12 @@ from focal.toolbox.v1.toolbox_service_pb2 import CheckFinding
 from focal.turn.v1 import turn_pb2
 from focal_cli import effect_calls
 from tests.chaos.harness import toolbox_lines, verdict
+from tests.chaos.harness.customers import Customer
 from tests.chaos.harness.gates import Gate
 from tests.chaos.harness.rig import Rig
 from tests.chaos.harness.scenes import QUESTION, Crash, asked, before_the_yes, kept, paid, refunds
 from tests.chaos.harness.toolbox_lines import Line
+from tests.fakes.until import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
