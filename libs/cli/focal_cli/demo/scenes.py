@@ -136,14 +136,14 @@ async def survived(stage: Stage) -> list[Claim]:
         await ida.told_of(answered.turn_id)
         session = ida.conversation.session_id
         effects = await _once_clear(stage, session)
-        await ida.ask("Any news?")
+        await ida.heard("Done")
         told = [reply.text for reply in ida.replies if reply.text.startswith("Done")]
     used = await confirmation_calls.confirmations(stage.mesh, session, "USED", limit=2)
     return [
         claim(scene, "nothing is paid before the yes", expected=0, seen=unasked),
         claim(scene, "the question is in the reply", expected=True, seen=question.prompt in asked.text),
         claim(scene, "the toolbox is killed while it pays", expected=True, seen=killed),
-        claim(scene, "the customer is told that it was paid", expected=1, seen=len(told)),
+        claim(scene, "the customer is told once, unasked", expected=1, seen=len(told)),
         claim(scene, "the shop paid once", expected=1, seen=await stage.shop.refunds(order) - before),
         claim(scene, "the ledger holds one refund, done", expected=["DONE"], seen=_states(effects)),
         claim(

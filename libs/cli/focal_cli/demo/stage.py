@@ -142,6 +142,10 @@ class Customer:
         """Read until a turn has its reply."""
         await self._until(lambda: any(reply.turn_id == turn_id for reply in self.replies))
 
+    async def heard(self, beginning: str) -> None:
+        """Read until a reply begins so, whoever asked for it."""
+        await self._until(lambda: any(reply.text.startswith(beginning) for reply in self.replies))
+
     async def reported(self, category: str, kind: str, *, after: int = 0) -> None:
         """Read until the agent has reported something of a category and kind, behind so many reports."""
 
