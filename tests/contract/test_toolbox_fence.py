@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -114,14 +115,11 @@ async def test_a_fence_knows_every_effect_that_a_racing_attempt_causes(database:
 
 
 async def _race(toolbox: RunningToolbox, provider: tool_provider.ToolProvider, round_: int) -> None:
-    ids = {"session_id": f"ses_{round_}", "turn_group_id": f"grp_{round_}"}
+    first = Turn(session_id=f"ses_{round_}", turn_group_id=f"grp_{round_}", epoch=1)
     provider.received.clear()
     orders = [f"{round_}-{number}" for number in range(12)]
-    calls = [
-        asyncio.create_task(toolbox.execute("refund", {"order_id": order}, Turn(**ids, epoch=1)))
-        for order in orders
-    ]
-    fence = asyncio.create_task(toolbox.fence(Turn(**ids, epoch=2)))
+    calls = [asyncio.create_task(toolbox.execute("refund", {"order_id": order}, first)) for order in orders]
+    fence = asyncio.create_task(toolbox.fence(replace(first, epoch=2)))
     ended = await asyncio.gather(*calls, return_exceptions=True)
     listed = {effect.effect_id for effect in (await fence).effects}
     for result in ended:

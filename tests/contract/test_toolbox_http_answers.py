@@ -70,7 +70,7 @@ ANSWERS = {
     ),
     "trailing garbage": (body(b'{"ok":true} {"ok":false}'), "invalid_response"),
     "too long a length": (announced(100, b'{"ok":true}'), "connection_lost"),
-    "too short a length": (announced(5, b'{"ok":true}'), "invalid_response"),
+    "too short a length": (announced(5, b'{"ok":true}'), "connection_lost"),
     "a negative length": (announced(-1, b'{"ok":true}'), "connection_lost"),
     "two lengths": (
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 11\r\n\r\n" + b'{"ok":true}'),

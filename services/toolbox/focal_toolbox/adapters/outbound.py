@@ -9,14 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
-
-import httpcore
-import httpx
+from collections.abc import Awaitable, Callable, Sequence
 
 from focal_toolbox import errors
-from focal_toolbox.adapters.sockets import LoopBackend
 from focal_toolbox.domain import addresses
 from focal_toolbox.domain.addresses import Network
 from focal_toolbox.domain.hosts import AllowedHosts, Place
@@ -69,54 +64,6 @@ class Outbound:
             if address is None or not addresses.reachable(address, self._networks):
                 raise AddressRefused
         return found
-
-
-class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects as `inner` does, to addresses that `outbound` has checked."""
-
-    def __init__(self, outbound: Outbound, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
-        self._outbound = outbound
-        self._inner = inner or LoopBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                found = await self._outbound.addresses(host, port)
-        except (TimeoutError, OSError, UnicodeError):
-            raise httpcore.ConnectError("the host name cannot be resolved") from None
-        share = timeout and timeout / len(found)
-        failure: Exception | None = None
-        for address in found:
-            try:
-                return await self._inner.connect_tcp(address, port, share, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure or httpcore.ConnectError("the host has no address")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._inner.sleep(seconds)
-
-
-class CheckedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport on a pool that connects through `CheckedBackend`."""
-
-    def __init__(self, outbound: Outbound, verify: Any, limits: httpx.Limits) -> None:
-        super().__init__(verify=verify, trust_env=False, limits=limits)
-        # httpx has no argument for the backend of its pool.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=verify,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
-            network_backend=CheckedBackend(outbound),
-        )
 
 
 async def _resolved(host: str, port: int) -> Sequence[str]:

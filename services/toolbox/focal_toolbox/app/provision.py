@@ -8,6 +8,7 @@ from pathlib import Path
 from focal_service_kit import logging, redis_client
 from focal_service_kit.config_sources import ConfigError
 from focal_service_kit.host import Host
+from focal_toolbox.adapters import http_client
 from focal_toolbox.adapters.outbound import Outbound
 from focal_toolbox.adapters.providers import (
     grpc_calls,
@@ -43,9 +44,11 @@ def secrets(settings: ToolboxSettings, host: Host) -> Secrets:
 async def providers(settings: ToolboxSettings, host: Host, known: Secrets) -> Mapping[str, Provider]:
     """Every provider by the name that tool definitions use."""
     chosen = settings.http
-    limits = http_dispatch.Limits(chosen.connect_timeout_s, chosen.max_response_bytes, chosen.max_connections)
+    limits = http_dispatch.Limits(chosen.max_response_bytes)
     reach = outbound(settings, known)
-    clients = await host.stack.enter_async_context(http_dispatch.clients(limits, reach))
+    clients = await host.stack.enter_async_context(
+        http_client.clients(reach, chosen.max_connections, chosen.connect_timeout_s)
+    )
     return {
         "http": http.HttpProvider(clients, limits, reach, known),
         "grpc": _grpc(settings.grpc_provider, host, reach, known),

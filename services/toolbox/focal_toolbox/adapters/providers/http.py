@@ -12,10 +12,11 @@ import httpx
 
 from focal_kernel import canonical_json
 from focal_toolbox import errors
+from focal_toolbox.adapters.http_client import Clients
 from focal_toolbox.adapters.outbound import Outbound
 from focal_toolbox.adapters.providers import http_config, templates
 from focal_toolbox.adapters.providers.http_config import Auth, Config, Definition
-from focal_toolbox.adapters.providers.http_dispatch import Clients, HttpDispatch, Limits, Request
+from focal_toolbox.adapters.providers.http_dispatch import HttpDispatch, Limits, Request
 from focal_toolbox.adapters.secrets import Secrets
 from focal_toolbox.domain.hosts import DEFAULT_PORTS
 from focal_toolbox.domain.redaction import SHORTEST, Redaction

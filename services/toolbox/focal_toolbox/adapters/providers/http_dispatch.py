@@ -7,15 +7,15 @@ up while we send leaves a doubt that never had to be.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
+import aiohttp
 import httpx
+import yarl
 
 from focal_toolbox import errors
-from focal_toolbox.adapters.outbound import AddressRefused, CheckedTransport, Outbound
+from focal_toolbox.adapters.http_client import Clients, Wire
+from focal_toolbox.adapters.outbound import AddressRefused, Outbound
 from focal_toolbox.adapters.providers import http_answer
 from focal_toolbox.adapters.providers.http_reading import Reading
 from focal_toolbox.domain.answer import Answer
@@ -28,40 +28,14 @@ REASON_BYTES = 16 * 1024
 
 _ASKS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "focal"}
 _NOT_ENCODED = {"", "identity"}
+_REDIRECTS = {301, 302, 303, 307, 308}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds to connect, bytes of an answer, connections at most."""
+    """Bytes of an answer."""
 
-    connect_s: float
     answer_bytes: int
-    connections: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """`pooled` keeps connections, `single` opens one per request.
-
-    They are transports: what the library's client adds (cookies, redirects, the environment's credentials)
-    is not wanted here, and costs as much as the exchange itself.
-    """
-
-    pooled: httpx.AsyncBaseTransport
-    single: httpx.AsyncBaseTransport
-
-
-@asynccontextmanager
-async def clients(limits: Limits, outbound: Outbound) -> AsyncIterator[Clients]:
-    """The two clients of a process; proxies and credentials of the environment are not used."""
-    trust = httpx.create_ssl_context()
-
-    def client(kept: int | None) -> httpx.AsyncBaseTransport:
-        pool = httpx.Limits(max_connections=limits.connections, max_keepalive_connections=kept)
-        return CheckedTransport(outbound, trust, pool)
-
-    async with client(None) as pooled, client(0) as single:
-        yield Clients(pooled, single)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +69,7 @@ class HttpDispatch:
         return self.request.url.netloc.decode()
 
     async def send(self, idempotency_key: str, timeout_s: float) -> Answer:
-        wire = _Wire()
+        wire = Wire()
         try:
             async with asyncio.timeout(timeout_s):
                 return self.credentials.answer(await self._exchange(idempotency_key, wire))
@@ -103,14 +77,14 @@ class HttpDispatch:
             if wire.sent:
                 return http_answer.redirect_refused("an address that is not allowed")
             return http_answer.address_refused()
-        except (TimeoutError, httpx.TimeoutException):
+        except TimeoutError:
             return http_answer.broken("timeout", "the provider did not answer in time", sent=wire.sent)
-        except (httpx.HTTPError, httpx.StreamError, OSError):
+        except (aiohttp.ClientError, OSError):
             reason = "connection_lost" if wire.sent else "unreachable"
             message = "the connection broke" if wire.sent else "the provider cannot be reached"
             return http_answer.broken(reason, message, sent=wire.sent)
 
-    async def _exchange(self, key: str, wire: _Wire) -> Answer:
+    async def _exchange(self, key: str, wire: Wire) -> Answer:
         """A call with a key acts: its redirects are not followed, a second request is a second effect."""
         request, left = self.request, 0 if key else self.redirects
         while True:
@@ -119,29 +93,28 @@ class HttpDispatch:
                 return answer
             request, left = answer, left - 1
 
-    async def _once(self, request: Request, key: str, wire: _Wire, *, follow: bool) -> Answer | Request:
+    async def _once(self, request: Request, key: str, wire: Wire, *, follow: bool) -> Answer | Request:
         client = self.clients.single if key else self.clients.pooled
         keyed = {KEY_HEADER: key} if key else {}
-        wanted = httpx.Request(
+        async with client.request(
             request.method,
-            request.url,
-            headers=httpx.Headers({**_ASKS, **request.headers, **keyed}),
-            content=request.content,
-            extensions={"trace": wire.trace, "timeout": {"connect": self.limits.connect_s}},
-        )
-        response = await client.handle_async_request(wanted)
-        response.request = wanted
-        async with aclosing(response):
-            if follow and response.has_redirect_location:
-                return self._redirected(request, response.headers["Location"])
+            yarl.URL(str(request.url), encoded=True),
+            headers=httpx.Headers({**_ASKS, **request.headers, **keyed}).multi_items(),
+            data=request.content,
+            allow_redirects=False,
+            trace_request_ctx=wire,
+        ) as response:
+            location = response.headers.get("Location")
+            if follow and location is not None and response.status in _REDIRECTS:
+                return self._redirected(request, location)
             return await self._judged(response)
 
-    async def _judged(self, response: httpx.Response) -> Answer:
+    async def _judged(self, response: aiohttp.ClientResponse) -> Answer:
         encoded = response.headers.get("Content-Encoding", "").strip().lower() not in _NOT_ENCODED
-        if not response.is_success:
+        if not 200 <= response.status < 300:
             body = b"" if encoded else await _start(response)
             retry_after = response.headers.get("Retry-After", "")
-            return http_answer.failure(response.status_code, body, self.reading, retry_after)
+            return http_answer.failure(response.status, body, self.reading, retry_after)
         if encoded:
             return http_answer.encoded()
         whole = await _whole(response, self.limits.answer_bytes)
@@ -166,34 +139,23 @@ class HttpDispatch:
         return replace(request, url=url, headers=httpx.Headers() if elsewhere else request.headers)
 
 
-class _Wire:
-    """Learns from the transport whether anything of the request has left."""
-
-    def __init__(self) -> None:
-        self.sent = False
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(".send_request_headers.started"):
-            self.sent = True
-
-
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
     return url.scheme, url.raw_host.decode(), url.port or DEFAULT_PORTS[url.scheme]
 
 
-async def _whole(response: httpx.Response, limit: int) -> bytes | None:
+async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     """The body, or None when it is longer than `limit` bytes."""
     body = bytearray()
-    async for piece in response.aiter_raw():
+    async for piece in response.content.iter_any():
         body += piece
         if len(body) > limit:
             return None
     return bytes(body)
 
 
-async def _start(response: httpx.Response) -> bytes:
+async def _start(response: aiohttp.ClientResponse) -> bytes:
     """A refusal's body; a cut or overlong one says nothing, the status alone counts."""
     try:
         return await _whole(response, REASON_BYTES) or b""
-    except httpx.HTTPError:
+    except (aiohttp.ClientError, OSError):
         return b""
