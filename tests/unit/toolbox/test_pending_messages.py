@@ -18,6 +18,6 @@ def test_an_irreversible_call_needs_the_callers_word() -> None:
     pending_messages.check(ATTEMPT, Tool("refund"))
 
 
-@pytest.mark.parametrize("policy", set(Policy) - {Policy.IRREVERSIBLE})
+@pytest.mark.parametrize("policy", [each for each in Policy if each is not Policy.IRREVERSIBLE])
 def test_what_can_be_undone_or_repeated_needs_none(policy: Policy) -> None:
     pending_messages.check(BLIND, Tool("label", policy=policy))
