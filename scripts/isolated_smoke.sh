@@ -35,8 +35,8 @@ try_service() { # try_service FOLDER: install it, show its help and settings, im
 }
 
 keys
-failed=()
-for folder in services/*; do
-  try_service "$folder" || failed+=("$folder")
-done
-[ ${#failed[@]} -eq 0 ] || { echo "does not stand alone: ${failed[*]}" >&2; exit 1; }
+export uv smoke wanted
+export -f install try_service
+# Two at a time: one installs while the other starts.
+failed=$(printf '%s\n' services/* | xargs -P 2 -I FOLDER bash -c 'try_service FOLDER || echo FOLDER')
+[ -z "$failed" ] || { echo "does not stand alone:" $failed >&2; exit 1; }

@@ -68,6 +68,23 @@ async def test_one_private_address_of_a_name_refuses_it(found: list[str]) -> Non
     assert provider.received == []
 
 
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+async def test_a_request_whose_connection_breaks_is_not_sent_again(method: str, keep: bool) -> None:
+    """Break: leave the middleware out."""
+    async with (
+        tool_provider.serving() as provider,
+        http_client.session(_outbound(), ssl.create_default_context(), 5, 5, keep=keep) as client,
+    ):
+        async with client.get(provider.url) as answer:
+            await answer.read()
+        provider.received.clear()
+        provider.behave(tool_provider.hang_up)
+        with pytest.raises(aiohttp.ClientError):
+            await client.request(method, provider.url)
+        assert len(provider.received) == 1
+
+
 async def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     async with tool_provider.serving() as provider:
         port = provider.url.rpartition(":")[2]

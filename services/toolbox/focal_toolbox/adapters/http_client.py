@@ -28,6 +28,10 @@ class Clients:
     single: aiohttp.ClientSession
 
 
+class ConnectionLost(aiohttp.ClientError):
+    """The connection broke while a request was under way."""
+
+
 class Wire:
     """Learns from the client whether anything of the request may have left."""
 
@@ -62,9 +66,22 @@ def session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
         trace_configs=[_tracing()],
+        middlewares=(_once,),
         auto_decompress=False,
         trust_env=False,
     )
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send once. The client would send GET, PUT and DELETE again by itself when a connection breaks; whether
+    a request may be repeated is for the tool's policy to say.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as lost:
+        raise ConnectionLost from lost
 
 
 class _CheckedResolver(aiohttp.abc.AbstractResolver):
