@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from focal_toolbox import errors
 from focal_toolbox.domain.confirmation import Approver
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.policy import Policy
@@ -44,6 +45,15 @@ async def test_without_a_decision_nothing_is_sent(order: object, broken: Excepti
     assert desk.provider.keys == []
     assert desk.ledger.rows.effects == {}
     assert desk.decisions.decisions == [None]
+
+
+async def test_while_what_the_policy_rests_on_is_away_the_caller_is_to_come_again() -> None:
+    """Break: take Unavailable for a decision that failed."""
+    desk = Desk(policy=FixedPolicy(errors.LedgerAway()))
+    with pytest.raises(errors.LedgerAway):
+        await desk.execute(ORDER)
+    assert desk.provider.keys == []
+    assert desk.ledger.rows.effects == {}
 
 
 async def test_the_policy_hears_what_the_call_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from focal_kernel.clock import Clock
+from focal_kernel.errors import Unavailable
 from focal_service_kit import logging
 from focal_toolbox import errors
 from focal_toolbox.core.confirming import Confirming
@@ -41,7 +42,8 @@ class Policing:
 
     async def check(self, job: Job) -> Job | Result:
         """The job with the questions that its tool and the policy want asked, or what it came to before the
-        policy forbade it; Refusal POLICY_DENIED or POLICY_UNAVAILABLE when it must not be carried out.
+        policy forbade it; Refusal POLICY_DENIED or POLICY_UNAVAILABLE when it must not be carried out,
+        Unavailable while what the policy rests on is away.
         """
         wanted, facts = self._questions(job), _facts(job)
         ruling = await self._ruling(facts)
@@ -97,6 +99,10 @@ class Policing:
             async with asyncio.timeout(self._timeout_s):
                 ruling = await self._policy.decide(facts)
             return ruling
+        except Unavailable:
+            # Nothing was sent, and the caller asks again: a database that restarts must not cost the call.
+            logging.bind(policy_decision="NONE")
+            raise
         except Exception as failure:  # noqa: BLE001 - whatever it is, nobody has allowed the call
             logging.bind(policy_decision="NONE")
             _log.error("the tool policy did not decide, so the call is refused", error=repr(failure))
