@@ -243,6 +243,9 @@ async def test_what_is_not_reported_in_time_is_in_doubt_and_stays_blocked(databa
         assert (again.status, again.error_reason) == (REFUSED, "EFFECT_IN_DOUBT")
         late = await _refusal(scene.toolbox.report(scene.token))
         assert late == (grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")
+        assert scene.turns.opened == []
+        await scene.toolbox.resolve(effect.effect_id, effect_pb2.EFFECT_STATE_DONE, result_json="{}")
+        await until(lambda: scene.turns.opened, "who heard that it was taken on is told of the end")
 
 
 async def test_a_refusal_of_the_request_ends_it_at_once(database: str) -> None:
