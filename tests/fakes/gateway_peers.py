@@ -38,6 +38,7 @@ class Run:
     start: turn_run_pb2.TurnStart
     incoming: AsyncIterator[pipeline_pb.RunTurnRequest]
     say: Callable[[pipeline_pb.RunTurnResponse], Awaitable[None]]
+    passed: list[pipeline_pb.RunTurnRequest] = field(default_factory=list)
 
     @property
     def texts(self) -> list[str]:
@@ -45,16 +46,21 @@ class Run:
 
     async def pending(self) -> list[str]:
         """Ids of the next messages that the gateway states."""
-        async for request in self.incoming:
-            if request.WhichOneof("frame") == "pending":
-                return [message.message_id for message in request.pending.messages]
-        raise AssertionError("the gateway closed its side")
+        return [message.message_id for message in (await self._next("pending")).pending.messages]
 
     async def stored(self) -> str:
         """Name of the next artifact that the gateway acknowledges."""
-        async for request in self.incoming:
-            if request.WhichOneof("frame") == "artifact_stored":
-                return request.artifact_stored.name
+        return (await self._next("artifact_stored")).artifact_stored.name
+
+    async def _next(self, kind: str) -> pipeline_pb.RunTurnRequest:
+        """The next frame of a kind; those of other kinds that come before are kept for who asks for them."""
+        for number, frame in enumerate(self.passed):
+            if frame.WhichOneof("frame") == kind:
+                return self.passed.pop(number)
+        async for frame in self.incoming:
+            if frame.WhichOneof("frame") == kind:
+                return frame
+            self.passed.append(frame)
         raise AssertionError("the gateway closed its side")
 
     async def decide(
