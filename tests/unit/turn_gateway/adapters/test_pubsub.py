@@ -33,11 +33,15 @@ class Place:
         return int(await self.direct.publish(self.prefix + channel, payload))
 
     async def until_heard(self, channel: str) -> None:
-        async def reached() -> bool:
-            return await self.says(channel, b"probe") > 0
+        """Return once `channel` is heard; probes are repeated, since a connection that is being cut loses some."""
 
-        await until(reached, f"{channel} is subscribed")
-        await until(lambda: self.heard[channel], f"{channel} is heard")
+        async def probed() -> bool:
+            await self.says(channel, b"probe")
+            return bool(self.heard[channel])
+
+        await until(probed, f"{channel} is heard")
+        await self.says(channel, b"last probe")
+        await until(lambda: b"last probe" in self.heard[channel], f"{channel} is heard to its end")
         self.heard[channel].clear()
 
 
