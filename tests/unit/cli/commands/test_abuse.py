@@ -9,7 +9,8 @@ from focal.turn.v1 import abuse_pb2
 from focal.turn.v1 import abuse_service_pb2 as pb
 from focal.turn.v1 import abuse_service_pb2_grpc as api
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 BOT = abuse_pb2.Abuse(
     abuse_id="abs_2",

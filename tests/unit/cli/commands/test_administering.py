@@ -13,7 +13,8 @@ from focal.config.v1 import config_admin_service_pb2 as config_admin
 from focal.config.v1 import config_admin_service_pb2_grpc as config_admin_grpc
 from focal.config.v1 import tenant_service_pb2, tenant_service_pb2_grpc, version_pb2
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, Terminal, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh, Terminal
 
 
 @dataclass

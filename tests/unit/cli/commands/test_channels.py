@@ -9,7 +9,8 @@ import pytest
 
 from focal.turn.v1 import channel_pb2, channel_service_pb2_grpc
 from focal.turn.v1 import channel_service_pb2 as pb
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 OVERRIDE = channel_pb2.ChannelPolicyOverride(
     agent_id="desk", channel="sms", policy=channel_pb2.ChannelPolicy(split=False)

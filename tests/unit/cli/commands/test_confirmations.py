@@ -8,7 +8,8 @@ from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1 import toolbox_service_pb2_grpc as toolbox_api
 from focal.turn.v1 import turn_gateway_service_pb2 as gateway
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as gateway_api
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

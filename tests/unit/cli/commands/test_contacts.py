@@ -5,7 +5,8 @@ from typing import Any
 
 from focal.turn.v1 import contact_service_pb2 as pb
 from focal.turn.v1 import contact_service_pb2_grpc as api
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

@@ -9,7 +9,8 @@ from focal.turn.v1 import delivery_service_pb2 as pb
 from focal.turn.v1 import delivery_service_pb2_grpc as api
 from focal.turn.v1 import event_pb2
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

@@ -9,7 +9,8 @@ from focal.toolbox.v1 import effect_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1 import toolbox_service_pb2_grpc as api
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 IN_DOUBT, DONE = effect_pb2.EFFECT_STATE_IN_DOUBT, effect_pb2.EFFECT_STATE_DONE
 

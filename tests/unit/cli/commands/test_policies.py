@@ -10,7 +10,8 @@ from focal.toolbox.v1 import tool_policy_service_pb2_grpc as api
 from focal_kernel import errors
 from focal_service_kit import errors as wire
 from tests.fakes.servicers import serving
-from tests.unit.cli.conftest import FakeMesh, Outcome
+from tests.unit.cli.conftest import FakeMesh
+from tests.unit.cli.forks import Outcome
 
 RULE = nouns.ToolPolicyRule(
     rule_id="large",

@@ -8,7 +8,8 @@ import grpc
 from focal.turn.v1 import dead_letter_service_pb2 as pb
 from focal.turn.v1 import dead_letter_service_pb2_grpc as api
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

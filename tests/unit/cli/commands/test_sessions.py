@@ -8,7 +8,8 @@ import grpc
 from focal.turn.v1 import message_pb2, session_pb2, turn_pb2
 from focal.turn.v1 import session_service_pb2 as pb
 from focal.turn.v1 import session_service_pb2_grpc as api
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

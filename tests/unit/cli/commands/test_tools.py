@@ -8,7 +8,8 @@ from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.config.v1 import tool_definition_pb2
 from focal.toolbox.v1 import tool_pb2, toolbox_service_pb2_grpc
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 REFUND = tool_pb2.Tool(
     name="refund_order",

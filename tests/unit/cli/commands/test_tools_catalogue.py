@@ -10,7 +10,8 @@ from focal.common.v1 import side_effect_policy_pb2 as policies
 from focal.config.v1 import tool_catalogue_service_pb2 as pb
 from focal.config.v1 import tool_catalogue_service_pb2_grpc as api
 from focal.config.v1 import tool_definition_pb2, version_pb2
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 PLATFORM = tool_definition_pb2.TOOL_TIER_PLATFORM
 PROBLEM = version_pb2.Problem(path="tools.yaml", line=3, reason="BAD_URL", message="start the URL with http")

@@ -10,7 +10,8 @@ from focal.turn.v1 import session_service_pb2 as session_pb
 from focal.turn.v1 import turn_gateway_service_pb2 as pb
 from focal.turn.v1 import turn_gateway_service_pb2_grpc as api
 from tests.fakes import gateway_server
-from tests.unit.cli.conftest import FakeMesh, serving
+from tests.fakes.servicers import serving
+from tests.unit.cli.conftest import FakeMesh
 
 
 @dataclass

@@ -6,7 +6,8 @@ from focal.turn.v1 import webhook_pb2
 from focal.turn.v1 import webhook_service_pb2 as pb
 from focal.turn.v1 import webhook_service_pb2_grpc as api
 from tests.fakes.servicers import serving
-from tests.unit.cli.conftest import FakeMesh, Outcome
+from tests.unit.cli.conftest import FakeMesh
+from tests.unit.cli.forks import Outcome
 
 HOOK = webhook_pb2.Webhook(
     webhook_id="whk_1", url="https://example.com/", patterns=["tool.*"], disabled_reason="it answered 500"
