@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 import pytest
 
-from focal_service_kit import channels, deadlines, errors, settings
+from focal_service_kit import channels, deadlines, errors, interceptors, settings
 from focal_service_kit.host import Host
 from tests.fakes import echo, in_process
 from tests.fakes.until import until
@@ -220,6 +220,27 @@ async def test_a_generator_handler_is_closed_within_its_call_when_the_caller_lea
         call.cancel()
         await until(lambda: in_flight, "the generator's finally runs")
     assert in_flight == [1]
+
+
+async def test_the_cancellation_that_follows_a_failed_write_does_not_cut_the_cleaning_up() -> None:
+    cleaned_up = []
+
+    async def handler(request: Any, context: Any) -> Any:
+        try:
+            yield "said"
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned_up.append(True)
+
+    class Gone:
+        async def write(self, response: Any) -> None:
+            asyncio.get_running_loop().call_later(0.01, call.cancel)
+            raise ConnectionError
+
+    call = asyncio.ensure_future(interceptors._written(handler, 5)(None, cast("Any", Gone())))
+    with pytest.raises(ConnectionError):
+        await call
+    assert cleaned_up
 
 
 async def test_an_unreachable_peer_is_a_dependency_that_is_away() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import grpc
@@ -174,12 +174,25 @@ def _written(handler: Callable[[Any, Any], AsyncGenerator[Any, None]], timeout_s
                 try:
                     async with taking:
                         await context.write(response)
-                except TimeoutError:
-                    if not taking.expired():
-                        raise
-                    raise SlowReader(timeout_s) from None
+                except BaseException as failure:
+                    if isinstance(failure, TimeoutError) and taking.expired():
+                        raise SlowReader(timeout_s) from None
+                    await _cancelled()
+                    raise
 
     return write
+
+
+async def _cancelled() -> None:
+    """Return once this task is being cancelled.
+
+    gRPC lets a write fail when the caller has left, and cancels the handler's task a moment later: here it
+    may, but not in the middle of the handler's cleaning up.
+    """
+    task = asyncio.current_task()
+    if task is not None and not task.cancelling():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(_ABORT_S)
 
 
 async def _abort(context: Context, refusal: FocalError) -> None:
