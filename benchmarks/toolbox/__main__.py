@@ -11,10 +11,9 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks.mesh import echo_chain, load
-from benchmarks.toolbox import desk, measuring, provider, report
+from benchmarks.mesh import echo_chain
+from benchmarks.toolbox import desk, empty_call, measuring, provider, report
 
-ECHO_S = 2
 FILE_WIDTH = 150
 
 
@@ -29,43 +28,36 @@ def main() -> None:
     console = Console(stderr=options.json)
     if not console.is_terminal:
         console = Console(stderr=options.json, width=FILE_WIDTH)
-    echo, overheads, flood = uvloop.run(_measure(options, console))
+    overheads, flood = uvloop.run(_measure(options, console))
     if options.json:
-        print(json.dumps(report.as_json(echo, overheads, flood), indent=2))
+        print(json.dumps(report.as_json(overheads, flood), indent=2))
     else:
-        report.show(console, echo, overheads, flood)
+        report.show(console, overheads, flood)
     if not flood.once:
         raise SystemExit(1)
 
 
 async def _measure(
     options: argparse.Namespace, console: Console
-) -> tuple[load.Load, Sequence[measuring.Overhead], measuring.Sustained]:
-    console.print("[dim]echo …")
-    echo = await _echo()
+) -> tuple[Sequence[measuring.Overhead], measuring.Sustained]:
     with tempfile.TemporaryDirectory(prefix="focal-bench-", dir="/tmp") as home:
         async with (
+            echo_chain.running(1) as (echo, _),
+            empty_call.running() as empty,
             provider.running() as (url, pid),
             provider.direct(url) as direct,
             desk.running(Path(home), url, pid) as running,
         ):
             console.print("[dim]single calls …")
-            overheads = [
-                await measuring.overhead(running, direct, tool, options.calls)
-                for tool in (desk.READ, desk.PAY)
-            ]
+            async with echo_chain.caller(echo) as say, empty_call.caller(empty) as execute:
+                floor = measuring.Floor(lambda: say(b"hello"), execute)
+                overheads = [
+                    await measuring.overhead(running, direct, floor, tool, options.calls)
+                    for tool in (desk.READ, desk.PAY)
+                ]
             console.print("[dim]sustained load …")
             flood = await measuring.sustained(running, direct, options.callers, options.seconds)
-    return echo, overheads, flood
-
-
-async def _echo() -> load.Load:
-    async with echo_chain.running(1) as (target, _), echo_chain.caller(target) as say:
-
-        async def step(_session: int, number: int) -> None:
-            await say(b"hello %d" % number)
-
-        return await load.run(step, sessions=1, seconds=ECHO_S)
+    return overheads, flood
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.mesh import cpu
@@ -20,18 +20,35 @@ ASKED_TWICE_EVERY = 10
 """Each tenth effect is asked for twice at once, as after a crash: it must happen once all the same."""
 
 
+@dataclass(frozen=True)
+class Floor:
+    """What gRPC costs by itself: a one-hop echo, and a streamed call that is answered at once."""
+
+    echo: Callable[[], Awaitable[object]]
+    empty_call: Callable[[], Awaitable[object]]
+
+
 @dataclass
 class Overhead:
-    """Seconds of calls through the toolbox and of direct calls of the provider, taken in turns."""
+    """Seconds of calls through the toolbox, of direct calls of the provider and of the floor, taken in turns:
+    what disturbs a shared machine disturbs all of them.
+    """
 
     tool: str
     policy: str
     through_s: list[float] = field(default_factory=list)
     direct_s: list[float] = field(default_factory=list)
+    echo_s: list[float] = field(default_factory=list)
+    empty_s: list[float] = field(default_factory=list)
 
     def beyond_ms(self, share: float) -> float:
         """What the toolbox adds at a percentile, in milliseconds."""
         return (percentile(self.through_s, share) - percentile(self.direct_s, share)) * 1000
+
+    @property
+    def hops(self) -> float:
+        """What it adds at the median, in hops of this machine."""
+        return self.beyond_ms(0.5) / (percentile(self.echo_s, 0.5) * 1000)
 
 
 @dataclass
@@ -59,8 +76,8 @@ class Sustained:
         return self.repeated == 0 and self.paid == self.succeeded and not self.failed
 
 
-async def overhead(desk: Desk, direct: Direct, tool: str, calls: int) -> Overhead:
-    """`calls` calls of a tool and as many direct ones, in turns, by one caller."""
+async def overhead(desk: Desk, direct: Direct, floor: Floor, tool: str, calls: int) -> Overhead:
+    """`calls` calls of a tool and as many of what it is compared with, in turns, by one caller."""
     policy, straight = ("PURE", direct.read) if tool == desks.READ else ("IRREVERSIBLE", direct.pay)
     found = Overhead(tool, policy)
     turns = desk.turns()
@@ -68,9 +85,12 @@ async def overhead(desk: Desk, direct: Direct, tool: str, calls: int) -> Overhea
         turn = turns.next()
         through = await _timed(_succeed(desk, turn, tool, secrets.token_hex(8)))
         alone = await _timed(straight(secrets.token_hex(8)))
+        echo, empty = await _timed(floor.echo()), await _timed(floor.empty_call())
         if number >= WARM_UP:
             found.through_s.append(through)
             found.direct_s.append(alone)
+            found.echo_s.append(echo)
+            found.empty_s.append(empty)
     return found
 
 
