@@ -32,9 +32,11 @@ def read(text: str, max_bytes: int) -> Arguments:
     if size > max_bytes:
         raise _bad(f"must be at most {max_bytes} bytes, is {size}")
     try:
-        # Read twice, so that 10.0 arrives at the schema and the provider as the integer it is.
-        canonical = canonical_json.dumps(canonical_json.loads(text or "{}"))
-        values = canonical_json.loads(canonical)
+        values = canonical_json.loads(text or "{}")
+        canonical = canonical_json.dumps(values)
+        if canonical != text:
+            # Read again, so that 10.0 arrives at the schema and the provider as the integer it is.
+            values = canonical_json.loads(canonical)
     except ValueError as error:
         raise _bad(f"must be JSON: {str(error)[:200]}") from None
     if not isinstance(values, dict):

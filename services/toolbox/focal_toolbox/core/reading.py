@@ -51,13 +51,14 @@ class Reading:
                 async for event in events:
                     yield event
             return
-        yield Started(job.tool.name)
         progress: asyncio.Queue[Event] = asyncio.Queue()
+        # Begun before it is told, so that the request need not wait for the caller to take that in.
         reading = asyncio.create_task(
             self._courier.deliver(job.dispatch, plan, progress.put_nowait, permit),
             name=f"read {job.tool.name}",
         )
         try:
+            yield Started(job.tool.name)
             async for event in follow(reading, progress):
                 yield event
             yield result.of_read(job.tool.name, reading.result())

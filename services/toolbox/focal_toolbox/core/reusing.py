@@ -82,15 +82,16 @@ class Reuse:
         if kept is not None and self._usable(kept, job, writes):
             yield result.of_kept(job.tool.name, kept)
             return
-        yield Started(job.tool.name)
         flight = self._flights.get(key)
         if flight is not None and self._usable(flight.began, job, writes):
+            yield Started(job.tool.name)
             delivery, read = await asyncio.shield(flight.task)
             shared = delivery.answer.verdict is Verdict.DONE
             yield result.of_kept(job.tool.name, read) if shared else result.of_read(job.tool.name, delivery)
             return
         progress: asyncio.Queue[Event] = asyncio.Queue()
         flight = self._take_off(key, job, plan, writes, permit, progress)
+        yield Started(job.tool.name)
         async for event in follow(flight.task, progress):
             yield event
         yield result.of_read(job.tool.name, flight.task.result()[0])

@@ -40,6 +40,8 @@ class Redaction:
 
     def answer(self, answer: Answer) -> Answer:
         """A provider's answer without secrets."""
+        if not self._forms:
+            return answer
         return replace(
             answer,
             result_json=self.json(answer.result_json) if answer.result_json else "",

@@ -9,6 +9,7 @@ from typing import Any
 
 import cachetools
 import httpx
+import multidict
 
 from focal_kernel import canonical_json
 from focal_toolbox import errors
@@ -67,7 +68,9 @@ class HttpProvider:
         url = _url(config, filling)
         port = url.port or DEFAULT_PORTS[url.scheme]
         self._outbound.check(tenant_id, url.raw_host.decode(), port, stated=_stated(config, filling, url))
-        headers = httpx.Headers({name: filling.header(value) for name, value in config.headers.items()})
+        headers = multidict.CIMultiDict(
+            {name: filling.header(value) for name, value in config.headers.items()}
+        )
         query = filling.query(config.query)
         made = [result_token]
         if result_token:
@@ -96,7 +99,7 @@ class HttpProvider:
 
 
 def _authenticate(
-    auth: Auth, filling: templates.Filling, headers: httpx.Headers, query: dict[str, str]
+    auth: Auth, filling: templates.Filling, headers: multidict.CIMultiDict[str], query: dict[str, str]
 ) -> str:
     """Enter the credential; returns it, because it may be more than the secret that it was made of."""
     secret = _secret(auth, filling)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 import httpx
+import multidict
 import yarl
 
 from focal_toolbox import errors
@@ -45,7 +46,7 @@ class Request:
     tenant_id: str
     method: str
     url: httpx.URL
-    headers: httpx.Headers
+    headers: multidict.CIMultiDict[str]
     content: bytes | None
 
 
@@ -95,11 +96,14 @@ class HttpDispatch:
 
     async def _once(self, request: Request, key: str, wire: Wire, *, follow: bool) -> Answer | Request:
         client = self.clients.single if key else self.clients.pooled
-        keyed = {KEY_HEADER: key} if key else {}
+        headers = multidict.CIMultiDict(_ASKS)
+        headers.update(request.headers)
+        if key:
+            headers[KEY_HEADER] = key
         async with client.request(
             request.method,
             yarl.URL(str(request.url), encoded=True),
-            headers=httpx.Headers({**_ASKS, **request.headers, **keyed}).multi_items(),
+            headers=headers,
             data=request.content,
             allow_redirects=False,
             trace_request_ctx=wire,
@@ -136,7 +140,7 @@ class HttpDispatch:
                 self.outbound.check(request.tenant_id, *_origin(url)[1:], stated=False)
             except errors.Refusal:
                 return http_answer.redirect_refused("a host that is not allowed")
-        return replace(request, url=url, headers=httpx.Headers() if elsewhere else request.headers)
+        return replace(request, url=url, headers=multidict.CIMultiDict() if elsewhere else request.headers)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
