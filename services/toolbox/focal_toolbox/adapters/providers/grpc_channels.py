@@ -62,7 +62,8 @@ class Channels:
         kept = self._kept.get(target)
         if kept is None or kept.until < time.monotonic():
             kept = await self._open(target)
-        kept.users += 1
+        else:
+            kept.users += 1
         try:
             await self._connect(target, kept)
             yield kept.channel
@@ -83,13 +84,14 @@ class Channels:
             await self._kept.popitem()[1].channel.close()
 
     async def _open(self, target: Target) -> _Kept:
+        """A new channel with its first user, or another that opens one meanwhile would close it."""
         try:
             async with asyncio.timeout(self._limits.connect_s):
                 addresses = await self._outbound.addresses(target.host, target.port)
         except (TimeoutError, OSError, UnicodeError):
             raise Unreachable from None
         channel = self._channel(target, addresses)
-        kept = _Kept(channel, time.monotonic() + self._limits.kept_s)
+        kept = _Kept(channel, time.monotonic() + self._limits.kept_s, users=1)
         await self._retire(self._kept.pop(target, None))
         self._kept[target] = kept
         while len(self._kept) > self._limits.channels:
