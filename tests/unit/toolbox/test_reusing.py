@@ -1,7 +1,8 @@
 """Results of PURE calls, used again.
 
 Seen to fail: with `KeptRead.fresh` true, with `Writes.before` true, with a key without arguments, agent or
-tenant, with failures kept, without the look for a flight, and with `_fits` true.
+tenant, with failures kept, without the look for a flight, with `_fits` true, with an admission before the
+look for what is kept, and without the look after it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from focal_kernel.clock import ManualClock
+from focal_toolbox.core import berths
 from focal_toolbox.core.reusing import Limits
+from focal_toolbox.core.turn_calls import TurnCalls
 from focal_toolbox.domain import reads
 from focal_toolbox.domain.answer import Answer, Verdict
+from focal_toolbox.domain.circuit import Rules
 from focal_toolbox.domain.order import Arguments, Order
 from focal_toolbox.domain.reads import Writes
 from focal_toolbox.domain.result import Started, Status
 from focal_toolbox.domain.tool import Tool
-from tests.fakes.toolbox import BEGINNING
+from tests.fakes import toolbox_limits
+from tests.fakes.toolbox import BEGINNING, LOST
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
 from tests.fakes.until import until
 
@@ -176,3 +183,61 @@ async def test_the_least_used_results_make_room() -> None:
         await shop.execute(order)
     statuses = [(await shop.execute(order)).status for order in (tent, stove, lamp)]
     assert statuses == [Status.CACHED, Status.CACHED, Status.SUCCESS]
+
+
+async def held_back(reason: str, **more: object) -> Desk:
+    """A shop that knows the tent's stock, and whose provider's host cannot be asked any more."""
+    limits = berths.Limits(per_host=1, wait_s=0)
+    rules = Rules(failures=1, share=0.1, open_s=600)
+    shop = desk(admission=toolbox_limits.admission(limits=limits, rules=rules), **more)
+    await shop.execute(STOCK)
+    permit = await shop.admission.admit("acme", shop.provider.host)
+    if reason == "CIRCUIT_OPEN":
+        permit.answered(LOST)
+        permit.give_back()
+    return shop
+
+
+WHY = pytest.mark.parametrize("reason", ["CIRCUIT_OPEN", "TOOLBOX_BUSY"])
+
+
+@WHY
+async def test_a_fresh_result_needs_no_host_that_can_be_asked_and_a_stale_one_does(reason: str) -> None:
+    shop = await held_back(reason)
+    again = await shop.execute(STOCK)
+    assert (again.status, again.result_json) == (Status.CACHED, "1")
+    pass_time(shop, 60.001)
+    stale = await shop.execute(STOCK)
+    assert (stale.status, stale.error_reason) == (Status.REFUSED, reason)
+    assert len(shop.provider.keys) == 1
+
+
+@WHY
+async def test_a_session_with_writes_is_held_back_although_a_result_is_kept(reason: str) -> None:
+    shop = await held_back(reason)
+    for standing in (Writes(BEGINNING, BEGINNING), Writes(BEGINNING, open=True)):
+        shop.writes.standing = standing
+        assert (await shop.execute(STOCK)).error_reason == reason
+
+
+async def test_what_needs_a_yes_needs_it_although_it_is_kept() -> None:
+    shop = await held_back("CIRCUIT_OPEN")
+    shop.catalogue.change("stock", requires_confirmation=True)
+    assert (await shop.execute(STOCK)).error_reason == "CONFIRMATION_REQUIRED"
+    await shop.reply(True)
+    assert (await shop.execute(STOCK)).status is Status.CACHED
+
+
+async def test_a_result_that_is_used_again_counts_as_a_call_of_its_turn() -> None:
+    shop = await held_back("CIRCUIT_OPEN", turn_calls=TurnCalls(1, 100, 60))
+    later = replace(STOCK, attempt=replace(ATTEMPT, turn_id="trn_2"))
+    assert (await shop.execute(later)).status is Status.CACHED
+    other = await shop.execute(replace(later, tool_name="look_up"))
+    assert other.error_reason == "TOO_MANY_TOOL_CALLS"
+
+
+async def test_who_waited_for_a_place_uses_what_was_read_meanwhile() -> None:
+    shop = desk(admission=toolbox_limits.admission(limits=berths.Limits(per_host=1, wait_s=5)))
+    statuses = [each.status for each in await asyncio.gather(shop.execute(STOCK), shop.execute(STOCK))]
+    assert sorted(statuses) == [Status.CACHED, Status.SUCCESS]
+    assert len(shop.provider.keys) == 1

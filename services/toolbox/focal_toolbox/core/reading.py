@@ -15,7 +15,8 @@ from focal_toolbox.core.preparing import Job
 from focal_toolbox.core.reusing import Reuse
 from focal_toolbox.core.turn_calls import TurnCalls
 from focal_toolbox.domain import result
-from focal_toolbox.domain.result import Event, Started
+from focal_toolbox.domain.reads import KeptRead, Writes
+from focal_toolbox.domain.result import Event, Result, Started
 
 
 class Reading:
@@ -30,27 +31,43 @@ class Reading:
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Unavailable when a yes is needed and cannot be looked for."""
         try:
+            self._turn_calls.read(job)
+        except errors.Refusal as refusal:
+            yield result.refused(job.tool.name, refusal)
+            return
+        writes = await self._reuse.writes(job) if job.tool.fresh_s else None
+        kept = None if writes is None else self._reuse.kept(job, writes)
+        source = self._ask(job, plan, writes) if kept is None else self._use(job, kept)
+        async with aclosing(source) as events:
+            async for event in events:
+                yield event
+
+    async def _use(self, job: Job, kept: KeptRead) -> AsyncGenerator[Event, None]:
+        """No host is asked, so neither a place there nor its circuit matters."""
+        yield await self._unconfirmed(job) or result.of_kept(job.tool.name, kept)
+
+    async def _ask(self, job: Job, plan: Plan, writes: Writes | None) -> AsyncGenerator[Event, None]:
+        try:
             permit = await self._admitted(job)
         except errors.Refusal as refusal:
             yield result.refused(job.tool.name, refusal)
             return
         try:
-            async with aclosing(self._read(job, plan, permit)) as events:
+            if unconfirmed := await self._unconfirmed(job):
+                yield unconfirmed
+                return
+            source = (
+                self._read(job, plan, permit)
+                if writes is None
+                else self._reuse.read(job, plan, writes, permit)
+            )
+            async with aclosing(source) as events:
                 async for event in events:
                     yield event
         finally:
             permit.give_back()
 
     async def _read(self, job: Job, plan: Plan, permit: Permit) -> AsyncGenerator[Event, None]:
-        if missing := await self._confirming.missing(job):
-            self._turn_calls.unread(job)
-            yield result.unconfirmed(job.tool.name, missing)
-            return
-        if job.tool.fresh_s and (writes := await self._reuse.writes(job)) is not None:
-            async with aclosing(self._reuse.read(job, plan, writes, permit)) as events:
-                async for event in events:
-                    yield event
-            return
         progress: asyncio.Queue[Event] = asyncio.Queue()
         # Begun before it is told, so that the request need not wait for the caller to take that in.
         reading = asyncio.create_task(
@@ -67,9 +84,15 @@ class Reading:
 
     async def _admitted(self, job: Job) -> Permit:
         """The limits come before the question for a yes: nobody shall agree in vain."""
-        self._turn_calls.read(job)
         try:
             return await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
         except BaseException:
             self._turn_calls.unread(job)
             raise
+
+    async def _unconfirmed(self, job: Job) -> Result | None:
+        missing = await self._confirming.missing(job)
+        if missing is None:
+            return None
+        self._turn_calls.unread(job)
+        return result.unconfirmed(job.tool.name, missing)

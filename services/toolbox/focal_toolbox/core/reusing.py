@@ -75,13 +75,19 @@ class Reuse:
             return None
         return None if writes.open else writes
 
+    def kept(self, job: Job, writes: Writes) -> KeptRead | None:
+        """The result that answers the call without asking anybody, if there is one."""
+        kept = self._kept.get(_key(job))
+        return kept if kept is not None and self._usable(kept, job, writes) else None
+
     async def read(self, job: Job, plan: Plan, writes: Writes, permit: Permit) -> AsyncGenerator[Event, None]:
-        """Events of the call; its result is CACHED unless this very call asked the provider."""
-        key = reads.key(job.order.attempt, job.tool, job.arguments)
-        kept = self._kept.get(key)
-        if kept is not None and self._usable(kept, job, writes):
+        """Events of the call; its result is CACHED unless this very call asked the provider. Another may have
+        asked since `kept` was, while this one waited for its permit.
+        """
+        if kept := self.kept(job, writes):
             yield result.of_kept(job.tool.name, kept)
             return
+        key = _key(job)
         flight = self._flights.get(key)
         if flight is not None and self._usable(flight.began, job, writes):
             yield Started(job.tool.name)
@@ -140,6 +146,10 @@ class Reuse:
     def _land(self, key: str, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+
+
+def _key(job: Job) -> str:
+    return reads.key(job.order.attempt, job.tool, job.arguments)
 
 
 def _size(kept: KeptRead) -> int:
