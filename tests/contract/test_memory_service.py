@@ -236,7 +236,7 @@ async def _health(target: str, expected: str) -> None:
         )
 
         async def reached() -> bool:
-            response = await check(request, timeout=2)
+            response = await check(request, timeout=10)
             return health_pb2.HealthCheckResponse.ServingStatus.Name(response.status) == expected
 
         await until.until(reached, f"health is {expected}", timeout_s=10)

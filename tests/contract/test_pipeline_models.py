@@ -241,12 +241,13 @@ async def test_arguments_that_a_model_made_up_are_not_used(
 async def test_a_message_during_generation_cuts_the_stream(
     mesh: pipeline_peers.Mesh, double: openai_server.OpenAIDouble
 ) -> None:
-    double.chat.add(Reply(text="one two three four five six seven", fault=Fault(token_delay_s=0.5)))
+    # Half a minute, of which the customer shall not wait for more than the first words.
+    double.chat.add(Reply(text="word " * 60, fault=Fault(token_delay_s=0.5)))
     attempt = await mesh.customer().begin("hello")
     reading = asyncio.create_task(attempt.finish())
     await until(lambda: attempt.of("text"), "the first text was shown")
     await attempt.state("no, wait")
-    await asyncio.wait_for(reading, 1)
+    await asyncio.wait_for(reading, 10)
     assert attempt.frames[-1].WhichOneof("frame") == "decision"
 
 

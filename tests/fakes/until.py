@@ -10,7 +10,7 @@ from typing import Any
 EVERY_S = 0.01
 
 
-async def until(condition: Callable[[], Any], what: str, timeout_s: float = 5) -> None:
+async def until(condition: Callable[[], Any], what: str, timeout_s: float = 20) -> None:
     """Return once `condition()`, or what it awaits, is true; else AssertionError naming `what`."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -15,7 +15,7 @@ async def target() -> AsyncIterator[HttpTarget]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=2) as client:
+    async with httpx.AsyncClient(timeout=10) as client:
         yield client
 
 

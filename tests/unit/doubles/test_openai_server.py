@@ -49,7 +49,7 @@ async def double() -> AsyncIterator[OpenAIDouble]:
 
 @pytest.fixture
 async def client(double: OpenAIDouble) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=double.base_url, api_key="k", timeout=2, max_retries=0) as client:
+    async with openai.AsyncOpenAI(base_url=double.base_url, api_key="k", timeout=10, max_retries=0) as client:
         yield client
 
 

@@ -55,7 +55,7 @@ async def test_a_frame_whose_sender_is_cancelled_is_sent_whole_before_the_next_o
     assert not cut.done()
     assert not following.done()
     call.ready.set()
-    await asyncio.wait_for(following, 2)
+    await asyncio.wait_for(following, 10)
     with pytest.raises(asyncio.CancelledError):
         await cut
     assert [frame.text.text for frame in call.taken] == ["one", "two"]

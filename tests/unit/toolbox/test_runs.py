@@ -51,7 +51,7 @@ async def test_who_waits_for_an_effect_is_woken_at_its_end() -> None:
     waiting = asyncio.create_task(runs.ended("eff_1", poll_s=60, at_most_s=60))
     await asyncio.sleep(0)
     runs.end("eff_1")
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 10)
 
 
 @pytest.mark.parametrize(("poll_s", "at_most_s", "begun"), [(60, 0.01, True), (0.01, 60, False)])
@@ -59,4 +59,4 @@ async def test_waiting_is_bounded(poll_s: float, at_most_s: float, begun: bool) 
     runs = Runs()
     if begun:
         runs.begin("eff_1")
-    await asyncio.wait_for(runs.ended("eff_1", poll_s, at_most_s), 1)
+    await asyncio.wait_for(runs.ended("eff_1", poll_s, at_most_s), 10)

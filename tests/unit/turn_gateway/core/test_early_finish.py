@@ -103,7 +103,7 @@ async def test_a_message_meanwhile_makes_the_answer_void_and_is_judged_itself() 
     place = Place(judge)
     await place.say("one", pause_ms=LONG_MS)
     draining = asyncio.ensure_future(place.drained_within(3))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while not judge.asked:
             await asyncio.sleep(0.005)
     await place.say("two", pause_ms=LONG_MS)
