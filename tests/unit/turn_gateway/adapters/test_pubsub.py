@@ -33,7 +33,7 @@ class Place:
         return int(await self.direct.publish(self.prefix + channel, payload))
 
     async def until_heard(self, channel: str) -> None:
-        """Return once `channel` is heard; probes are repeated, since a connection that is being cut loses some."""
+        """Return once `channel` is heard; a probe is repeated, since a connection being cut loses some."""
 
         async def probed() -> bool:
             await self.says(channel, b"probe")
