@@ -3,75 +3,52 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 
 import rich.console
 import typer
+import typer.core
 import typer.exceptions
 
-from focal_cli.commands import (
-    abuse,
-    channels,
-    chat,
-    confirmations,
-    contacts,
-    deliveries,
-    demo,
-    dlq,
-    doctor,
-    effects,
-    events,
-    policies,
-    publish,
-    run,
-    send,
-    sessions,
-    tenants,
-    token,
-    tools,
-    turns,
-    up,
-    watch,
-    webhooks,
-)
+from focal_cli.loading import OnDemand
 from focal_cli.local import errors
-from focal_client import CallFailed
 
 PROGRAM = "focal"
 FAILURE, MISUSE, INTERRUPTED = 1, 2, 130
 
-app = typer.Typer(
+# What each command says of itself in its module, so that listing them imports none.
+LINES = {
+    "run": "Start the mesh, publish the example, play the demonstration, then chat with the returns desk.",
+    "up": "Start PostgreSQL, Valkey and the five services, and keep them alive until Ctrl-C.",
+    "demo": "Play eight scenes with the example agents, on the running mesh or on one of its own.",
+    "chat": "Talk to an agent. Every line is a message; Ctrl-D or Ctrl-C leaves.",
+    "send": "Send a message to an agent and print its reply.",
+    "publish": "Validate, compile and publish an agent; every problem is listed with file and line.",
+    "watch": "Print what is stored of a session, then follow it until Ctrl-C.",
+    "events": "Follow what happens in all sessions of a tenant, from now on, until Ctrl-C.",
+    "token": "Sign a token with the mesh's tenant key and print it.",
+    "doctor": "Check that this machine can run the mesh; exits 1 when it cannot.",
+    "sessions": "Look at sessions, change and end them.",
+    "turns": "See and stop turns that do not end.",
+    "tenants": "The registry of tenants.",
+    "effects": "The ledger of effects.",
+    "confirmations": "Calls that wait for a yes, and who gave it.",
+    "tools": "What agents may call.",
+    "policies": "Rules about calls of tools; the first that matches decides.",
+    "channels": "Channels and their policies.",
+    "contacts": "Addresses of customers, and whether they agreed to be written to.",
+    "webhooks": "Events posted to your URLs.",
+    "abuse": "See, block and let in again customers that abuse an agent.",
+    "dlq": "Dead letters of the message router's streams.",
+    "deliveries": "Replies on their way, and what became of them.",
+}
+COMMANDS = [OnDemand(name, help=line) for name, line in LINES.items()]
+app = typer.core.TyperGroup(
     name=PROGRAM,
     help="Run a Focal mesh on this machine and talk to its agents.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    commands=COMMANDS,
 )
-for command in (
-    run.run,
-    up.up,
-    demo.demo,
-    chat.chat,
-    send.send,
-    publish.publish,
-    watch.watch,
-    events.events,
-    token.token,
-    doctor.doctor,
-):
-    app.command()(command)
-app.add_typer(sessions.commands, name="sessions")
-app.add_typer(turns.commands, name="turns")
-app.add_typer(tenants.commands, name="tenants")
-app.add_typer(effects.commands, name="effects")
-app.add_typer(confirmations.commands, name="confirmations")
-app.add_typer(tools.commands, name="tools")
-app.add_typer(policies.commands, name="policies")
-app.add_typer(channels.commands, name="channels")
-app.add_typer(contacts.commands, name="contacts")
-app.add_typer(webhooks.commands, name="webhooks")
-app.add_typer(abuse.commands, name="abuse")
-app.add_typer(dlq.commands, name="dlq")
-app.add_typer(deliveries.commands, name="deliveries")
 
 
 def main() -> None:
@@ -84,18 +61,20 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except errors.LocalError as error:
         _fail(error.message, error.mend)
-    except CallFailed as failure:
-        _fail(failure.message, _mend(failure), failure.reason)
     except Exception as error:
+        # Not at the top: it imports gRPC, which a command whose call failed has done, and others need not.
+        from focal_client import CallFailed
+
+        if isinstance(error, CallFailed):
+            _fail(error.message, _mend(error.message, error.violations, error.reason), error.reason)
         if "FOCAL_DEBUG" in os.environ:
             raise
         _fail(f"{type(error).__name__}: {error}", "This is a fault of focal; FOCAL_DEBUG=1 shows where.")
 
 
-def _mend(failure: CallFailed) -> str:
-    violations = failure.violations.items()
-    problems = [f"{field}: {problem}" for field, problem in violations if problem not in failure.message]
-    return "; ".join(problems) or HINTS.get(failure.reason, "")
+def _mend(message: str, violations: Mapping[str, str], reason: str) -> str:
+    problems = [f"{field}: {problem}" for field, problem in violations.items() if problem not in message]
+    return "; ".join(problems) or HINTS.get(reason, "")
 
 
 HINTS = {
