@@ -1,6 +1,8 @@
 """How answers look: tables for people, JSON lines for machines."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +12,17 @@ from google.protobuf import json_format, message
 
 SHORT = 60
 ID_END = 6
+FILE_WIDTH = 100_000
 
 
 def console() -> rich.console.Console:
-    """Standard output for people; it wraps nothing, so that ids can be copied."""
-    return rich.console.Console(highlight=False, soft_wrap=True)
+    """Standard output for people; it wraps nothing, so that ids can be copied.
+
+    On a terminal a table is at most as wide as that. In a file or a pipe it is as wide as its cells, one
+    line per row, so that `grep` finds whole rows; the variable COLUMNS limits it there, too.
+    """
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return rich.console.Console(highlight=False, soft_wrap=True, width=None if limited else FILE_WIDTH)
 
 
 def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -21,7 +21,7 @@ class Terminal:
 
     async def focal(self, *arguments: str, stdin: str = "") -> Outcome:
         """Run one command to its end."""
-        env = os.environ | {"FOCAL_HOME": str(self.root), "COLUMNS": "200"}
+        env = os.environ | {"FOCAL_HOME": str(self.root)}
         return await self.forks.run(arguments, env, stdin, timeout_s=30)
 
 
