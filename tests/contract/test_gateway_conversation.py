@@ -385,7 +385,7 @@ async def test_a_pipeline_that_answers_nothing_fails_the_turn_instead_of_replyin
 async def test_messages_that_pour_in_while_a_turn_ends_are_all_answered_in_order(
     database: str, redis_url: str
 ) -> None:
-    async with gateways(Peers(), database, redis_url, count=2) as both:
+    async with gateways(Peers(), database, redis_url, count=2, queue={"max_waiting": 40}) as both:
         sent = [
             await calls.stub(both[number % 2]).SubmitMessage(calls.submit(str(number)), timeout=10)
             for number in range(40)
