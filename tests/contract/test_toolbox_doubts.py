@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 
@@ -13,6 +14,7 @@ from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1.toolbox_service_pb2_grpc import ToolboxServiceStub
 from focal_service_kit import errors
+from focal_toolbox.adapters.postgres_doubts import Pace, PostgresDoubts
 from tests.doubles import tool_provider
 from tests.fakes import in_process, running_toolbox
 from tests.fakes.running_toolbox import RunningToolbox, Turn
@@ -230,6 +232,55 @@ async def test_an_effect_is_asked_about_so_often_and_no_more(database: str) -> N
         await until(done, "the other one is done")
         assert (await _shown(toolbox, effect_id)).effect.checks == 3
         assert [one.target for one in provider.received].count("/orders/10003") == 3
+
+
+async def test_a_question_that_is_held_back_is_put_later_and_costs_no_try(database: str) -> None:
+    """Break: `checks` or `check_at` out of `_HOLD_BACK`, each by itself; `hold_back` out of `Checks`."""
+    async with (
+        tool_provider.serving() as provider,
+        running_toolbox.serving(
+            database,
+            provider.url,
+            check={"tries": 1, "first_pause_s": 0.02, "longest_pause_s": 60},
+            circuits={"failures": 1, "open_s": 0.4},
+        ) as toolbox,
+    ):
+        provider.behave(tool_provider.hang_up, YES)
+        effect_id = (await toolbox.execute("pay_out", ORDER)).effect_id
+
+        async def done() -> bool:
+            return (await _shown(toolbox, effect_id)).effect.state == DONE
+
+        await until(done, "the question is put once the circuit lets one try")
+        assert (await _shown(toolbox, effect_id)).effect.checks == 1
+        held_back = toolbox.metric("tool_calls_held_back_total", tenant="acme", reason="CIRCUIT_OPEN")
+        assert 0 < held_back <= 3
+        assert toolbox.metric("tool_effect_check_total", tenant="acme", finding="UNKNOWN") == 0
+
+
+async def test_a_question_that_is_taken_back_is_due_when_the_refusal_says_or_after_the_usual_pause(
+    database: str,
+) -> None:
+    """Break: the CASE, `checking_until`, or the reservation out of `_HOLD_BACK`."""
+    pace = Pace(tries=1, at_once=8, first_pause_s=0, longest_pause_s=0, hold_s=30)
+    kept = "SELECT checks, check_at, checking_until > clock_timestamp() AS asking FROM effects.effects"
+    async with (
+        tool_provider.serving() as provider,
+        running_toolbox.serving(database, provider.url) as toolbox,
+        asyncpg.create_pool(database, min_size=1, max_size=1) as pool,
+    ):
+        await _in_doubt(toolbox, provider, "pay_out")
+        doubts = PostgresDoubts(pool, pace, 3, follow_up=False)
+        for after_s in (0.0, 60.0):
+            (effect,) = await doubts.due()
+            (taken,) = await pool.fetch(kept)
+            await doubts.hold_back(replace(effect, reservation_id="rsv_later"), 60)
+            assert await pool.fetch(kept) == [taken]
+            await doubts.hold_back(effect, after_s)
+            (back,) = await pool.fetch(kept)
+            assert (taken["checks"], back["checks"], back["asking"]) == (1, 0, False)
+            assert (back["check_at"] - taken["check_at"]).total_seconds() == pytest.approx(after_s, abs=5)
+            assert (back["check_at"] == taken["check_at"]) == (not after_s)
 
 
 async def test_one_toolbox_at_a_time_asks_about_an_effect(database: str) -> None:

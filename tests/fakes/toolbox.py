@@ -259,6 +259,7 @@ class MemoryDoubts:
         self.asking: set[str] = set()
         self.given_up: set[str] = set()
         self.frozen: set[str] = set()
+        self.held_back: list[float] = []
         self.statements: list[Statement] = []
 
     async def due(self) -> Sequence[Effect]:
@@ -285,6 +286,13 @@ class MemoryDoubts:
         self.asking.discard(effect.effect_id)
         if for_good:
             self.given_up.add(effect.effect_id)
+
+    async def hold_back(self, effect: Effect, after_s: float) -> None:
+        self.ledger.reach()
+        self.asking.discard(effect.effect_id)
+        self.held_back.append(after_s)
+        found = self.ledger.rows.effects[effect.tenant_id, effect.effect_key]
+        self.ledger.put(replace(found, checks=found.checks - 1))
 
     async def state(self, statement: Statement) -> tuple[Ruling, Effect | None]:
         found = await self.ledger.find(statement.tenant_id, statement.effect_id)

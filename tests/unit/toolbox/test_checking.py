@@ -7,19 +7,24 @@ from dataclasses import replace
 import pytest
 
 from focal_kernel import errors as kernel_errors
+from focal_kernel.clock import ManualClock
 from focal_toolbox import errors
+from focal_toolbox.core import berths
+from focal_toolbox.core.admission import Admission
 from focal_toolbox.domain.answer import Answer, Verdict
+from focal_toolbox.domain.circuit import Rules
 from focal_toolbox.domain.doubt import Finding
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Order
+from tests.fakes import toolbox_limits
 from tests.fakes.toolbox import DONE, LOST, REFUSED
 from tests.fakes.toolbox_desk import ATTEMPT, ORDER, Desk
 
 NO = Answer(Verdict.DONE, result_json='{"ok":false}')
 
 
-async def in_doubt(order: Order = ORDER) -> tuple[Desk, Effect]:
-    desk = Desk()
+async def in_doubt(order: Order = ORDER, admission: Admission | None = None) -> tuple[Desk, Effect]:
+    desk = Desk(admission=admission or toolbox_limits.admission())
     desk.provider.answers = [LOST]
     await desk.execute(order)
     (effect,) = desk.ledger.rows.effects.values()
@@ -27,6 +32,18 @@ async def in_doubt(order: Order = ORDER) -> tuple[Desk, Effect]:
     desk.provider.keys.clear()
     desk.provider.arguments.clear()
     return desk, effect
+
+
+def go_away_after_the_look(desk: Desk) -> None:
+    """The ledger fails once, after it has told what is due."""
+    due = desk.doubts.due
+
+    async def away_after() -> list[Effect]:
+        found = list(await due())
+        desk.ledger.failing = 1
+        return found
+
+    desk.doubts.due = away_after  # type: ignore[method-assign]
 
 
 async def test_a_yes_makes_it_done_with_the_answer_as_its_result() -> None:
@@ -113,15 +130,8 @@ async def test_a_question_that_cannot_be_put_says_so() -> None:
 async def test_a_ledger_that_goes_away_during_a_question_stops_no_background() -> None:
     desk, _ = await in_doubt()
     desk.provider.answers = [REFUSED]
-    checks, due = desk.checks(), desk.doubts.due
-
-    async def away_after() -> list[Effect]:
-        found = list(await due())
-        desk.ledger.failing = 1
-        return found
-
-    desk.doubts.due = away_after  # type: ignore[method-assign]
-    assert await checks.once() == 1
+    go_away_after_the_look(desk)
+    assert await desk.checks().once() == 1
     assert desk.ledger.failing == 0
 
 
@@ -149,3 +159,49 @@ async def test_the_question_is_the_one_of_the_effects_own_version() -> None:
     desk.provider.answers = [DONE]
     await desk.checks().once()
     assert desk.catalogue.asked[-1] == ("acme", ATTEMPT.agent_id, 7)
+
+
+async def test_a_question_that_an_open_circuit_holds_back_costs_no_try() -> None:
+    """Break: refuse inside `Checks._answer`, or leave `hold_back` out."""
+    clock = ManualClock()
+    rules = Rules(failures=1, open_s=10)
+    desk, effect = await in_doubt(admission=toolbox_limits.admission(clock, rules=rules))
+    desk.provider.answers = [DONE]
+    checks = desk.checks()
+    clock.advance(4)
+    assert [await checks.once() for _ in range(2 * desk.doubts.tries)] == [1] * 2 * desk.doubts.tries
+    assert desk.doubts.held_back == [6] * 2 * desk.doubts.tries
+    checked = await checks.now(effect.tenant_id, effect.effect_id)
+    assert (checked.finding, checked.reason) == (Finding.UNKNOWN, "CIRCUIT_OPEN")
+    assert (desk.provider.keys, desk.meter.findings) == ([], [])
+    clock.advance(6)
+    await checks.once()
+    (effect,) = desk.ledger.rows.effects.values()
+    assert (effect.state, effect.checks) == (State.DONE, 1)
+
+
+async def test_a_question_that_finds_no_place_costs_no_try() -> None:
+    admission = toolbox_limits.admission(limits=berths.Limits(per_host=1, wait_s=0.01))
+    desk, _ = await in_doubt(admission=admission)
+    permit = await admission.admit("acme", desk.provider.host)
+    await desk.checks().once()
+    permit.give_back()
+    assert (desk.doubts.held_back, desk.provider.keys) == ([0.01], [])
+    await desk.checks().once()
+    (effect,) = desk.ledger.rows.effects.values()
+    assert effect.checks == 1
+
+
+async def test_a_question_that_cannot_be_put_for_good_costs_its_tries() -> None:
+    desk, _ = await in_doubt()
+    desk.provider.refusal = errors.Refusal("PROVIDER_NOT_CONFIGURED", "no URL")
+    await desk.checks().once()
+    (effect,) = desk.ledger.rows.effects.values()
+    assert (effect.checks, desk.doubts.held_back) == (1, [])
+
+
+async def test_a_ledger_that_goes_away_while_a_question_is_held_back_stops_no_background() -> None:
+    desk, _ = await in_doubt(admission=toolbox_limits.admission(rules=Rules(failures=1)))
+    go_away_after_the_look(desk)
+    assert await desk.checks().once() == 1
+    assert desk.ledger.failing == 0

@@ -26,6 +26,12 @@ _PUT_OFF = """
     WHERE tenant_id = $1 AND effect_id = $2 AND reservation_id = $3
 """
 
+_HOLD_BACK = """
+    UPDATE effects.effects SET checking_until = '-infinity', checks = checks - 1,
+        check_at = CASE WHEN $4 > interval '0' THEN clock_timestamp() + $4 ELSE check_at END
+    WHERE tenant_id = $1 AND effect_id = $2 AND reservation_id = $3
+"""
+
 _STATE = """
     SELECT outcome, (effect).*
     FROM effects.resolve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -70,8 +76,10 @@ class PostgresDoubts:
         return await rows.one(self._pool, _TAKE, tenant_id, effect_id, self._hold) is not None
 
     async def put_off(self, effect: Effect, *, for_good: bool = False) -> None:
-        key = (effect.tenant_id, effect.effect_id, effect.reservation_id)
-        await rows.one(self._pool, _PUT_OFF, *key, for_good)
+        await rows.one(self._pool, _PUT_OFF, *_key(effect), for_good)
+
+    async def hold_back(self, effect: Effect, after_s: float) -> None:
+        await rows.one(self._pool, _HOLD_BACK, *_key(effect), timedelta(seconds=after_s))
 
     async def state(self, statement: Statement) -> tuple[Ruling, Effect | None]:
         row = await rows.one(
@@ -97,3 +105,8 @@ class PostgresDoubts:
     async def said(self, tenant_id: str, effect_id: str, limit: int) -> Sequence[Resolution]:
         found = await rows.every(self._pool, _SAID, tenant_id, effect_id, limit)
         return [rows.resolution(row) for row in found]
+
+
+def _key(effect: Effect) -> tuple[str, str, str]:
+    """Of one reservation of an effect."""
+    return effect.tenant_id, effect.effect_id, effect.reservation_id

@@ -4,6 +4,8 @@
                   ├──► it did not   ──► FAILED, once no request can be on its way any more
                   └──► no answer    ──► in doubt; asked again later
 
+A question that its host's limits hold back was put to nobody: it costs none of the tries.
+
 Every toolbox asks; one at a time about one effect. The question is that of the definition that the effect
 was caused under.
 """
@@ -98,7 +100,11 @@ class Checks:
             return Checked(effect, Finding.UNKNOWN, refusal.reason, refusal.message)
         if not await self._doubts.take(tenant_id, effect_id):
             raise errors.CheckRunning(effect_id)
-        return await self._ask(effect, question)
+        try:
+            return await self._ask(effect, question)
+        except errors.Refusal as refusal:
+            await self._doubts.put_off(effect)
+            return Checked(effect, Finding.UNKNOWN, refusal.reason, refusal.message)
 
     async def _by_itself(self, effect: Effect) -> None:
         """Whatever goes wrong, the effect's next time is set and its turn here ends by itself."""
@@ -106,15 +112,27 @@ class Checks:
             await self._ask(effect, await self._preparation.check(effect))
         except (errors.NotCheckable, NotFound):
             await self._for_nobody(effect)
-        except (errors.Refusal, FocalError) as refusal:
-            _log.warning("check not made", effect=effect.effect_id, error=refusal.message)
+        except errors.Refusal as refusal:
+            await self._not_asked(effect, refusal)
+        except FocalError as failure:
+            _log.warning("check not made", effect=effect.effect_id, error=failure.message)
 
     async def _for_nobody(self, effect: Effect) -> None:
         with suppress(Unavailable):
             await self._doubts.put_off(effect, for_good=True)
 
+    async def _not_asked(self, effect: Effect, refusal: errors.Refusal) -> None:
+        if not refusal.passing:
+            _log.warning("check not made", effect=effect.effect_id, error=refusal.message)
+            return
+        _log.info("check held back", effect=effect.effect_id, reason=refusal.reason)
+        with suppress(Unavailable):
+            await self._doubts.hold_back(effect, refusal.retry_after_s)
+
     async def _ask(self, effect: Effect, asking: Asking) -> Checked:
-        """The effect is this process's to ask about; afterwards it is anybody's."""
+        """The effect is this process's to ask about; afterwards it is anybody's, unless the question is
+        refused.
+        """
         answer = await self._answer(asking.job)
         check, told = asking.check, doubt.finding(asking.check, answer)
         self._meter.checked(effect.tenant_id, told)
@@ -135,11 +153,9 @@ class Checks:
         return Checked(stands or effect, told)
 
     async def _answer(self, job: Job) -> Result:
+        """What the provider tells; Refusal when its host's limits hold the question back."""
         plan = Plan("", True, self._timeouts.of(job.tool), self._patience.within_s, self._patience.within_s)
-        try:
-            permit = await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
-        except errors.Refusal as refusal:
-            return result.refused(job.tool.name, refusal)
+        permit = await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
         try:
             delivery = await self._courier.deliver(job.dispatch, plan, _untold, permit)
         finally:

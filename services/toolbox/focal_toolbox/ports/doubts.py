@@ -23,6 +23,11 @@ class Doubts(Protocol):
     async def put_off(self, effect: Effect, *, for_good: bool = False) -> None:
         """Let others ask when its time comes, or nobody any more; the doubt remains."""
 
+    async def hold_back(self, effect: Effect, after_s: float) -> None:
+        """Take back that an effect of `due` was asked about: it costs no try, and others may ask in `after_s`
+        seconds, or after the usual pause if that is 0.
+        """
+
     async def state(self, statement: Statement) -> tuple[Ruling, Effect | None]:
         """End a doubt; what the ledger did, and the effect as it then stands.
 
