@@ -11,7 +11,7 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines, one document per line.")]
 Tenant = Annotated[str, typer.Option("--tenant", envvar="FOCAL_TENANT", help="Tenant that you speak for.")]
-Agent = Annotated[str, typer.Option("--agent", envvar="FOCAL_AGENT", help="Agent that answers.")]
+Agent = Annotated[str, typer.Option("--agent", envvar="FOCAL_AGENT", help="Id of the agent.")]
 Channel = Annotated[str, typer.Option("--channel", help="Channel the customer is on.")]
 User = Annotated[str, typer.Option("--user", help="The customer's id on that channel.")]
 Patterns = Annotated[

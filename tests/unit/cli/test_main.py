@@ -1,6 +1,8 @@
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from focal_cli import commands
 from focal_cli.__main__ import COMMANDS
@@ -16,6 +18,17 @@ def test_every_command_is_listed_with_what_it_says_of_itself() -> None:
 def test_every_module_of_commands_is_listed() -> None:
     modules = {module.name for module in pkgutil.iter_modules(commands.__path__)}
     assert {command.name for command in COMMANDS} == modules
+
+
+def test_every_command_argument_and_option_says_what_it_is() -> None:
+    def silent(path: str, command: Any) -> Iterator[str]:
+        for name, part in getattr(command, "commands", {}).items():
+            yield from silent(f"{path} {name}", part)
+        if not command.help:
+            yield path
+        yield from (f"{path} {each.name}" for each in command.params if not each.help)
+
+    assert [name for command in COMMANDS for name in silent(str(command.name), command.load())] == []
 
 
 def test_the_list_of_commands_imports_nothing_that_only_commands_need() -> None:

@@ -60,7 +60,7 @@ def block(  # noqa: PLR0913, PLR0917 options are parameters
         Level, typer.Option("--level", help="medium restricts, high blocks, critical blocks until lifted.")
     ] = Level.HIGH,
     hours: Annotated[
-        int, typer.Option("--hours", min=0, help="How long; 0 for the level's own, a day by default.")
+        int, typer.Option("--hours", min=0, help="Hours it holds; 0 for the level's own, a day by default.")
     ] = 0,
     permanent: Annotated[bool, typer.Option("--permanent", help="Until it is lifted.")] = False,
     reason: Reason = "",

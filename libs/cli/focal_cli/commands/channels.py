@@ -9,11 +9,11 @@ from google.protobuf import json_format
 from focal.turn.v1 import channel_pb2
 from focal_cli import admin, connection, options, render
 
-commands = typer.Typer(help="Channels and their policies.", no_args_is_help=True)
+commands = typer.Typer(help="See and change how Focal behaves on each channel.", no_args_is_help=True)
 
 ForAgent = Annotated[str, typer.Option("--agent", help="Only for this agent; all agents when left out.")]
 ALL = "all"
-OnChannel = Annotated[str, typer.Argument(metavar="CHANNEL", help=f"Channel, or `{ALL}`.")]
+OnChannel = Annotated[str, typer.Argument(metavar="CHANNEL", help=f"Channel, or `{ALL}` for every one.")]
 FIELDS = tuple(field.name for field in channel_pb2.ChannelPolicy.DESCRIPTOR.fields)
 SHOWN = ("window_ms", "max_messages_per_minute", "natural_delay_ms", "split", "markup")
 
@@ -40,7 +40,13 @@ def show_list(
 @commands.command("set")
 def set_fields(
     channel: OnChannel,
-    fields: Annotated[list[str], typer.Argument(metavar="FIELD=VALUE…", help="Such as split=false.")],
+    fields: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FIELD=VALUE…",
+            help=f"Such as split=false or window_ms=800; the fields are {', '.join(FIELDS)}.",
+        ),
+    ],
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
     agent: ForAgent = "",

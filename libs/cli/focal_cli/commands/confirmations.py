@@ -31,7 +31,7 @@ class State(StrEnum):
 def show_list(
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    state: Annotated[State | None, typer.Option("--state", help="Only these.")] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
     session: Annotated[str, typer.Option("--session", help="Only of this session.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 20,
     json: options.Json = False,

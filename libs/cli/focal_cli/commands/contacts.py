@@ -38,7 +38,7 @@ def put(  # noqa: PLR0913, PLR0917 options are parameters
     customer: CUSTOMER,
     channel: CHANNEL,
     address: Annotated[str, typer.Argument(help="Phone number (+34600111222), e-mail address or id there.")],
-    source: Annotated[str, typer.Option("--source", help="Where the customer's word is on record.")],
+    source: Annotated[str, typer.Option("--source", help="Where their word is on record, such as a form.")],
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
     opted_in: Annotated[

@@ -37,7 +37,10 @@ def show_list(
     tenant: options.Tenant = options.TENANT,
     state: Annotated[
         list[State] | None,
-        typer.Option("--state", help="Only these; failed and in_doubt when left out, all of a session."),
+        typer.Option(
+            "--state",
+            help="Only in this state; may be repeated. Else failed and in_doubt, or all of a --session.",
+        ),
     ] = None,
     destination: Annotated[
         str, typer.Option("--destination", help="Only to outbound, callback or memory.")
@@ -64,7 +67,10 @@ def resolve(
         str, typer.Argument(metavar="DELIVERY", help="Id; `focal deliveries list` shows those there are.")
     ],
     decision: Annotated[
-        Decision, typer.Argument(help="It has arrived; send it again, which may be twice; or give it up.")
+        Decision,
+        typer.Argument(
+            help="delivered: it has arrived. resend: send it again, which may be twice. drop: give it up."
+        ),
     ],
     reason: Annotated[str, typer.Option("--reason", help="Why; kept with the delivery.")],
     home: options.Home = options.HOME,

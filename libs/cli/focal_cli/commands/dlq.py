@@ -9,7 +9,9 @@ import typer
 from focal.turn.v1 import dead_letter_service_pb2 as pb
 from focal_cli import connection, options, render, router_calls
 
-commands = typer.Typer(help="Dead letters of the message router's streams.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Dead letters: what the message router wrote and no message could be made of.", no_args_is_help=True
+)
 
 IDS = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters; `focal dlq list` shows them.")]
 ALL = Annotated[bool, typer.Option("--all", help="All dead letters, of the chosen channel or of every one.")]
@@ -57,7 +59,7 @@ def drop(
     every: ALL = False,
     json: options.Json = False,
 ) -> None:
-    """Forget dead letters."""
+    """Forget dead letters for good."""
     mesh = connection.of(home, tenant)
     done = asyncio.run(router_calls.drop(mesh, _chosen(dead_letters, every=every), channel))
     _report("dropped", done, json=json)

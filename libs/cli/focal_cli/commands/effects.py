@@ -13,7 +13,7 @@ from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal_cli import connection, effect_calls, options, render
 from focal_kernel import canonical_json
 
-commands = typer.Typer(help="The ledger of effects.", no_args_is_help=True)
+commands = typer.Typer(help="See what tools have done, and settle what is in doubt.", no_args_is_help=True)
 
 Effect = Annotated[str, typer.Argument(metavar="EFFECT", help="Id; `focal effects list` shows them.")]
 
@@ -80,7 +80,9 @@ def show(
 @commands.command()
 def resolve(
     effect: Effect,
-    word: Annotated[Word, typer.Argument(help="It has happened, or it has not and may be tried again.")],
+    word: Annotated[
+        Word, typer.Argument(help="done: it has happened; failed: it has not, and may be tried again.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="How you know; kept for the audit.")],
     result: Annotated[
         str,

@@ -13,7 +13,9 @@ def events(
     tenant: options.Tenant = options.TENANT,
     pattern: options.Patterns = None,
     agent: Annotated[str, typer.Option("--agent", help="Only this agent's.")] = "",
-    after: Annotated[str, typer.Option("--after", help="Go on behind this position.")] = "",
+    after: Annotated[
+        str, typer.Option("--after", help="Go on behind this position, as --json wrote it.")
+    ] = "",
     from_oldest: Annotated[bool, typer.Option("--all", help="Begin with the oldest that is kept.")] = False,
     json: options.Json = False,
 ) -> None:

@@ -21,17 +21,19 @@ FIELDS = ("position", "tools", "agents", "side_effects", "condition", "approver"
 DECISIONS = ("allow", "deny", "need-approval")
 DEFAULT_POSITION = 100
 
-RuleId = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name.")]
-Decided = Annotated[str, typer.Argument(metavar="DECISION", help=", ".join(DECISIONS))]
+RuleId = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as in `focal policies list`.")]
+Decided = Annotated[str, typer.Argument(metavar="DECISION", help=f"One of {', '.join(DECISIONS)}.")]
 Fields = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FIELD=VALUE…]", help=f"Such as 'tools=refund_*'; the fields are {', '.join(FIELDS)}."
+        metavar="[FIELD=VALUE…]",
+        help=f"Such as 'tools=refund_*'; the fields are {', '.join(FIELDS)}. "
+        f"Rules are looked at by position, the lowest first; it is {DEFAULT_POSITION} when left out.",
     ),
 ]
-AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent.")]
-ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="The tool.")]
-Arguments = Annotated[str, typer.Argument(metavar="[JSON]", help="Arguments of the call.")]
+AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
+ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="Name of the tool.")]
+Arguments = Annotated[str, typer.Argument(metavar="[JSON]", help="Arguments of the call, a JSON object.")]
 
 
 @commands.command("list")

@@ -27,7 +27,9 @@ def show_list(  # noqa: PLR0913, PLR0917 options are parameters
     agent: Annotated[str, typer.Option("--agent", help="Only this agent's.")] = "",
     channel: Annotated[str, typer.Option("--channel", help="Only on this channel.")] = "",
     customer: Annotated[str, typer.Option("--customer", help="Only of this customer id.")] = "",
-    active: Annotated[bool | None, typer.Option("--active/--ended", help="Only those that are.")] = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--ended", help="Only those that are; else both.")
+    ] = None,
     since: Annotated[
         datetime | None, typer.Option("--since", formats=TIMES, help="Updated then or later, UTC.")
     ] = None,
@@ -95,7 +97,9 @@ def update(  # noqa: PLR0913, PLR0917 options are parameters
     ] = None,
     step: Annotated[str, typer.Option("--step", help="SCENARIO/STEP to stand on.")] = "",
     leave: Annotated[str, typer.Option("--leave", help="SCENARIO to leave.")] = "",
-    etag: Annotated[str, typer.Option("--etag", help="Only if the session still has this one.")] = "",
+    etag: Annotated[
+        str, typer.Option("--etag", help="Only if the session still has this etag, which `show` tells.")
+    ] = "",
     reason: REASON = "",
     json: options.Json = False,
 ) -> None:

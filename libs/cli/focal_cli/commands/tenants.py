@@ -8,7 +8,7 @@ import typer
 from focal.config.v1 import tenant_service_pb2
 from focal_cli import admin, connection, options, render
 
-commands = typer.Typer(help="The registry of tenants.", no_args_is_help=True)
+commands = typer.Typer(help="Register tenants, and list them.", no_args_is_help=True)
 
 TIERS = ("free", "pro", "enterprise")
 

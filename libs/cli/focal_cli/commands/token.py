@@ -12,10 +12,14 @@ from focal_cli.local.home import Home
 def token(
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    role: Annotated[list[str] | None, typer.Option("--role", help="A role to claim, repeatable.")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="A role to claim, such as admin; may be repeated.")
+    ] = None,
     subject: Annotated[str, typer.Option("--subject", help="Who the token stands for.")] = "focal-cli",
-    hours: Annotated[float, typer.Option("--hours", min=0.01, help="How long it is good.")] = 1.0,
-    operator: Annotated[bool, typer.Option("--operator", help="For an operator, not a tenant.")] = False,
+    hours: Annotated[float, typer.Option("--hours", min=0.01, help="How long it is good, in hours.")] = 1.0,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="For an operator, whatever --tenant, --role and --subject say.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Sign a token with the mesh's tenant key and print it."""

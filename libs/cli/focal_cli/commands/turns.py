@@ -16,7 +16,7 @@ commands = typer.Typer(help="See and stop turns that do not end.", no_args_is_he
 def stuck(
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    older_than: Annotated[float, typer.Option("--older-than", min=0, help="Age in seconds.")] = 60,
+    older_than: Annotated[float, typer.Option("--older-than", min=0, help="Least age, in seconds.")] = 60,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many at most.")] = 20,
     json: options.Json = False,
 ) -> None:
@@ -32,7 +32,7 @@ def stuck(
 
 @commands.command()
 def cancel(
-    session: Annotated[str, typer.Argument(help="Id of the session.")],
+    session: Annotated[str, typer.Argument(help="Id of the session; `focal turns stuck` shows it.")],
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
     turn: Annotated[str, typer.Option("--turn", help="Only this turn; else whichever runs.")] = "",

@@ -10,7 +10,9 @@ from focal_cli.demo import shop
 from focal_cli.local import board, errors, mesh
 
 PORTS = 65_536
-PORT_HELP = "Fix a port, as in turn_gateway=7401; also of postgres and valkey. Others are chosen free."
+PORT_HELP = (
+    "Fix a port, as in turn_gateway=7401; may be repeated; also of postgres and valkey. Else a free one."
+)
 
 
 def up(

@@ -9,10 +9,12 @@ from focal_client import TextDelta
 
 
 def watch(
-    session: Annotated[str, typer.Argument(help="Id of the session; `focal sessions` lists them.")],
+    session: Annotated[str, typer.Argument(help="Id of the session; `focal sessions list` shows them.")],
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    from_offset: Annotated[int, typer.Option("--from", min=0, help="Start after this offset.")] = 0,
+    from_offset: Annotated[
+        int, typer.Option("--from", min=0, help="Offset to go on behind; 0 begins with the first event.")
+    ] = 0,
     pattern: options.Patterns = None,
     json: options.Json = False,
 ) -> None:

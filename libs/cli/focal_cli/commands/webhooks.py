@@ -10,7 +10,7 @@ from focal.turn.v1 import webhook_pb2
 from focal_cli import connection, options, render, webhook_calls
 from focal_cli.local import errors
 
-commands = typer.Typer(help="Events posted to your URLs.", no_args_is_help=True)
+commands = typer.Typer(help="Have events posted to a URL of yours.", no_args_is_help=True)
 
 Id = Annotated[
     str, typer.Argument(metavar="WEBHOOK", help="Id; `focal webhooks list` shows those there are.")
@@ -97,7 +97,7 @@ def verify(
     tenant: options.Tenant = options.TENANT,
     json: options.Json = False,
 ) -> None:
-    """Challenge the receiver."""
+    """Post a challenge to the receiver, and tell whether it answered it."""
     outcome = asyncio.run(webhook_calls.verify(connection.of(home, tenant), webhook))
     if json:
         render.as_json(render.plain(outcome))
@@ -114,7 +114,7 @@ def try_out(
     tenant: options.Tenant = options.TENANT,
     json: options.Json = False,
 ) -> None:
-    """Post an event that never happened."""
+    """Post a trial event to the receiver, and tell what it answered."""
     outcome = asyncio.run(webhook_calls.test(connection.of(home, tenant), webhook))
     if json:
         render.as_json(render.plain(outcome))

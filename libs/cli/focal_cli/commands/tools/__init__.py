@@ -7,7 +7,7 @@ import typer
 
 from focal_cli.commands.tools import catalogue, importing, showing
 
-commands = typer.Typer(help="What agents may call.", no_args_is_help=True)
+commands = typer.Typer(help="See, define and import what agents may call.", no_args_is_help=True)
 commands.command("list")(showing.show_list)
 commands.command()(showing.describe)
 commands.add_typer(catalogue.commands, name="catalogue")

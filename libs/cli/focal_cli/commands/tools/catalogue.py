@@ -15,7 +15,9 @@ from focal_cli.catalogue_calls import TIERS
 from focal_cli.commands import publish
 from focal_kernel import canonical_json
 
-commands = typer.Typer(help="Tools of the platform and the tenant.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Tools of the platform and the tenant, for agents to share.", no_args_is_help=True
+)
 
 COLUMNS = ("tool", "tier", "policy", "enabled", "provider", "what it does")
 
@@ -25,7 +27,10 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file 
 Changes = Annotated[
     Path | None,
     typer.Option(
-        "--with", exists=True, dir_okay=False, help="YAML: http or config, and what an activation may say."
+        "--with",
+        exists=True,
+        dir_okay=False,
+        help="YAML file: http or config of its own, and what an activation may say.",
     ),
 ]
 

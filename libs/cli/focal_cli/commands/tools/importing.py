@@ -19,7 +19,9 @@ from focal_cli.importing import names
 from focal_cli.importing.reviewing import Imported
 from focal_cli.local import errors
 
-commands = typer.Typer(help="Make tool definitions of an API's description.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Make tool definitions from what an API or an MCP server says of itself.", no_args_is_help=True
+)
 
 SOURCE = "tools.yaml"
 
@@ -89,7 +91,9 @@ def openapi(
     source: Annotated[str, typer.Argument(metavar="FILE|URL", help="OpenAPI 3.0 or 3.1, JSON or YAML.")],
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    name: Annotated[str, typer.Option("--name", help="Names its settings; its title when left out.")] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="What its settings are named after; its title when left out.")
+    ] = "",
     out: Out = None,
     force: Force = False,
     catalogue: Into = "",
@@ -104,15 +108,20 @@ def openapi(
 
 @commands.command()
 def mcp(  # noqa: PLR0913, PLR0917 options are parameters
-    command: Annotated[str, typer.Option("--command", help="Start this server and speak over stdio.")] = "",
-    url: Annotated[str, typer.Option("--url", help="Speak to the server there (streamable HTTP).")] = "",
+    command: Annotated[str, typer.Option("--command", help="Command that starts the server (stdio).")] = "",
+    url: Annotated[str, typer.Option("--url", help="Address of a running server (streamable HTTP).")] = "",
     environment: Annotated[
-        list[str] | None, typer.Option("--env", help="Variable to hand to --command; may be repeated.")
+        list[str] | None,
+        typer.Option("--env", help="Environment variable to hand to --command; may be repeated."),
     ] = None,
-    token: Annotated[str, typer.Option("--token-env", help="Variable with the token for --url.")] = "",
+    token: Annotated[
+        str, typer.Option("--token-env", help="Environment variable that holds the token for --url.")
+    ] = "",
     home: options.Home = options.HOME,
     tenant: options.Tenant = options.TENANT,
-    name: Annotated[str, typer.Option("--name", help="Name of the server in the toolbox's settings.")] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="Its name in the toolbox's settings; its own when left out.")
+    ] = "",
     out: Out = None,
     force: Force = False,
     catalogue: Into = "",
