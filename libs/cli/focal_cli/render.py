@@ -18,8 +18,8 @@ FILE_WIDTH = 100_000
 def console() -> rich.console.Console:
     """Standard output for people; it wraps nothing, so that ids can be copied.
 
-    On a terminal a table is at most as wide as that. In a file or a pipe it is as wide as its cells, one
-    line per row, so that `grep` finds whole rows; the variable COLUMNS limits it there, too.
+    On a terminal a table is at most as wide as that. In a file or a pipe it is as wide as its cells, so that
+    `grep` finds them whole; there the environment variable COLUMNS limits it, if it is set.
     """
     limited = sys.stdout.isatty() or "COLUMNS" in os.environ
     return rich.console.Console(highlight=False, soft_wrap=True, width=None if limited else FILE_WIDTH)
