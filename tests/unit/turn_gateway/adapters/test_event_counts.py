@@ -1,6 +1,8 @@
 import prometheus_client as prometheus
 import redis.asyncio
 
+from focal_service_kit import redis_client
+from focal_service_kit.settings import RedisSettings
 from focal_turn_gateway.adapters.event_counts import ValkeyEventCounts
 from focal_turn_gateway.adapters.event_meter import EventMeter
 from focal_turn_gateway.domain.event_names import Refusal
@@ -19,7 +21,7 @@ async def test_counts_of_all_gateways_add_up_by_tenant_and_minute(redis_url: str
 
 
 async def test_a_valkey_that_is_away_has_no_counts() -> None:
-    async with redis.asyncio.Redis(host="127.0.0.1", port=1) as nowhere:
+    async with redis_client.connect(RedisSettings(url="redis://127.0.0.1:1")) as nowhere:
         assert await ValkeyEventCounts(nowhere).add(10, {"acme": (1, 0)}) is None
 
 

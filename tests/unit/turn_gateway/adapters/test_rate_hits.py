@@ -5,6 +5,8 @@ import prometheus_client
 import pytest
 import redis.asyncio
 
+from focal_service_kit import redis_client
+from focal_service_kit.settings import RedisSettings
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.rate_hits import Kept, ValkeyRateHits
 from focal_turn_gateway.adapters.rate_windows import ValkeyRateWindows
@@ -74,6 +76,6 @@ async def test_where_nobody_looks_nothing_is_noted(valkey: redis.asyncio.Redis) 
 
 
 async def test_a_valkey_that_is_away_says_so() -> None:
-    async with redis.asyncio.Redis(host="127.0.0.1", port=1) as nowhere:
+    async with redis_client.connect(RedisSettings(url="redis://127.0.0.1:1")) as nowhere:
         with pytest.raises(errors.CacheAway):
             await ValkeyRateHits(nowhere, KEPT).often(3600, 1)

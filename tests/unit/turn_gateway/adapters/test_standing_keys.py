@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 import redis.asyncio
 
+from focal_service_kit import redis_client
+from focal_service_kit.settings import RedisSettings
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.standing_keys import ValkeyStandings, blocked_key, restricted_key
 from focal_turn_gateway.domain.abuse import Standing
@@ -59,7 +61,7 @@ async def test_one_writes_all_for_everybody_until_it_is_stale(valkey: redis.asyn
 
 
 async def test_a_valkey_that_is_away_says_so() -> None:
-    async with redis.asyncio.Redis(host="127.0.0.1", port=1) as nowhere:
+    async with redis_client.connect(RedisSettings(url="redis://127.0.0.1:1")) as nowhere:
         for asked in (
             ValkeyStandings(nowhere).version(),
             ValkeyStandings(nowhere).fresh(1),
