@@ -20,8 +20,11 @@ from tests.fakes.memory_store import ids, indexed
 pytestmark = pytest.mark.migrated("focal_memory")
 
 DIMENSIONS = 32
-LARGE, SMALL = 20_000, 60
-RARE_CUSTOMER_EVERY = 200  # of the large tenant's episodes belong to customer `rare`
+LARGE, SMALL = 1_500, 60
+RARE_CUSTOMER_EVERY = 20  # of the large tenant's episodes belong to customer `rare`
+ENOUGH_FOR_AN_INDEX = 2_500
+"""So many that the planner prefers one to comparing all, which it does from 2,000 on."""
+TUNING = Tuning(exact_episodes=500)
 LIST = 20
 
 Vectors = NDArray[np.float32]
@@ -59,15 +62,15 @@ def _nearest(vectors: Vectors, question: Vectors, among: Sequence[int]) -> set[s
 
 
 async def _plan(memory: memory_store.Adapters, search: Search) -> str:
-    query = "EXPLAIN (ANALYZE, COSTS OFF) " + statement.text(DIMENSIONS, Tuning().words)
-    rows = await memory.recall_pool.fetch(query, *statement.arguments(search, Tuning()))
+    query = "EXPLAIN (ANALYZE, COSTS OFF) " + statement.text(DIMENSIONS, TUNING.words)
+    rows = await memory.recall_pool.fetch(query, *statement.arguments(search, TUNING))
     return "\n".join(row[0] for row in rows)
 
 
 async def test_recall_is_complete_for_small_tenant_large_tenant_and_a_rare_customer(database: str) -> None:
     small, large = _vectors(SMALL, seed=1), _vectors(LARGE, seed=2)
     rare = range(0, LARGE, RARE_CUSTOMER_EVERY)
-    async with memory_store.adapters(database, dimensions=DIMENSIONS) as memory:
+    async with memory_store.adapters(database, dimensions=DIMENSIONS, tuning=TUNING) as memory:
         await _load(memory, "small", small)
         await _load(memory, "large", large)
         assert await memory.partitions.outgrown(LARGE - 1) == ["large"]
@@ -90,7 +93,7 @@ async def test_recall_is_complete_for_small_tenant_large_tenant_and_a_rare_custo
 
 
 async def test_a_filter_cannot_starve_the_index_scan_of_a_large_scope(database: str) -> None:
-    large = _vectors(5_000, seed=2)
+    large = _vectors(LARGE, seed=2)
     tuning = Tuning(exact_episodes=10)
     async with memory_store.adapters(database, dimensions=DIMENSIONS, tuning=tuning) as memory:
         await _load(memory, "large", large)
@@ -107,8 +110,8 @@ async def test_a_filter_cannot_starve_the_index_scan_of_a_large_scope(database: 
 
 
 async def test_only_a_large_scope_goes_through_the_vector_index(database: str) -> None:
-    async with memory_store.adapters(database, dimensions=DIMENSIONS) as memory:
-        await _load(memory, "large", _vectors(11_000, seed=2))
+    async with memory_store.adapters(database, dimensions=DIMENSIONS, tuning=TUNING) as memory:
+        await _load(memory, "large", _vectors(ENOUGH_FOR_AN_INDEX, seed=2))
         await memory.partitions.separate("large")
         await memory.partitions.index(memory.model)
         vector = _vectors(1, seed=3)[0].tolist()
