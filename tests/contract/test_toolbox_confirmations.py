@@ -28,8 +28,9 @@ from focal_toolbox.domain.effect import Outcome, State, Wish
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.ports.confirmations import Confirmations
 from focal_toolbox.ports.ledger import EffectLedger
-from tests.fakes import toolbox
-from tests.fakes.toolbox import LOST, REFUSED, LedgerRows, MemoryLedger
+from tests.fakes.toolbox.ledger import LedgerRows, MemoryLedger
+from tests.fakes.toolbox.provider import LOST, REFUSED
+from tests.fakes.toolbox.wishes import to_refund
 from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
@@ -62,7 +63,7 @@ class Stores:
 
 
 def wish(number: int = 1, **changes: Any) -> Wish:
-    return replace(toolbox.wish(number), **{"questions": (CUSTOMER,), **changes})
+    return replace(to_refund(number), **{"questions": (CUSTOMER,), **changes})
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -19,8 +19,9 @@ from focal_toolbox.domain.answer import Answer
 from focal_toolbox.domain.effect import Outcome, Query, State
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.ports.ledger import EffectLedger
-from tests.fakes import toolbox
-from tests.fakes.toolbox import DONE, LOST, REFUSED, LedgerRows, MemoryLedger
+from tests.fakes.toolbox.ledger import LedgerRows, MemoryLedger
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED
+from tests.fakes.toolbox.wishes import to_refund
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
@@ -67,7 +68,7 @@ async def pair(request: pytest.FixtureRequest, database: str) -> AsyncIterator[P
 
 
 async def test_a_new_wish_is_reserved(pair: Pair) -> None:
-    wish = toolbox.wish()
+    wish = to_refund()
     reservation = await pair.one.reserve(wish)
     effect = reservation.effect
     assert (reservation.outcome, reservation.fence) == (Outcome.RESERVED, 1)
@@ -78,8 +79,8 @@ async def test_a_new_wish_is_reserved(pair: Pair) -> None:
 
 
 async def test_an_equal_wish_meets_the_running_effect(pair: Pair) -> None:
-    first = await pair.one.reserve(toolbox.wish())
-    second = await pair.two.reserve(toolbox.wish())
+    first = await pair.one.reserve(to_refund())
+    second = await pair.two.reserve(to_refund())
     assert second.outcome is Outcome.RUNNING
     assert second.effect == first.effect
 
@@ -95,11 +96,11 @@ async def test_an_equal_wish_meets_the_running_effect(pair: Pair) -> None:
 async def test_an_ended_effect_decides_about_equal_wishes(
     pair: Pair, state: State, answer: Answer, outcome: Outcome
 ) -> None:
-    reserved = (await pair.one.reserve(toolbox.wish())).effect
+    reserved = (await pair.one.reserve(to_refund())).effect
     assert reserved is not None
     ended = await pair.one.conclude(reserved, state, answer, 0)
     assert (ended.state, ended.result_json, ended.error_reason) == (state, answer.result_json, answer.reason)
-    again = await pair.two.reserve(toolbox.wish())
+    again = await pair.two.reserve(to_refund())
     assert again.outcome is outcome
     assert again.effect is not None
     assert again.effect.effect_id == reserved.effect_id
@@ -107,17 +108,17 @@ async def test_an_ended_effect_decides_about_equal_wishes(
 
 
 async def test_doubt_about_an_idempotent_effect_lets_it_be_reserved_again(pair: Pair) -> None:
-    wish = toolbox.wish(policy=Policy.IDEMPOTENT)
+    wish = to_refund(policy=Policy.IDEMPOTENT)
     reserved = (await pair.one.reserve(wish)).effect
     assert reserved is not None
     await pair.one.conclude(reserved, State.IN_DOUBT, LOST, 2)
-    elsewhere = await pair.two.reserve(toolbox.wish(policy=Policy.IDEMPOTENT, effect_key="key_2"))
-    again = await pair.two.reserve(replace(toolbox.wish(policy=Policy.IDEMPOTENT)))
+    elsewhere = await pair.two.reserve(to_refund(policy=Policy.IDEMPOTENT, effect_key="key_2"))
+    again = await pair.two.reserve(replace(to_refund(policy=Policy.IDEMPOTENT)))
     assert elsewhere.outcome is Outcome.RESERVED
     assert again.outcome is Outcome.BLOCKED_RUNNING
     assert elsewhere.effect is not None
     await pair.two.conclude(elsewhere.effect, State.DONE, DONE, 0)
-    again = await pair.two.reserve(replace(toolbox.wish(policy=Policy.IDEMPOTENT)))
+    again = await pair.two.reserve(replace(to_refund(policy=Policy.IDEMPOTENT)))
     assert again.outcome is Outcome.RESERVED
     assert again.effect is not None
     assert again.effect.attempts == 4
@@ -135,11 +136,11 @@ async def test_doubt_about_an_idempotent_effect_lets_it_be_reserved_again(pair: 
 async def test_an_open_effect_blocks_its_business_key(
     pair: Pair, state: State | None, outcome: Outcome
 ) -> None:
-    reserved = (await pair.one.reserve(toolbox.wish())).effect
+    reserved = (await pair.one.reserve(to_refund())).effect
     assert reserved is not None
     if state is not None:
         await pair.one.conclude(reserved, state, LOST, 0)
-    other = toolbox.wish(effect_key="key_2", session_id="ses_2", turn_group_id="grp_2")
+    other = to_refund(effect_key="key_2", session_id="ses_2", turn_group_id="grp_2")
     reservation = await pair.two.reserve(other)
     assert reservation.outcome is outcome
     assert reservation.effect is not None
@@ -151,13 +152,13 @@ async def test_an_open_effect_blocks_its_business_key(
     "change", [{"tenant_id": "globex"}, {"tool_name": "label"}, {"business_key": "order_2"}]
 )
 async def test_other_operations_are_not_blocked(pair: Pair, change: dict[str, Any]) -> None:
-    await pair.one.reserve(toolbox.wish())
-    reservation = await pair.two.reserve(toolbox.wish(effect_key="key_2", **change))
+    await pair.one.reserve(to_refund())
+    reservation = await pair.two.reserve(to_refund(effect_key="key_2", **change))
     assert reservation.outcome is Outcome.RESERVED
 
 
 async def test_sixty_four_sessions_get_one_reservation_of_an_order(pair: Pair) -> None:
-    wishes = [toolbox.wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(64)]
+    wishes = [to_refund(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(64)]
     ledgers = [pair.one, pair.two] * 32
     outcomes = await asyncio.gather(
         *(ledger.reserve(wish) for ledger, wish in zip(ledgers, wishes, strict=True))
@@ -166,7 +167,7 @@ async def test_sixty_four_sessions_get_one_reservation_of_an_order(pair: Pair) -
 
 
 async def test_failed_effects_of_one_order_are_reserved_again_by_one_only(pair: Pair) -> None:
-    wishes = [toolbox.wish(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(16)]
+    wishes = [to_refund(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(16)]
     for wish in wishes:
         effect = (await pair.one.reserve(wish)).effect
         assert effect is not None
@@ -179,28 +180,28 @@ async def test_failed_effects_of_one_order_are_reserved_again_by_one_only(pair: 
 async def test_a_lower_epoch_reserves_nothing(pair: Pair) -> None:
     assert await pair.one.fence("acme", "ses_1", 5) == 5
     assert await pair.one.fence("acme", "ses_1", 3) == 5
-    reservation = await pair.two.reserve(toolbox.wish(epoch=4))
+    reservation = await pair.two.reserve(to_refund(epoch=4))
     assert (reservation.outcome, reservation.fence) == (Outcome.FENCED, 5)
     assert await pair.two.page(Query("acme")) == []
-    assert (await pair.two.reserve(toolbox.wish(epoch=5))).outcome is Outcome.RESERVED
+    assert (await pair.two.reserve(to_refund(epoch=5))).outcome is Outcome.RESERVED
     assert (
-        await pair.two.reserve(toolbox.wish(epoch=4, session_id="ses_2", effect_key="k", business_key="b"))
+        await pair.two.reserve(to_refund(epoch=4, session_id="ses_2", effect_key="k", business_key="b"))
     ).fence == 4
 
 
 async def test_only_the_latest_reservation_can_end_an_effect(pair: Pair) -> None:
     """Break: leave `reservation_id` out of the ledger's `_CONCLUDE`."""
-    first = (await pair.one.reserve(toolbox.wish())).effect
+    first = (await pair.one.reserve(to_refund())).effect
     assert first is not None
     await pair.one.conclude(first, State.FAILED, REFUSED, 0)
-    second = (await pair.two.reserve(toolbox.wish())).effect
+    second = (await pair.two.reserve(to_refund())).effect
     assert second is not None
     late = await pair.one.conclude(first, State.DONE, DONE, 0)
     assert (late.state, late.reservation_id) == (State.PREPARED, second.reservation_id)
 
 
 async def test_an_ended_effect_does_not_end_again(pair: Pair) -> None:
-    effect = (await pair.one.reserve(toolbox.wish())).effect
+    effect = (await pair.one.reserve(to_refund())).effect
     assert effect is not None
     await pair.one.conclude(effect, State.DONE, DONE, 0)
     assert (await pair.one.conclude(effect, State.IN_DOUBT, LOST, 0)).state is State.DONE
@@ -212,7 +213,7 @@ async def test_the_holder_of_a_doubtful_reservation_may_still_tell_the_truth(
 ) -> None:
     """It was frozen and is thawed: that is knowledge, not an effect. Break: accept only PREPARED in
     `_CONCLUDE`."""
-    effect = (await pair.one.reserve(toolbox.wish())).effect
+    effect = (await pair.one.reserve(to_refund())).effect
     assert effect is not None
     await pair.lose()
     assert await pair.two.doubt_orphans() == 1
@@ -222,30 +223,30 @@ async def test_the_holder_of_a_doubtful_reservation_may_still_tell_the_truth(
 async def test_a_lost_process_reserves_nothing(pair: Pair) -> None:
     """Break: leave the check of the asking instance out of `reserve`."""
     await pair.lose()
-    assert (await pair.one.reserve(toolbox.wish())).outcome is Outcome.OWNER_LOST
-    assert (await pair.two.reserve(toolbox.wish())).outcome is Outcome.RESERVED
+    assert (await pair.one.reserve(to_refund())).outcome is Outcome.OWNER_LOST
+    assert (await pair.two.reserve(to_refund())).outcome is Outcome.RESERVED
 
 
 async def test_an_equal_wish_finds_a_lost_processs_effect_in_doubt(pair: Pair) -> None:
-    await pair.one.reserve(toolbox.wish())
+    await pair.one.reserve(to_refund())
     await pair.lose()
-    reservation = await pair.two.reserve(toolbox.wish())
+    reservation = await pair.two.reserve(to_refund())
     assert reservation.outcome is Outcome.EXISTS
     assert reservation.effect is not None
     assert (reservation.effect.state, reservation.effect.error_reason) == (State.IN_DOUBT, "toolbox_lost")
 
 
 async def test_another_wish_finds_a_lost_processs_effect_in_its_way(pair: Pair) -> None:
-    await pair.one.reserve(toolbox.wish())
+    await pair.one.reserve(to_refund())
     await pair.lose()
-    reservation = await pair.two.reserve(toolbox.wish(effect_key="key_2"))
+    reservation = await pair.two.reserve(to_refund(effect_key="key_2"))
     assert reservation.outcome is Outcome.BLOCKED_IN_DOUBT
 
 
 async def test_a_fence_doubts_only_lost_processes_of_its_session(pair: Pair) -> None:
-    await pair.one.reserve(toolbox.wish())
-    await pair.one.reserve(toolbox.wish(effect_key="key_2", business_key="order_2", session_id="ses_2"))
-    await pair.two.reserve(toolbox.wish(effect_key="key_3", business_key="order_3"))
+    await pair.one.reserve(to_refund())
+    await pair.one.reserve(to_refund(effect_key="key_2", business_key="order_2", session_id="ses_2"))
+    await pair.two.reserve(to_refund(effect_key="key_3", business_key="order_3"))
     await pair.lose()
     await pair.two.fence("acme", "ses_1", 2)
     states = {effect.effect_key: effect.state for effect in await pair.two.page(Query("acme"))}
@@ -254,7 +255,7 @@ async def test_a_fence_doubts_only_lost_processes_of_its_session(pair: Pair) -> 
 
 
 async def test_a_release_undoes_only_its_own_reservation(pair: Pair) -> None:
-    wish = toolbox.wish()
+    wish = to_refund()
     await pair.one.release(wish)
     await pair.one.reserve(wish)
     await pair.one.release(replace(wish, reservation_id=ids.new_id("rsv")))
@@ -268,7 +269,7 @@ async def test_effects_are_paged_newest_first_and_grouped_oldest_first(pair: Pai
     for number in range(4):
         group = "grp_1" if number < 3 else "grp_2"
         await pair.one.reserve(
-            toolbox.wish(effect_key=f"key_{number}", business_key=str(number), turn_group_id=group)
+            to_refund(effect_key=f"key_{number}", business_key=str(number), turn_group_id=group)
         )
     newest = await pair.two.page(Query("acme", limit=3))
     assert [effect.effect_key for effect in newest] == ["key_3", "key_2", "key_1"]
@@ -285,7 +286,7 @@ async def test_an_unreachable_ledger_is_away(database: str) -> None:
     ledger = PostgresLedger(pool, "tbx_1", LEASE_S)
     await pool.close()
     with pytest.raises(kernel_errors.Unavailable) as caught:
-        await ledger.reserve(toolbox.wish())
+        await ledger.reserve(to_refund())
     assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
 
 

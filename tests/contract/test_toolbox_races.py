@@ -15,7 +15,7 @@ from focal_toolbox.adapters.instance import Heartbeat, Rhythm
 from focal_toolbox.adapters.postgres_ledger import PostgresLedger
 from focal_toolbox.core import fencing
 from focal_toolbox.domain.effect import Outcome, Wish
-from tests.fakes import toolbox
+from tests.fakes.toolbox.wishes import to_refund
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
@@ -66,7 +66,7 @@ async def test_two_sessions_that_do_not_see_each_other_yet_reserve_an_order_once
     database: str, ahead: Ahead
 ) -> None:
     """Break: make effects_one_open_per_business_key a plain index."""
-    first, second = toolbox.wish(), toolbox.wish(effect_key="key_2", session_id="ses_2")
+    first, second = to_refund(), to_refund(effect_key="key_2", session_id="ses_2")
     await _reserve_uncommitted(ahead.connection, first, ahead.instance_id)
     racing = asyncio.create_task(ahead.ledger.reserve(second))
     await _waits_or_ends(racing, database)
@@ -78,7 +78,7 @@ async def test_equal_wishes_that_do_not_see_each_other_yet_are_one_effect(
     database: str, ahead: Ahead
 ) -> None:
     """The session's fence row keeps them apart; in two sessions the effect key would."""
-    first, second = toolbox.wish(), toolbox.wish(session_id="ses_2")
+    first, second = to_refund(), to_refund(session_id="ses_2")
     await _reserve_uncommitted(ahead.connection, first, ahead.instance_id)
     racing = asyncio.create_task(ahead.ledger.reserve(second))
     await _waits_or_ends(racing, database)
@@ -95,8 +95,8 @@ async def test_calls_of_a_turn_that_do_not_see_each_other_yet_are_counted(
     """The session's fence row keeps them apart. Break: let `raise_fence` leave the row alone when it is high
     enough."""
     await ahead.ledger.fence("acme", "ses_1", 1)
-    first = toolbox.wish()
-    second = toolbox.wish(effect_key="key_2", business_key="order_2", max_calls=1)
+    first = to_refund()
+    second = to_refund(effect_key="key_2", business_key="order_2", max_calls=1)
     await _reserve_uncommitted(ahead.connection, first, ahead.instance_id)
     racing = asyncio.create_task(ahead.ledger.reserve(second))
     await _waits_or_ends(racing, database)
@@ -107,7 +107,7 @@ async def test_calls_of_a_turn_that_do_not_see_each_other_yet_are_counted(
 async def test_a_fence_waits_for_a_reservation_and_then_lists_it(database: str, ahead: Ahead) -> None:
     """Break: let `raise_fence` leave the row alone when it is high enough, or read it first."""
     await ahead.ledger.fence("acme", "ses_1", 1)
-    await _reserve_uncommitted(ahead.connection, toolbox.wish(), ahead.instance_id)
+    await _reserve_uncommitted(ahead.connection, to_refund(), ahead.instance_id)
     racing = asyncio.create_task(fencing.raise_fence(ahead.ledger, "acme", "ses_1", 2, "grp_1"))
     await _waits_or_ends(racing, database)
     await ahead.connection.execute("COMMIT")
@@ -119,7 +119,7 @@ async def test_a_reservation_waits_for_a_fence_and_is_then_refused(database: str
     await ahead.ledger.fence("acme", "ses_1", 1)
     await ahead.connection.execute("BEGIN")
     await ahead.connection.fetchval("SELECT effects.raise_fence('acme', 'ses_1', 2)")
-    racing = asyncio.create_task(ahead.ledger.reserve(toolbox.wish()))
+    racing = asyncio.create_task(ahead.ledger.reserve(to_refund()))
     await _waits_or_ends(racing, database)
     await ahead.connection.execute("COMMIT")
     assert (await racing).outcome is Outcome.FENCED

@@ -37,18 +37,15 @@ from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Event, Result
 from focal_toolbox.domain.tool import Check, Tool
 from focal_toolbox.ports.providers import Availability
-from tests.fakes import toolbox_limits
 from tests.fakes.tool_policy import CountingDecisions, FixedPolicy
-from tests.fakes.toolbox import (
-    CountingMeter,
-    CountingReportMeter,
-    FixedCatalogue,
-    FixedWrites,
-    MemoryDoubts,
-    MemoryLedger,
-    MemoryReports,
-    ScriptedProvider,
-)
+from tests.fakes.toolbox import limits
+from tests.fakes.toolbox.catalogue import FixedCatalogue
+from tests.fakes.toolbox.doubts import MemoryDoubts
+from tests.fakes.toolbox.ledger import MemoryLedger
+from tests.fakes.toolbox.meters import CountingMeter, CountingReportMeter
+from tests.fakes.toolbox.provider import ScriptedProvider
+from tests.fakes.toolbox.reports import MemoryReports
+from tests.fakes.toolbox.writes import FixedWrites
 
 ATTEMPT = Attempt("acme", "returns_desk", 1, "ses_1", "trn_1", "grp_1", 1, no_pending_messages=True)
 ORDER = Order(ATTEMPT, "refund", '{"order_id":"1"}')
@@ -129,7 +126,7 @@ class Desk:
     catalogue: FixedCatalogue = field(default_factory=lambda: FixedCatalogue(*TOOLS))
     turn_calls: TurnCalls = field(default_factory=lambda: TurnCalls(5, 100, 60))
     clock: Clock = field(default_factory=SystemClock)
-    admission: Admission = field(default_factory=toolbox_limits.admission)
+    admission: Admission = field(default_factory=limits.admission)
     patience: Patience = field(default_factory=lambda: Patience(wait_s=0.01, poll_s=0.002))
     report_meter: CountingReportMeter = field(default_factory=CountingReportMeter)
     policy: FixedPolicy = field(default_factory=FixedPolicy)

@@ -13,10 +13,10 @@ from focal_toolbox.domain.circuit import Position, Rules
 from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.order import Order
 from focal_toolbox.domain.result import Status
-from tests.fakes import toolbox_limits
-from tests.fakes.toolbox import DONE, LOST, REFUSED, ScriptedProvider
+from tests.fakes.toolbox import limits
+from tests.fakes.toolbox.limits import CountingLimitMeter
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED, ScriptedProvider
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
-from tests.fakes.toolbox_limits import CountingLimitMeter
 from tests.fakes.until import until
 
 RULES = Rules(failures=2, window_s=30, open_s=10)
@@ -29,7 +29,7 @@ def _order(tool: str, number: int = 1) -> Order:
 
 async def test_an_open_circuit_refuses_one_tenant_at_one_host_and_says_for_how_long() -> None:
     clock, meter = ManualClock(), CountingLimitMeter()
-    admission = toolbox_limits.admission(clock, rules=RULES, meter=meter)
+    admission = limits.admission(clock, rules=RULES, meter=meter)
     for _ in range(2):
         permit = await admission.admit("acme", "shop")
         permit.answered(LOST)
@@ -49,7 +49,7 @@ async def test_an_open_circuit_refuses_one_tenant_at_one_host_and_says_for_how_l
 
 async def _opened(**more: Any) -> tuple[Desk, ManualClock]:
     clock = ManualClock()
-    desk = Desk(ScriptedProvider([LOST]), admission=toolbox_limits.admission(clock, rules=RULES), **more)
+    desk = Desk(ScriptedProvider([LOST]), admission=limits.admission(clock, rules=RULES), **more)
     for number in (8, 9):
         await desk.execute(_order("refund", number))
     desk.provider.answers = [DONE]
@@ -71,7 +71,7 @@ async def test_an_open_circuit_sends_nothing_and_leaves_no_row(tool: str) -> Non
 
 @pytest.mark.parametrize("tool", ["refund", "look_up"])
 async def test_without_a_place_nothing_is_sent_nor_reserved(tool: str) -> None:
-    desk = Desk(admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(admission=limits.admission(limits=NARROW))
     held = await desk.admission.admit("acme", "shop")
     result = await desk.execute(_order(tool))
     assert (result.status, result.error_reason, result.passing) == (Status.REFUSED, "TOOLBOX_BUSY", True)
@@ -84,7 +84,7 @@ async def test_without_a_place_nothing_is_sent_nor_reserved(tool: str) -> None:
 @pytest.mark.parametrize("answer", [DONE, LOST])
 async def test_a_call_that_is_held_back_still_tells_what_it_did_before(answer: Any) -> None:
     """Else a crash attempt would call a refund rejected that was made."""
-    desk = Desk(ScriptedProvider([answer]), admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(ScriptedProvider([answer]), admission=limits.admission(limits=NARROW))
     first = await desk.execute(_order("refund"))
     held = await desk.admission.admit("acme", "shop")
     again = await desk.execute(_order("refund"))
@@ -94,14 +94,14 @@ async def test_a_call_that_is_held_back_still_tells_what_it_did_before(answer: A
 
 
 async def test_a_failed_call_that_is_held_back_is_refused() -> None:
-    desk = Desk(ScriptedProvider([REFUSED]), admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(ScriptedProvider([REFUSED]), admission=limits.admission(limits=NARROW))
     await desk.execute(_order("refund"))
     await desk.admission.admit("acme", "shop")
     assert (await desk.execute(_order("refund"))).error_reason == "TOOLBOX_BUSY"
 
 
 async def test_a_call_that_is_held_back_does_not_count_for_its_turn() -> None:
-    desk = Desk(admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(admission=limits.admission(limits=NARROW))
     held = await desk.admission.admit("acme", "shop")
     for number in range(9):
         await desk.execute(_order("look_up", number))
@@ -112,7 +112,7 @@ async def test_a_call_that_is_held_back_does_not_count_for_its_turn() -> None:
 
 @pytest.mark.parametrize("tool", ["refund", "look_up", "elsewhere"])
 async def test_every_place_is_given_back(tool: str) -> None:
-    desk = Desk(ScriptedProvider([DONE, LOST, REFUSED]), admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(ScriptedProvider([DONE, LOST, REFUSED]), admission=limits.admission(limits=NARROW))
     for number in range(5):
         await desk.execute(_order(tool, number))
     permit = await desk.admission.admit("acme", "shop")
@@ -121,7 +121,7 @@ async def test_every_place_is_given_back(tool: str) -> None:
 
 async def test_a_place_is_held_until_the_effect_ends_although_the_caller_left() -> None:
     provider = ScriptedProvider(hold=asyncio.Event())
-    desk = Desk(provider, admission=toolbox_limits.admission(limits=NARROW))
+    desk = Desk(provider, admission=limits.admission(limits=NARROW))
     call = asyncio.create_task(desk.execute(_order("refund")))
     await provider.sent.wait()
     call.cancel()
@@ -138,7 +138,7 @@ async def test_a_place_is_held_until_the_effect_ends_although_the_caller_left() 
 async def test_a_compensation_without_a_place_is_to_be_repeated() -> None:
     desk = Desk(
         ScriptedProvider([replace(DONE, result_json='{"hold":{"id":7}}')]),
-        admission=toolbox_limits.admission(limits=NARROW),
+        admission=limits.admission(limits=NARROW),
     )
     await desk.execute(_order("reserve"))
     held = await desk.admission.admit("acme", "shop")

@@ -13,7 +13,7 @@ from focal_toolbox.domain.effect import State
 from focal_toolbox.domain.redaction import Redaction
 from focal_toolbox.domain.report import Report
 from focal_toolbox.domain.result import Result, Status
-from tests.fakes.toolbox import LOST, REFUSED, ScriptedProvider
+from tests.fakes.toolbox.provider import LOST, REFUSED, ScriptedProvider
 from tests.fakes.toolbox_desk import ORDER, Desk
 from tests.fakes.until import until
 

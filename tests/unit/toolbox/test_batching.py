@@ -11,7 +11,7 @@ from focal_toolbox.domain.batch import Step
 from focal_toolbox.domain.order import Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Result, Started, Status
-from tests.fakes.toolbox import DONE, LOST, REFUSED, ScriptedProvider
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED, ScriptedProvider
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
 from tests.fakes.until import until
 

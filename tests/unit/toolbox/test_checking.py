@@ -16,15 +16,15 @@ from focal_toolbox.domain.circuit import Rules
 from focal_toolbox.domain.doubt import Finding
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Order
-from tests.fakes import toolbox_limits
-from tests.fakes.toolbox import DONE, LOST, REFUSED
+from tests.fakes.toolbox import limits
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED
 from tests.fakes.toolbox_desk import ATTEMPT, ORDER, Desk
 
 NO = Answer(Verdict.DONE, result_json='{"ok":false}')
 
 
 async def in_doubt(order: Order = ORDER, admission: Admission | None = None) -> tuple[Desk, Effect]:
-    desk = Desk(admission=admission or toolbox_limits.admission())
+    desk = Desk(admission=admission or limits.admission())
     desk.provider.answers = [LOST]
     await desk.execute(order)
     (effect,) = desk.ledger.rows.effects.values()
@@ -165,7 +165,7 @@ async def test_a_question_that_an_open_circuit_holds_back_costs_no_try() -> None
     """Break: refuse inside `Checks._answer`, or leave `hold_back` out."""
     clock = ManualClock()
     rules = Rules(failures=1, open_s=10)
-    desk, effect = await in_doubt(admission=toolbox_limits.admission(clock, rules=rules))
+    desk, effect = await in_doubt(admission=limits.admission(clock, rules=rules))
     desk.provider.answers = [DONE]
     checks = desk.checks()
     clock.advance(4)
@@ -181,7 +181,7 @@ async def test_a_question_that_an_open_circuit_holds_back_costs_no_try() -> None
 
 
 async def test_a_question_that_finds_no_place_costs_no_try() -> None:
-    admission = toolbox_limits.admission(limits=berths.Limits(per_host=1, wait_s=0.01))
+    admission = limits.admission(limits=berths.Limits(per_host=1, wait_s=0.01))
     desk, _ = await in_doubt(admission=admission)
     permit = await admission.admit("acme", desk.provider.host)
     await desk.checks().once()
@@ -201,7 +201,7 @@ async def test_a_question_that_cannot_be_put_for_good_costs_its_tries() -> None:
 
 
 async def test_a_ledger_that_goes_away_while_a_question_is_held_back_stops_no_background() -> None:
-    desk, _ = await in_doubt(admission=toolbox_limits.admission(rules=Rules(failures=1)))
+    desk, _ = await in_doubt(admission=limits.admission(rules=Rules(failures=1)))
     go_away_after_the_look(desk)
     assert await desk.checks().once() == 1
     assert desk.ledger.failing == 0

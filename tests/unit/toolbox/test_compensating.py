@@ -10,7 +10,7 @@ from focal_toolbox.domain.confirmation import Approver
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.order import Order
 from focal_toolbox.domain.result import Status
-from tests.fakes.toolbox import LOST, REFUSED, ScriptedProvider
+from tests.fakes.toolbox.provider import LOST, REFUSED, ScriptedProvider
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
 
 HELD = Answer(Verdict.DONE, result_json='{"hold":{"id":"H-7"}}')

@@ -8,8 +8,8 @@ from focal_toolbox.core.delivering import Courier, Plan, Retries
 from focal_toolbox.domain.answer import Answer, Delivery, Verdict
 from focal_toolbox.domain.redaction import Redaction
 from focal_toolbox.domain.result import Progress
-from tests.fakes import toolbox_limits
-from tests.fakes.toolbox import DONE, LOST, REFUSED, ScriptedProvider
+from tests.fakes.toolbox import limits
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED, ScriptedProvider
 
 QUICK = Retries(requests=3, first_pause_s=0.001, longest_pause_s=0.002)
 PLAN = Plan("key", repeatable=True, request_s=1, retry_within_s=math.inf)
@@ -18,14 +18,14 @@ UNREACHABLE = Answer(Verdict.UNCHANGED, reason="unreachable", transient=True)
 
 
 def _courier() -> Courier:
-    return Courier(QUICK, SystemClock(), toolbox_limits.admission())
+    return Courier(QUICK, SystemClock(), limits.admission())
 
 
 async def _deliver(
     provider: ScriptedProvider, plan: Plan = PLAN, told: list[Progress] | None = None
 ) -> Delivery:
     told = [] if told is None else told
-    return await _courier().deliver(provider, plan, told.append, await toolbox_limits.permit())
+    return await _courier().deliver(provider, plan, told.append, await limits.permit())
 
 
 async def test_a_clear_answer_ends_the_delivery() -> None:
@@ -91,8 +91,8 @@ async def test_time_spent_is_measured() -> None:
             clock.advance(2)
             return DONE
 
-    courier = Courier(QUICK, clock, toolbox_limits.admission())
-    permit = await toolbox_limits.permit()
+    courier = Courier(QUICK, clock, limits.admission())
+    permit = await limits.permit()
     assert (await courier.deliver(Slow(), PLAN, lambda _: None, permit)).seconds == 2
 
 
@@ -111,7 +111,7 @@ async def test_no_answer_leaves_with_a_secret() -> None:
     """Break: leave the secrecy out of the Courier."""
     secret = Redaction(["s3cret-token"])
     echo = Answer(Verdict.DONE, result_json='{"you_sent":"s3cret-token"}')
-    courier = Courier(QUICK, SystemClock(), toolbox_limits.admission(), secret)
-    permit = await toolbox_limits.permit()
+    courier = Courier(QUICK, SystemClock(), limits.admission(), secret)
+    permit = await limits.permit()
     delivery = await courier.deliver(ScriptedProvider([echo]), ONCE, lambda _: None, permit)
     assert delivery.answer.result_json == '{"you_sent":"[secret]"}'

@@ -10,7 +10,8 @@ from focal_toolbox import errors
 from focal_toolbox.domain.effect import Effect, Reservation, State, Wish
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Result, Started, Status
-from tests.fakes.toolbox import DONE, LOST, REFUSED, MemoryLedger, ScriptedProvider
+from tests.fakes.toolbox.ledger import MemoryLedger
+from tests.fakes.toolbox.provider import DONE, LOST, REFUSED, ScriptedProvider
 from tests.fakes.toolbox_desk import Desk
 
 

@@ -8,7 +8,7 @@ from focal_toolbox import errors
 from focal_toolbox.core.executing import Timeouts
 from focal_toolbox.domain.result import Result, Started, Status
 from focal_toolbox.domain.tool import Tool
-from tests.fakes.toolbox import LOST, ScriptedProvider
+from tests.fakes.toolbox.provider import LOST, ScriptedProvider
 from tests.fakes.toolbox_desk import ATTEMPT, ORDER, Desk
 
 

@@ -11,7 +11,10 @@ from focal_toolbox.core.following_up import FollowingUp, Pace
 from focal_toolbox.domain import report as tokens
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.report import FollowUp, Report
-from tests.fakes.toolbox import CountingReportMeter, MemoryLedger, MemoryReports, wish
+from tests.fakes.toolbox.ledger import MemoryLedger
+from tests.fakes.toolbox.meters import CountingReportMeter
+from tests.fakes.toolbox.reports import MemoryReports
+from tests.fakes.toolbox.wishes import to_refund
 from tests.fakes.until import until
 
 AWAY = Unavailable("DEPENDENCY_UNAVAILABLE", "away")
@@ -44,7 +47,7 @@ class Scene:
     async def accepted(self, number: int = 1) -> str:
         """The token of an effect that was taken on."""
         token = tokens.new_token()
-        asked = replace(wish(number), token_hash=tokens.token_hash(token))
+        asked = replace(to_refund(number), token_hash=tokens.token_hash(token))
         effect = (await self.ledger.reserve(asked)).effect
         assert effect
         await self.reports.accept(effect, 0, 0)

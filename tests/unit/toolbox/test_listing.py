@@ -6,14 +6,15 @@ from focal_toolbox.core import listing
 from focal_toolbox.core.listing import Selection
 from focal_toolbox.domain.effect import Query, State
 from focal_toolbox.domain.tool import Tier, Tool
-from tests.fakes import toolbox
-from tests.fakes.toolbox import FixedCatalogue, MemoryLedger
+from tests.fakes.toolbox.catalogue import FixedCatalogue
+from tests.fakes.toolbox.ledger import MemoryLedger
+from tests.fakes.toolbox.wishes import to_refund
 
 
 async def test_pages_follow_one_another_and_end() -> None:
     ledger = MemoryLedger()
     for number in range(1, 5):
-        await ledger.reserve(toolbox.wish(number))
+        await ledger.reserve(to_refund(number))
     query = Query("acme", state=State.PREPARED, limit=2)
     first = await listing.effects(ledger, query)
     assert [effect.effect_key for effect in first.effects] == ["key_4", "key_3"]

@@ -17,7 +17,7 @@ from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool_rules import Decision, Ruling
 from tests.fakes.tool_policy import FixedPolicy
-from tests.fakes.toolbox import LOST
+from tests.fakes.toolbox.provider import LOST
 from tests.fakes.toolbox_desk import ATTEMPT, ORDER, Desk
 
 DENIED = Ruling(Decision.DENY, "no_refunds", "refunds are closed until Monday")

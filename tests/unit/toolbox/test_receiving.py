@@ -14,7 +14,7 @@ from focal_toolbox.core.reporting import Reporting
 from focal_toolbox.domain.effect import Effect, State
 from focal_toolbox.domain.report import Report, new_token
 from focal_toolbox.ports.reports import Arrival
-from tests.fakes.toolbox import CountingReportMeter
+from tests.fakes.toolbox.meters import CountingReportMeter
 from tests.fakes.until import until
 
 AWAY = Unavailable("DEPENDENCY_UNAVAILABLE", "away")

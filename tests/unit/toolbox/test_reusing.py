@@ -24,8 +24,9 @@ from focal_toolbox.domain.order import Arguments, Order
 from focal_toolbox.domain.reads import Writes
 from focal_toolbox.domain.result import Started, Status
 from focal_toolbox.domain.tool import Tool
-from tests.fakes import toolbox_limits
-from tests.fakes.toolbox import BEGINNING, LOST
+from tests.fakes.toolbox import limits
+from tests.fakes.toolbox.ledger import BEGINNING
+from tests.fakes.toolbox.provider import LOST
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
 from tests.fakes.until import until
 
@@ -187,9 +188,9 @@ async def test_the_least_used_results_make_room() -> None:
 
 async def held_back(reason: str, **more: object) -> Desk:
     """A shop that knows the tent's stock, and whose provider's host cannot be asked any more."""
-    limits = berths.Limits(per_host=1, wait_s=0)
+    one = berths.Limits(per_host=1, wait_s=0)
     rules = Rules(failures=1, share=0.1, open_s=600)
-    shop = desk(admission=toolbox_limits.admission(limits=limits, rules=rules), **more)
+    shop = desk(admission=limits.admission(limits=one, rules=rules), **more)
     await shop.execute(STOCK)
     permit = await shop.admission.admit("acme", shop.provider.host)
     if reason == "CIRCUIT_OPEN":
@@ -237,7 +238,7 @@ async def test_a_result_that_is_used_again_counts_as_a_call_of_its_turn() -> Non
 
 
 async def test_who_waited_for_a_place_uses_what_was_read_meanwhile() -> None:
-    shop = desk(admission=toolbox_limits.admission(limits=berths.Limits(per_host=1, wait_s=5)))
+    shop = desk(admission=limits.admission(limits=berths.Limits(per_host=1, wait_s=5)))
     statuses = [each.status for each in await asyncio.gather(shop.execute(STOCK), shop.execute(STOCK))]
     assert sorted(statuses) == [Status.CACHED, Status.SUCCESS]
     assert len(shop.provider.keys) == 1

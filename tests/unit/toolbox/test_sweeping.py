@@ -1,13 +1,14 @@
 import asyncio
 
 from focal_toolbox.core.sweeping import Sweep
-from tests.fakes import toolbox
-from tests.fakes.toolbox import CountingMeter, LedgerRows, MemoryLedger
+from tests.fakes.toolbox.ledger import LedgerRows, MemoryLedger
+from tests.fakes.toolbox.meters import CountingMeter
+from tests.fakes.toolbox.wishes import to_refund
 
 
 async def test_a_sweep_counts_what_it_found() -> None:
     rows, meter = LedgerRows(), CountingMeter()
-    await MemoryLedger(rows, "tbx_1").reserve(toolbox.wish())
+    await MemoryLedger(rows, "tbx_1").reserve(to_refund())
     sweep = Sweep(MemoryLedger(rows, "tbx_2"), meter, 0.001)
     assert await sweep.once() == 0
     rows.alive.discard("tbx_1")
@@ -17,7 +18,7 @@ async def test_a_sweep_counts_what_it_found() -> None:
 
 async def test_sweeping_goes_on_although_the_ledger_was_away() -> None:
     rows, meter = LedgerRows(), CountingMeter()
-    await MemoryLedger(rows, "tbx_1").reserve(toolbox.wish())
+    await MemoryLedger(rows, "tbx_1").reserve(to_refund())
     survivor = MemoryLedger(rows, "tbx_2")
     rows.alive.discard("tbx_1")
     survivor.failing = 3

@@ -11,8 +11,8 @@ from focal_toolbox.domain.order import Arguments, Order
 from focal_toolbox.domain.policy import Policy
 from focal_toolbox.domain.result import Status
 from focal_toolbox.domain.tool import Tool
-from tests.fakes import toolbox
-from tests.fakes.toolbox import REFUSED, ScriptedProvider
+from tests.fakes.toolbox.provider import DONE, REFUSED, ScriptedProvider
+from tests.fakes.toolbox.wishes import to_refund
 from tests.fakes.toolbox_desk import ATTEMPT, Desk
 
 LOOK_UP = Tool("look_up", policy=Policy.PURE)
@@ -63,7 +63,7 @@ async def test_each_turn_has_its_own_calls() -> None:
 
 
 async def test_compensations_do_not_count() -> None:
-    desk = Desk(ScriptedProvider([replace(toolbox.DONE, result_json='{"hold":{"id":7}}')]))
+    desk = Desk(ScriptedProvider([replace(DONE, result_json='{"hold":{"id":7}}')]))
     await _ends(desk, *[("reserve", number) for number in range(5)])
     undone = await desk.compensate()
     assert [each.result.status for each in undone.undoings] == [Status.SUCCESS] * 5
@@ -73,18 +73,18 @@ def test_no_limit_is_no_limit() -> None:
     calls = TurnCalls(0, 10, 60)
     for number in range(50):
         calls.read(_read(number))
-    assert calls.limited(toolbox.wish()).max_calls is None
+    assert calls.limited(to_refund()).max_calls is None
 
 
 @pytest.mark.parametrize("outcome", [Outcome.BLOCKED_IN_DOUBT, Outcome.FENCED, Outcome.TOO_MANY_CALLS])
 def test_an_effect_that_did_not_come_about_leaves_its_place_to_a_read(outcome: Outcome) -> None:
     calls = TurnCalls(1, 10, 60)
-    wish = calls.limited(toolbox.wish())
+    wish = calls.limited(to_refund())
     with pytest.raises(errors.Refusal):
         calls.read(_read(1))
     calls.answered(wish, Reservation(outcome, 1))
     calls.read(_read(1))
-    assert calls.limited(toolbox.wish()).max_calls == 0
+    assert calls.limited(to_refund()).max_calls == 0
 
 
 def test_a_read_that_did_not_begin_leaves_its_place() -> None:
