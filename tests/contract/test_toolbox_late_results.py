@@ -19,8 +19,9 @@ from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.turn.v1 import turn_pb2
 from focal_kernel.errors import FailedPrecondition, FocalError, Unavailable
 from focal_service_kit import errors as wire
+from focal_toolbox.domain.report import token_hash
 from tests.doubles import tool_provider
-from tests.fakes import in_process, running_toolbox, toolbox_process, triggered_turns
+from tests.fakes import effects_schema, in_process, running_toolbox, toolbox_process, triggered_turns
 from tests.fakes.running_toolbox import IDEMPOTENT, IRREVERSIBLE, RunningToolbox, Turn, tool
 from tests.fakes.triggered_turns import TriggeredTurns
 from tests.fakes.until import until
@@ -285,16 +286,49 @@ async def test_templates_may_put_the_token_elsewhere(database: str) -> None:
         assert body == {"order": "10003", "reply": scene.token}
 
 
-async def test_the_ledger_knows_no_token(database: str) -> None:
+async def test_no_table_of_the_ledger_knows_a_token(database: str) -> None:
+    """Break: return the token itself from `report.token_hash`, or let `Job.wish` add it to the arguments."""
     async with _scene(database) as scene:
-        await scene.toolbox.execute("ship", ORDER)
-        connection = await asyncpg.connect(database)
-        try:
-            rows = await connection.fetch("SELECT t, e FROM effects.result_tokens t, effects.effects e")
-        finally:
-            await connection.close()
-        assert len(rows) == 1
-        assert scene.token not in str(rows)
+
+        async def echo(writer: asyncio.StreamWriter) -> None:
+            await tool_provider.answer(202, json.dumps({"token": scene.token}))(writer)
+
+        scene.partner.behave(echo)
+        await scene.toolbox.execute("in_body", ORDER)
+        rows = await effects_schema.rows(database)
+        await scene.toolbox.report(scene.token, result_json=SHIPPED)
+        rows += await effects_schema.rows(database)
+        assert sum(token_hash(scene.token) in row for row in rows) == 2
+        assert not [row for row in rows if scene.token.removeprefix("frt_") in row]
+
+
+async def test_a_token_is_forgotten_a_while_after_it_lapsed_and_no_sooner(database: str) -> None:
+    """Break: leave the DELETE, or `p_kept`, out of `doubt_unreported`."""
+    async with (
+        _scene(database, wait_s=0, tokens_kept_s=60) as scene,
+        asyncpg.create_pool(database, min_size=1, max_size=1) as pool,
+    ):
+        tokens: list[str] = []
+        for number in range(2):
+            await scene.toolbox.execute("ship", {"order_id": str(number)})
+            await scene.toolbox.report(scene.token, result_json=SHIPPED)
+            tokens.append(scene.token)
+        await pool.execute(
+            """
+            UPDATE effects.result_tokens SET expires_at = clock_timestamp()
+                - CASE token_hash WHEN $1 THEN interval '61 s' ELSE interval '30 s' END
+            """,
+            token_hash(tokens[0]),
+        )
+
+        async def forgotten() -> bool:
+            return len(await pool.fetch("SELECT FROM effects.result_tokens")) < len(tokens)
+
+        await until(forgotten, "a token is forgotten")
+        repeated = await scene.toolbox.report(tokens[1], result_json=SHIPPED)
+        assert repeated.state == effect_pb2.EFFECT_STATE_DONE
+        late = await _refusal(scene.toolbox.report(tokens[0], result_json=SHIPPED))
+        assert late == (grpc.StatusCode.NOT_FOUND, "RESULT_TOKEN_INVALID")
 
 
 async def test_only_reports_need_no_login_and_a_malformed_one_uses_up_no_token(database: str) -> None:

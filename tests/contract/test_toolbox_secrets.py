@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 import structlog
 
@@ -18,7 +17,7 @@ from focal.toolbox.v1 import tool_pb2
 from focal_service_kit import logging as focal_logging
 from focal_service_kit import settings
 from tests.doubles import tool_provider
-from tests.fakes import running_toolbox
+from tests.fakes import effects_schema, running_toolbox
 from tests.fakes.running_toolbox import Turn
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
@@ -157,25 +156,9 @@ async def test_no_trace_of_a_secret_is_left_although_the_provider_echoes_it(
         stdlib.getLogger("httpx").error("failed with %s", SECRET)
     assert len(provider.received) > len(ECHOES)
     assert any("[secret]" in text for text in texts)
-    texts += [*await _rows(database), *log.getvalue().splitlines()]
+    texts += [*await effects_schema.rows(database), *log.getvalue().splitlines()]
     assert "RuntimeError: no [secret]" in log.getvalue()
     assert "failed with [secret]" in log.getvalue()
     for text in texts:
         assert SECRET.lower() not in text.lower()
         assert OTHER not in text
-
-
-async def _rows(database: str) -> list[str]:
-    """Every row of every table of the toolbox's schema."""
-    connection = await asyncpg.connect(database)
-    try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'effects'")
-        rows: list[str] = []
-        for table in tables:
-            rows += [
-                str(row[0]) for row in await connection.fetch(f"SELECT t::text FROM effects.{table[0]} t")
-            ]
-    finally:
-        await connection.close()
-    assert rows
-    return rows
