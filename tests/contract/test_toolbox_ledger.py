@@ -157,6 +157,21 @@ async def test_other_operations_are_not_blocked(pair: Pair, change: dict[str, An
     assert reservation.outcome is Outcome.RESERVED
 
 
+async def test_the_effects_of_a_turn_are_counted_by_tenant_session_and_turn(pair: Pair) -> None:
+    """Break: leave any one of them out of the count in `reserve`."""
+    elsewhere: list[dict[str, Any]] = [
+        {},
+        {"tenant_id": "globex"},
+        {"session_id": "ses_2"},
+        {"turn_id": "trn_2"},
+    ]
+    for number, change in enumerate(elsewhere):
+        reserved = await pair.one.reserve(to_refund(number, max_calls=1, **change))
+        assert reserved.outcome is Outcome.RESERVED
+    beyond = await pair.two.reserve(to_refund(9, max_calls=1))
+    assert beyond.outcome is Outcome.TOO_MANY_CALLS
+
+
 async def test_sixty_four_sessions_get_one_reservation_of_an_order(pair: Pair) -> None:
     wishes = [to_refund(effect_key=f"key_{n}", session_id=f"ses_{n}") for n in range(64)]
     ledgers = [pair.one, pair.two] * 32

@@ -54,7 +54,7 @@ async def test_a_tenant_has_so_many_places_over_all_hosts() -> None:
 
 
 async def test_one_host_never_has_all_places_of_a_tenant() -> None:
-    berths = _berths(wait_s=0, share=0.8)
+    berths = _berths(wait_s=0, share=0.8, per_host=10)
     await _take(berths, 4, cap=5)
     with pytest.raises(errors.Refusal):
         await _take(berths, 1, cap=5)
