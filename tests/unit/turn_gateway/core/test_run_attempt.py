@@ -1,13 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from focal_turn_gateway import errors
-from focal_turn_gateway.core.run_attempt import Finished, Outcome, RunAttempt, Superseded
-from focal_turn_gateway.domain.accumulation import AggregationReason, Window
+from focal_turn_gateway.core.run_attempt import Finished, Superseded
 from focal_turn_gateway.domain.events import (
     AgentReported,
     Dropped,
@@ -17,55 +15,17 @@ from focal_turn_gateway.domain.events import (
     TextDelta,
 )
 from focal_turn_gateway.domain.messages import Disposition
-from focal_turn_gateway.domain.turns import Artifact, Attempt, Decision, SupersedeAction
-from focal_turn_gateway.ports.engine import Hold
-from focal_turn_gateway.ports.pipeline import OfferedArtifact, PipelineFrame, Text
-from tests.fakes.gateway_turns import InMemoryTurns
+from focal_turn_gateway.domain.turns import Decision, SupersedeAction
+from focal_turn_gateway.ports.pipeline import PipelineFrame, Text
+from tests.fakes.gateway_attempts import AT_ONCE, Place, decision
 from tests.fakes.turn_gateway import (
-    Feed,
-    Fence,
-    Script,
-    ScriptedPipeline,
     ScriptedRun,
     admission,
-    answer,
     result,
     submission,
 )
-from tests.fakes.until import until
 
-AT_ONCE = Window(0, AggregationReason.OFF)
 REPORTED = AgentReported("tool", "done", '{"n":1}', "INFO", "1.0")
-
-
-class Place:
-    """One open attempt of a session, and what runs it."""
-
-    def __init__(self, script: Script = answer, **limits: Any) -> None:
-        self.turns, self.feed, self.fence = InMemoryTurns(), Feed(), Fence(b"effect")
-        self.pipeline = ScriptedPipeline(script)
-        self.woken = asyncio.Event()
-        chosen = {"max_artifacts": 2, "max_artifact_bytes": 100, "admit": admission(), **limits}
-        self.run = RunAttempt(
-            self.turns, self.pipeline, self.fence, self.feed, poll_s=5, flush_s=0.01, **chosen
-        )
-
-    async def opened(self, *texts: str) -> Attempt:
-        for text in texts or ("hello",):
-            await self.turns.submit(submission(text), AT_ONCE)
-        return await self.again()
-
-    async def again(self) -> Attempt:
-        opened = await self.turns.open_turn(Hold("ses_1", self.woken))
-        assert isinstance(opened, Attempt)
-        return opened
-
-    async def finish(self, attempt: Attempt) -> Outcome:
-        async with asyncio.timeout(5):
-            return await self.run(attempt, self.woken)
-
-    def stored_bodies(self) -> list[Any]:
-        return [event.body for event in self.turns.sessions_by_id["ses_1"].events]
 
 
 async def test_a_result_ends_the_attempt_with_its_messages() -> None:
@@ -232,89 +192,6 @@ async def test_a_turn_past_its_commit_point_is_not_superseded_and_keeps_what_was
     assert not caught.value.fatal
     assert place.turns.decisions == []
     assert place.stored_bodies()[-1] == REPORTED
-
-
-async def test_an_artifact_is_stored_before_it_is_acknowledged() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)
-        assert await run.stored.get() == "tool_plan"
-        assert [artifact.name for artifact in place.turns.artifacts] == ["tool_plan"]
-        yield result("msg_1")
-
-    place = Place(script)
-    await place.finish(await place.opened())
-    assert place.pipeline.runs[0].stored.empty()
-
-
-async def test_an_artifact_that_nobody_waits_for_is_stored_with_the_next_batch_of_events() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
-        await until(lambda: place.turns.artifacts, "it was stored")
-        yield OfferedArtifact(Artifact("draft", "{}"), acknowledge=False)
-        yield result("msg_1")
-
-    place = Place(script)
-    await place.finish(await place.opened())
-    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
-    assert place.pipeline.runs[0].stored.empty()
-
-
-async def test_a_turn_that_is_replaced_hands_on_what_it_found() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
-        yield decision(SupersedeAction.SUPERSEDE)
-
-    place = Place(script)
-    assert isinstance(await place.finish(await place.opened()), Superseded)
-    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
-
-
-async def test_a_failed_attempt_leaves_what_it_found_to_the_next() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
-        raise errors.AttemptFailed("the pipeline died", fatal=False)
-
-    place = Place(script)
-    with pytest.raises(errors.AttemptFailed):
-        await place.finish(await place.opened())
-    assert [artifact.name for artifact in place.turns.artifacts] == ["retrieval"]
-
-
-async def test_a_store_that_is_away_costs_an_artifact_and_nothing_else() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        place.turns.away = True
-        yield OfferedArtifact(Artifact("retrieval", "{}"), acknowledge=False)
-        raise errors.AttemptFailed("the pipeline died", fatal=False)
-
-    place = Place(script)
-    with pytest.raises(errors.AttemptFailed):
-        await place.finish(await place.opened())
-
-
-async def test_the_same_artifact_over_and_over_is_one() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        for _ in range(5):
-            yield OfferedArtifact(Artifact("tool_plan", "{}"), acknowledge=True)
-        yield result("msg_1")
-
-    place = Place(script)
-    assert isinstance(await place.finish(await place.opened()), Finished)
-
-
-@pytest.mark.parametrize("offers", [["{}"] * 3, ["x" * 101]])
-async def test_more_artifacts_than_are_kept_end_the_attempt(offers: list[str]) -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        for number, data in enumerate(offers):
-            yield OfferedArtifact(Artifact(str(number), data), acknowledge=False)
-        yield result("msg_1")
-
-    place = Place(script)
-    with pytest.raises(errors.AttemptFailed):
-        await place.finish(await place.opened())
-
-
-def decision(action: SupersedeAction) -> Decision:
-    return Decision(action, "UNSPECIFIED", "PHASE_BOUNDARY", "because", ("msg_2",))
 
 
 async def test_a_supersede_ends_the_turn_in_favour_of_a_successor() -> None:
