@@ -89,9 +89,18 @@ def test_an_effect_that_did_not_come_about_leaves_its_place_to_a_read(outcome: O
 
 def test_a_read_that_did_not_begin_leaves_its_place() -> None:
     calls = TurnCalls(1, 10, 60)
-    calls.read(_read(1))
-    calls.unread(_read(1))
+    uncount = calls.read(_read(1))
+    uncount()
     calls.read(_read(2))
+
+
+def test_a_repetition_that_did_not_begin_leaves_the_first_read_counted() -> None:
+    calls = TurnCalls(1, 10, 60)
+    calls.read(_read(1))
+    uncount = calls.read(_read(1))
+    uncount()
+    with pytest.raises(errors.Refusal):
+        calls.read(_read(2))
 
 
 def test_a_turn_that_is_forgotten_begins_anew() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from focal_toolbox import errors
@@ -19,6 +19,10 @@ from focal_toolbox.domain.reads import KeptRead, Writes
 from focal_toolbox.domain.result import Event, Result, Started
 
 
+Uncount = Callable[[], None]
+"""Takes a call off its turn's count; as `TurnCalls.read` returns it."""
+
+
 class Reading:
     """Asks the provider, unless the tool says how long an answer is fresh and there is one."""
 
@@ -31,29 +35,31 @@ class Reading:
     async def carry_out(self, job: Job, plan: Plan) -> AsyncGenerator[Event, None]:
         """Events of the call; raises Unavailable when a yes is needed and cannot be looked for."""
         try:
-            self._turn_calls.read(job)
+            uncount = self._turn_calls.read(job)
         except errors.Refusal as refusal:
             yield result.refused(job.tool.name, refusal)
             return
         writes = await self._reuse.writes(job) if job.tool.fresh_s else None
         kept = None if writes is None else self._reuse.kept(job, writes)
-        source = self._ask(job, plan, writes) if kept is None else self._use(job, kept)
+        source = self._ask(job, plan, writes, uncount) if kept is None else self._use(job, kept, uncount)
         async with aclosing(source) as events:
             async for event in events:
                 yield event
 
-    async def _use(self, job: Job, kept: KeptRead) -> AsyncGenerator[Event, None]:
+    async def _use(self, job: Job, kept: KeptRead, uncount: Uncount) -> AsyncGenerator[Event, None]:
         """No host is asked, so neither a place there nor its circuit matters."""
-        yield await self._unconfirmed(job) or result.of_kept(job.tool.name, kept)
+        yield await self._unconfirmed(job, uncount) or result.of_kept(job.tool.name, kept)
 
-    async def _ask(self, job: Job, plan: Plan, writes: Writes | None) -> AsyncGenerator[Event, None]:
+    async def _ask(
+        self, job: Job, plan: Plan, writes: Writes | None, uncount: Uncount
+    ) -> AsyncGenerator[Event, None]:
         try:
-            permit = await self._admitted(job)
+            permit = await self._admitted(job, uncount)
         except errors.Refusal as refusal:
             yield result.refused(job.tool.name, refusal)
             return
         try:
-            if unconfirmed := await self._unconfirmed(job):
+            if unconfirmed := await self._unconfirmed(job, uncount):
                 yield unconfirmed
                 return
             source = (
@@ -82,17 +88,17 @@ class Reading:
         finally:
             reading.cancel()
 
-    async def _admitted(self, job: Job) -> Permit:
+    async def _admitted(self, job: Job, uncount: Uncount) -> Permit:
         """The limits come before the question for a yes: nobody shall agree in vain."""
         try:
             return await self._courier.admit(job.order.attempt.tenant_id, job.dispatch)
         except BaseException:
-            self._turn_calls.unread(job)
+            uncount()
             raise
 
-    async def _unconfirmed(self, job: Job) -> Result | None:
+    async def _unconfirmed(self, job: Job, uncount: Uncount) -> Result | None:
         missing = await self._confirming.missing(job)
         if missing is None:
             return None
-        self._turn_calls.unread(job)
+        uncount()
         return result.unconfirmed(job.tool.name, missing)

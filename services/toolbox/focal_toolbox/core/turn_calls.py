@@ -7,6 +7,7 @@ wish and count for none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import cachetools
@@ -34,19 +35,17 @@ class TurnCalls:
         self._limit = limit
         self._turns: cachetools.TTLCache[tuple[str, ...], _Turn] = cachetools.TTLCache(kept, kept_s)
 
-    def read(self, job: Job) -> None:
-        """Count a PURE call about to begin; Refusal TOO_MANY_TOOL_CALLS when the turn has none left."""
+    def read(self, job: Job) -> Callable[[], None]:
+        """Count a PURE call about to begin; returns what takes it off again if it does not begin after all.
+        Refusal TOO_MANY_TOOL_CALLS when the turn has none left.
+        """
         turn, call = self._reads(job)
         if call in turn.reads:
-            return
+            return _counted_before
         if self._limit and len(turn.reads) + len(turn.effects) >= self._limit:
             raise too_many()
         turn.reads.add(call)
-
-    def unread(self, job: Job) -> None:
-        """The call did not begin after all."""
-        turn, call = self._reads(job)
-        turn.reads.discard(call)
+        return lambda: turn.reads.discard(call)
 
     def limited(self, wish: Wish) -> Wish:
         """The wish with what its turn may effect. It counts from now on, or a read beside it could take its
@@ -76,6 +75,10 @@ class TurnCalls:
         if turn is None:
             turn = self._turns[key] = _Turn()
         return turn
+
+
+def _counted_before() -> None:
+    """A repetition: the first call stays counted, whatever becomes of this one."""
 
 
 def too_many() -> errors.Refusal:
