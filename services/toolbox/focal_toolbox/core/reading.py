@@ -18,7 +18,6 @@ from focal_toolbox.domain import result
 from focal_toolbox.domain.reads import KeptRead, Writes
 from focal_toolbox.domain.result import Event, Result, Started
 
-
 Uncount = Callable[[], None]
 """Takes a call off its turn's count; as `TurnCalls.read` returns it."""
 
