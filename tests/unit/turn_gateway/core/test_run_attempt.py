@@ -63,12 +63,14 @@ async def test_messages_that_arrive_are_stated_once_and_belong_to_what_is_finish
     assert place.pipeline.runs[0].told.empty()
 
 
-async def test_a_lost_wake_is_made_good_by_polling() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        await run.told.get()
-        yield result("msg_1")
+async def answers_once_told(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
+    """Waits for word of another message before it answers the first."""
+    await run.told.get()
+    yield result("msg_1")
 
-    place = Place(script)
+
+async def test_a_lost_wake_is_made_good_by_polling() -> None:
+    place = Place(answers_once_told)
     place.run = replace(place.run, poll_s=0.02)
     attempt = await place.opened()
     await place.turns.submit(submission("two"), AT_ONCE)
@@ -76,11 +78,7 @@ async def test_a_lost_wake_is_made_good_by_polling() -> None:
 
 
 async def test_a_store_that_goes_away_does_not_end_the_stating_of_messages() -> None:
-    async def script(run: ScriptedRun) -> AsyncIterator[PipelineFrame]:
-        await run.told.get()
-        yield result("msg_1")
-
-    place = Place(script)
+    place = Place(answers_once_told)
     place.run = replace(place.run, poll_s=0.02)
     attempt = await place.opened()
     await place.turns.submit(submission("two"), AT_ONCE)
