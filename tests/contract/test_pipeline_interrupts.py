@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -28,6 +29,16 @@ async def at_the_checkpoint(mesh: pipeline_peers.Mesh) -> pipeline_peers.Custome
     await customer.say("I want to return order 10003, it is broken")
     mesh.toolbox.calls.clear()
     return customer
+
+
+async def with_the_plan_sent(mesh: pipeline_peers.Mesh) -> tuple[pipeline_peers.Attempt, asyncio.Task[Any]]:
+    """An attempt that waits for word that its plan is stored, and what reads its frames to the end."""
+    customer = await at_the_checkpoint(mesh)
+    attempt = await customer.begin("yes")
+    attempt.acknowledges = False
+    reading = asyncio.create_task(attempt.finish())
+    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    return attempt, reading
 
 
 def superseded(attempt: pipeline_peers.Attempt) -> turn_run_pb2.SupersedeDecision:
@@ -77,11 +88,7 @@ async def test_a_message_during_a_look_up_cuts_it_short(mesh: pipeline_peers.Mes
 async def test_a_message_while_the_plan_is_stored_supersedes_before_the_effect(
     mesh: pipeline_peers.Mesh,
 ) -> None:
-    customer = await at_the_checkpoint(mesh)
-    attempt = await customer.begin("yes")
-    attempt.acknowledges = False
-    reading = asyncio.create_task(attempt.finish())
-    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    attempt, reading = await with_the_plan_sent(mesh)
     await attempt.state("no, stop!")
     await asyncio.wait_for(reading, 10)
     superseded(attempt)
@@ -90,11 +97,7 @@ async def test_a_message_while_the_plan_is_stored_supersedes_before_the_effect(
 
 async def test_a_message_right_before_the_effect_is_decided_about_there(mesh: pipeline_peers.Mesh) -> None:
     """The message and the acknowledgement arrive together; the look at messages comes last."""
-    customer = await at_the_checkpoint(mesh)
-    attempt = await customer.begin("yes")
-    attempt.acknowledges = False
-    reading = asyncio.create_task(attempt.finish())
-    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    attempt, reading = await with_the_plan_sent(mesh)
     await attempt.stored("tool_plan")
     await attempt.state("no, stop!")
     await asyncio.wait_for(reading, 10)
@@ -178,11 +181,7 @@ async def test_a_courtesy_during_a_look_up_does_not_cut_it(mesh: pipeline_peers.
 
 
 async def test_an_absorb_right_before_the_effect_causes_it_once(mesh: pipeline_peers.Mesh) -> None:
-    customer = await at_the_checkpoint(mesh)
-    attempt = await customer.begin("yes")
-    attempt.acknowledges = False
-    reading = asyncio.create_task(attempt.finish())
-    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    attempt, reading = await with_the_plan_sent(mesh)
     ids = await attempt.state("and thank you for the quick help")
     await until(lambda: len(attempt.of("artifact")) == 2, "a new plan was sent")
     assert mesh.toolbox.names().count("refund_order") == 0
@@ -216,11 +215,7 @@ async def test_leaving_the_call_ends_the_tool_call_and_leaves_no_task(mesh: pipe
 async def test_closing_without_the_awaited_acknowledgement_ends_the_attempt(
     mesh: pipeline_peers.Mesh,
 ) -> None:
-    customer = await at_the_checkpoint(mesh)
-    attempt = await customer.begin("yes")
-    attempt.acknowledges = False
-    reading = asyncio.create_task(attempt.finish())
-    await until(lambda: attempt.of("artifact"), "the plan was sent")
+    attempt, reading = await with_the_plan_sent(mesh)
     await attempt.call.done_writing()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await asyncio.wait_for(reading, 5)
