@@ -24,6 +24,8 @@ pytestmark = pytest.mark.migrated("focal_toolbox")
 
 ORDER = {"order_id": "10003"}
 LEASE = {"lease_s": 1, "send_within_s": 0.9}
+SHORT = {"lease_s": 0.5, "send_within_s": 0.4}
+"""For those who freeze: nothing is lost when they are taken for dead a little early."""
 PREPARED, DONE, FAILED, IN_DOUBT = (
     effect_pb2.EFFECT_STATE_PREPARED,
     effect_pb2.EFFECT_STATE_DONE,
@@ -34,14 +36,19 @@ PREPARED, DONE, FAILED, IN_DOUBT = (
 
 @dataclass
 class Scene:
-    """`doomed` is a process of its own that carries out a refund which `provider` holds up until
-    `release`; `calls` speaks to it, `survivor` is a second toolbox on the same ledger."""
+    """`doomed` is a process of its own that carries out `calls`, which `provider` holds up until `release`;
+    `survivor` is a second toolbox on the same ledger."""
 
     provider: tool_provider.ToolProvider
     release: asyncio.Event
     doomed: toolbox_process.ToolboxProcess
     survivor: RunningToolbox
-    call: asyncio.Task[Any]
+    calls: list[asyncio.Task[Any]]
+
+    @property
+    def call(self) -> asyncio.Task[Any]:
+        [only] = self.calls
+        return only
 
     async def state_becomes(self, state: int, within_s: float = 10) -> effect_pb2.Effect:
         async with asyncio.timeout(within_s):
@@ -54,7 +61,7 @@ class Scene:
 
 @asynccontextmanager
 async def _in_the_middle_of(
-    tool: str,
+    tools: str,
     database: str,
     folder: Path,
     sweep_s: float = 0.1,
@@ -77,44 +84,40 @@ async def _in_the_middle_of(
         ) as doomed,
     ):
         release = asyncio.Event()
-        provider.behave(tool_provider.answer(after=release), tool_provider.answer())
+        names = tools.split()
+        provider.behave(*[tool_provider.answer(after=release)] * len(names), tool_provider.answer())
         there = replace(survivor, running=replace(survivor.running, target=doomed.target))
-        call = asyncio.create_task(there.execute(tool, ORDER))
-        await asyncio.wait_for(provider.arrived.wait(), 10)
+        calls = [asyncio.create_task(there.execute(name, ORDER)) for name in names]
+        await until(lambda: len(provider.received) == len(names), "the provider has the requests", 10)
         try:
-            yield Scene(provider, release, doomed, survivor, call)
+            yield Scene(provider, release, doomed, survivor, calls)
         finally:
-            await asyncio.gather(call, return_exceptions=True)
+            await asyncio.gather(*calls, return_exceptions=True)
 
 
-@pytest.mark.parametrize("tool", ["refund", "reserve"])
-async def test_the_effect_of_a_killed_toolbox_is_in_doubt_and_not_repeated(
-    database: str, tmp_path: Path, tool: str
+async def test_effects_of_a_killed_toolbox_are_in_doubt_and_only_the_idempotent_one_is_sent_again(
+    database: str, tmp_path: Path
 ) -> None:
     """Break: let `is_alive` answer true, and the repeat waits for a process that is gone; treat an orphan
     as FAILED in `reserve`, and it is sent twice.
     """
-    async with _in_the_middle_of(tool, database, tmp_path) as scene:
+    async with _in_the_middle_of("refund reserve label", database, tmp_path) as scene:
         scene.doomed.kill()
         await scene.doomed.process.wait()
-        repeated = await scene.survivor.execute(tool, ORDER)
-        assert (repeated.status, repeated.error_reason) == (tool_pb2.TOOL_STATUS_IN_DOUBT, "toolbox_lost")
-        assert repeated.commit_point_reached == (tool == "refund")
-        elsewhere = await scene.survivor.execute(tool, ORDER, Turn("ses_2", "trn_2", "grp_2"))
-        assert elsewhere.error_reason == "EFFECT_IN_DOUBT"
-        assert len(scene.provider.received) == 1
-        with pytest.raises(grpc.aio.AioRpcError):
-            await scene.call
-
-
-async def test_the_idempotent_effect_of_a_killed_toolbox_is_sent_again(database: str, tmp_path: Path) -> None:
-    async with _in_the_middle_of("label", database, tmp_path) as scene:
-        scene.doomed.kill()
-        await scene.doomed.process.wait()
+        for tool in ("refund", "reserve"):
+            repeated = await scene.survivor.execute(tool, ORDER)
+            assert (repeated.status, repeated.error_reason) == (tool_pb2.TOOL_STATUS_IN_DOUBT, "toolbox_lost")
+            assert repeated.commit_point_reached == (tool == "refund")
+            elsewhere = await scene.survivor.execute(tool, ORDER, Turn("ses_2", "trn_2", "grp_2"))
+            assert elsewhere.error_reason == "EFFECT_IN_DOUBT"
+        assert len(scene.provider.received) == 3
         repeated = await scene.survivor.execute("label", ORDER)
         assert repeated.status == tool_pb2.TOOL_STATUS_SUCCESS
-        first, second = scene.provider.received
+        first, second = [one for one in scene.provider.received if one.target.startswith("/label/")]
         assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+        for call in scene.calls:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await call
 
 
 async def test_a_sweep_finds_the_effect_of_a_killed_toolbox(database: str, tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ async def test_a_thawed_toolbox_records_what_its_request_came_to(database: str, 
 
     Break: accept only PREPARED in the ledger's `_CONCLUDE`, and the doubt stays for ever.
     """
-    async with _in_the_middle_of("refund", database, tmp_path) as scene:
+    async with _in_the_middle_of("refund", database, tmp_path, lease=SHORT) as scene:
         scene.doomed.freeze()
         try:
             await scene.state_becomes(IN_DOUBT)
@@ -194,7 +197,7 @@ async def test_a_no_is_not_believed_while_the_one_who_may_go_on_is_frozen(
     database: str, tmp_path: Path
 ) -> None:
     """Break: leave `is_frozen` out of `effects.resolve`, and the order is free before its request is sent."""
-    async with _in_the_middle_of("pay_out", database, tmp_path, check={"after_s": 0}) as scene:
+    async with _in_the_middle_of("pay_out", database, tmp_path, lease=SHORT, check={"after_s": 0}) as scene:
         scene.doomed.freeze()
         try:
             effect = await scene.state_becomes(IN_DOUBT)
@@ -214,7 +217,7 @@ async def test_a_no_is_not_believed_while_the_one_who_may_go_on_is_frozen(
 
 async def test_a_thawed_toolbox_comes_too_late_after_a_persons_word(database: str, tmp_path: Path) -> None:
     """Break: leave the state out of the WHERE in `conclude`."""
-    async with _in_the_middle_of("refund", database, tmp_path) as scene:
+    async with _in_the_middle_of("refund", database, tmp_path, lease=SHORT) as scene:
         scene.doomed.freeze()
         try:
             effect = await scene.state_becomes(IN_DOUBT)
