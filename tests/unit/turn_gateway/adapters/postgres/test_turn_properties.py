@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from focal_service_kit import postgres
+from focal_service_kit.settings import PostgresSettings
 from focal_turn_gateway import errors
 from focal_turn_gateway.adapters.postgres.message_store import PostgresMessageStore
 from focal_turn_gateway.adapters.postgres.turn_desk import PostgresTurnDesk
@@ -39,6 +42,14 @@ from tests.fakes.turn_gateway import result, submission
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
 
 AT_ONCE = Window(0, AggregationReason.OFF)
+# One statement, since it is asked after every step.
+_SESSION = """
+SELECT epoch, turn_count, event_offset,
+       ARRAY(SELECT "offset" FROM turns.events WHERE session_id = $1 ORDER BY 1) AS offsets,
+       ARRAY(SELECT turn_index FROM turns.turns WHERE session_id = $1 AND turn_index > 0 ORDER BY 1) AS turns,
+       ARRAY(SELECT dedupe_key FROM turns.outbox WHERE session_id = $1 ORDER BY outbox_id) AS owed
+FROM turns.sessions WHERE session_id = $1
+"""
 _numbers = itertools.count()
 
 
@@ -210,22 +221,13 @@ class Session(RuleBasedStateMachine):
             assert then.turn_group_id not in groups, "what waited in the queue has a group of its own"
 
     def _check_session(self) -> None:
-        session = self.run(
-            self.pool.fetchrow("SELECT * FROM turns.sessions WHERE session_id = $1", self.session_id)
-        )
+        session = self.run(self.pool.fetchrow(_SESSION, self.session_id))
         assert session["epoch"] == self.epoch
         assert session["turn_count"] == len(self.committed)
-        offsets = self._column('SELECT "offset" FROM turns.events WHERE session_id = $1 ORDER BY 1')
-        assert offsets == list(range(1, session["event_offset"] + 1)), "offsets have no gaps"
-        indexes = self._column(
-            "SELECT turn_index FROM turns.turns WHERE session_id = $1 AND turn_index > 0 ORDER BY 1"
-        )
-        assert indexes == list(range(1, len(self.committed) + 1))
-        owed = self._column("SELECT dedupe_key FROM turns.outbox WHERE session_id = $1 ORDER BY outbox_id")
-        assert owed == list(self.committed), "each committed turn is owed once, in order"
-
-    def _column(self, query: str) -> list[Any]:
-        return [row[0] for row in self.run(self.pool.fetch(query, self.session_id))]
+        offsets = list(range(1, session["event_offset"] + 1))
+        assert session["offsets"] == offsets, "offsets have no gaps"
+        assert session["turns"] == list(range(1, len(self.committed) + 1))
+        assert session["owed"] == list(self.committed), "each committed turn is owed once, in order"
 
     def _attempt(self, which: int) -> Attempt:
         """The latest attempt most of the time, an older one now and then."""
@@ -256,14 +258,12 @@ def fresh(turn: Standing) -> Standing:
 @pytest.fixture
 def machine(database: str) -> Iterator[type[Session]]:
     """The machine on a pool and a loop of its own: hypothesis is not asynchronous."""
+    chosen = PostgresSettings(url=database, pool_min=1, pool_max=1)
     with asyncio.Runner() as runner:
-        pool = runner.run(_open(database))
+        stack = AsyncExitStack()
+        pool = runner.run(stack.enter_async_context(postgres.pool(chosen, "test")))
         yield type("BoundSession", (Session,), {"run": staticmethod(runner.run), "pool": pool})
-        runner.run(pool.close())
-
-
-async def _open(database: str) -> asyncpg.Pool:
-    return await asyncpg.create_pool(database, min_size=1, max_size=1)
+        runner.run(stack.aclose())
 
 
 def test_the_promises_hold_however_steps_interleave(machine: type[Session]) -> None:
