@@ -13,12 +13,7 @@ from focal_turn_gateway.codecs.events import Place
 from focal_turn_gateway.domain.events import StoredEvent
 from focal_turn_gateway.domain.webhooks import Answer, ClaimedDelivery, DeliveryState, Post
 
-_CLAIM = """
-SELECT c.*, e.kind, e.body, e.turn_id, e.attempt, e.occurred_at, e.trace_id, s.agent_id, s.channel
-FROM turns.claim_webhook_deliveries($1, $2, $3, $4) c
-LEFT JOIN turns.events e USING (session_id, "offset")
-LEFT JOIN turns.sessions s USING (session_id)
-"""
+_CLAIM = "SELECT * FROM turns.claim_webhook_deliveries($1, $2, $3, $4)"
 _SETTLE = "SELECT turns.settle_webhook_delivery($1, $2, $3, $4, $5, $6, $7)"
 
 

@@ -2,12 +2,14 @@ CREATE FUNCTION turns.claim_webhook_deliveries(
   p_limit integer, p_per_webhook integer, p_per_minute integer, p_claim interval
 ) RETURNS TABLE (
   delivery_id bigint, webhook_id text, tenant_id text, url text, secrets text[], attempts integer,
-  session_id text, "offset" bigint
+  session_id text, "offset" bigint, kind text, body jsonb, turn_id text, attempt integer, occurred_at timestamptz,
+  trace_id text, agent_id text, channel text
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 -- Takes what is due for this process until the claim lapses: webhooks one after the other, those that waited longest
 -- first, each within what it may have in flight and in a minute. Rows of webhooks that another process is claiming for
--- are left to it.
+-- are left to it. Events are read here and not beside a call: the caller's statement may have begun before an event was
+-- committed whose delivery this function already sees.
 DECLARE
   w turns.webhooks;
   v_now timestamptz := clock_timestamp();
@@ -30,17 +32,21 @@ BEGIN
       WHERE d.webhook_id = w.webhook_id AND d.state = 'PENDING' AND d.claimed_until > v_now;
     RETURN QUERY
       WITH due AS (
-        SELECT d.delivery_id FROM turns.webhook_deliveries d
+        SELECT d.delivery_id, d.session_id, d."offset" FROM turns.webhook_deliveries d
         WHERE d.webhook_id = w.webhook_id AND d.state = 'PENDING' AND d.next_attempt_at <= v_now
           AND (d.claimed_until IS NULL OR d.claimed_until <= v_now)
         ORDER BY d.next_attempt_at, d.delivery_id
         LIMIT greatest(0, least(v_left, p_per_webhook - v_flying, p_per_minute - w.minute_posts))
         FOR UPDATE SKIP LOCKED)
       UPDATE turns.webhook_deliveries d SET claimed_until = v_now + p_claim, attempts = d.attempts + 1
-      FROM due WHERE d.delivery_id = due.delivery_id
+      FROM due
+        LEFT JOIN turns.events e ON e.session_id = due.session_id AND e."offset" = due."offset"
+        LEFT JOIN turns.sessions s ON s.session_id = due.session_id
+      WHERE d.delivery_id = due.delivery_id
       RETURNING d.delivery_id, w.webhook_id, w.tenant_id, w.url,
         CASE WHEN w.former_secret_until > v_now THEN ARRAY[w.secret, w.former_secret] ELSE ARRAY[w.secret] END,
-        d.attempts, d.session_id, d."offset";
+        d.attempts, d.session_id, d."offset", e.kind, e.body, e.turn_id, e.attempt, e.occurred_at, e.trace_id,
+        s.agent_id, s.channel;
     GET DIAGNOSTICS v_taken = ROW_COUNT;
     UPDATE turns.webhooks h SET claimed_at = v_now, minute = v_minute, minute_posts = w.minute_posts + v_taken
       WHERE h.webhook_id = w.webhook_id;

@@ -17,6 +17,7 @@ from focal_turn_gateway.domain.webhooks import (
     Webhook,
     WebhookChange,
 )
+from tests.fakes.until import until
 from tests.unit.turn_gateway.adapters.postgres.test_turn_store import Place
 
 pytestmark = pytest.mark.migrated("focal_turn_gateway")
@@ -70,6 +71,26 @@ async def test_matching_events_are_noted_with_the_event_for_enabled_webhooks_of_
     await hooks.place.commit(await hooks.place.open())
     names = ["infra.turn.completed", "infra.turn.started"]
     assert await hooks.waiting() == [(one.webhook_id, name) for name in names]
+
+
+async def test_an_event_that_is_committed_while_a_claim_begins_is_posted_too(hooks: Hooks) -> None:
+    """Break: join the events outside of `claim_webhook_deliveries`."""
+    await hooks.create("infra.turn.started")
+    await hooks.place.say()
+    await hooks.place.open()
+    [first] = await hooks.claim()
+    async with hooks.pool.acquire() as writer, writer.transaction():
+        await writer.execute(
+            """SELECT turns.write_events(e.tenant_id, e.session_id, 98, jsonb_build_array(to_jsonb(e)), now())
+            FROM turns.events e WHERE e.name = 'infra.turn.started'"""
+        )
+        await writer.execute("LOCK TABLE turns.webhook_deliveries IN ACCESS EXCLUSIVE MODE")
+        claiming = asyncio.create_task(hooks.claim())
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await until(lambda: writer.fetchval(waits), "the claim waits for the deliveries")
+    [second] = await claiming
+    assert first.post is not None
+    assert second.post is not None
 
 
 async def test_an_event_that_is_rolled_back_is_not_noted(hooks: Hooks) -> None:
