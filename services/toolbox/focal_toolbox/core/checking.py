@@ -13,13 +13,13 @@ was caused under.
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import suppress
 from dataclasses import dataclass
 
 from focal_kernel.errors import FocalError, NotFound, Unavailable
 from focal_service_kit import logging
 from focal_toolbox import errors
+from focal_toolbox.core import rounds
 from focal_toolbox.core.delivering import Courier, Plan
 from focal_toolbox.core.executing import Timeouts
 from focal_toolbox.core.preparing import Asking, Job, Preparation
@@ -70,12 +70,7 @@ class Checks:
 
     async def run(self) -> None:
         """Ask until cancelled; a ledger that is away is tried again."""
-        while True:
-            await asyncio.sleep(self._patience.poll_s * random.uniform(0.75, 1.25))  # noqa: S311
-            try:
-                await self.once()
-            except Unavailable as away:
-                _log.warning("checks skipped", error=away.message)
+        await rounds.repeat("checks", self._patience.poll_s, self.once)
 
     async def once(self) -> int:
         """Ask about everything that is due; returns how much that was."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-
-from focal_kernel.errors import Unavailable
 from focal_service_kit import logging
+from focal_toolbox.core import rounds
 from focal_toolbox.ports.meter import ReportMeter
 from focal_toolbox.ports.reports import Reports
 
@@ -23,12 +20,7 @@ class Expiry:
 
     async def run(self) -> None:
         """Look until cancelled; a ledger that is away is tried again."""
-        while True:
-            await asyncio.sleep(self._interval_s * random.uniform(0.75, 1.25))  # noqa: S311
-            try:
-                await self.once()
-            except Unavailable as away:
-                _log.warning("look for missing reports skipped", error=away.message)
+        await rounds.repeat("missing reports", self._interval_s, self.once)
 
     async def once(self) -> int:
         """One look; returns how many effects went IN_DOUBT."""

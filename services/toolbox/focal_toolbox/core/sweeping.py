@@ -5,11 +5,8 @@ Every toolbox sweeps: a sweep leader that is frozen would stop all healing.
 
 from __future__ import annotations
 
-import asyncio
-import random
-
-from focal_kernel.errors import Unavailable
 from focal_service_kit import logging
+from focal_toolbox.core import rounds
 from focal_toolbox.ports.ledger import EffectLedger
 from focal_toolbox.ports.meter import Meter
 
@@ -26,12 +23,7 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep until cancelled; a ledger that is away is tried again."""
-        while True:
-            await asyncio.sleep(self._interval_s * random.uniform(0.75, 1.25))  # noqa: S311
-            try:
-                await self.once()
-            except Unavailable as away:
-                _log.warning("sweep skipped", error=away.message)
+        await rounds.repeat("sweep", self._interval_s, self.once)
 
     async def once(self) -> int:
         """One sweep; returns how many effects went IN_DOUBT."""
