@@ -22,6 +22,8 @@ class Terminal:
     async def focal(self, *arguments: str, stdin: str = "") -> Outcome:
         """Run one command to its end."""
         env = os.environ | {"FOCAL_HOME": str(self.root)}
+        # Workers of pytest-xdist have one, and nobody's terminal.
+        env.pop("COLUMNS", None)
         return await self.forks.run(arguments, env, stdin, timeout_s=30)
 
 
