@@ -202,11 +202,13 @@ class Attempt:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def finish(self) -> Attempt:
-        """Read to the end, acknowledging artifacts."""
+        """Read to the end, acknowledging the artifacts that the pipeline waits for; about others a word could
+        come too late.
+        """
         async for frame in self.call:
             self.frames.append(frame)
             self.arrived.set()
-            if frame.WhichOneof("frame") == "artifact" and self.acknowledges:
+            if frame.artifact.acknowledge and self.acknowledges:
                 await self.stored(frame.artifact.name)
         return self
 
