@@ -1,20 +1,19 @@
 """The reference: gRPC processes that pass a message on and echo it, with nothing of Focal in them.
 
-`python -m benchmarks.mesh.echo_chain [--next TARGET]` serves one hop and prints its port.
+`python -m benchmarks.mesh.echo_chain [--next TARGET]` serves one hop and prints its address.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc.aio
 import uvloop
+
+from benchmarks import counterparts
 
 METHOD = "/bench.Echo/Say"
 Say = Callable[[bytes], Awaitable[bytes]]
@@ -26,12 +25,9 @@ async def running(hops: int) -> AsyncIterator[tuple[str, list[int]]]:
     async with AsyncExitStack() as stack:
         target, pids = "", []
         for _ in range(hops):
-            command = [sys.executable, "-m", "benchmarks.mesh.echo_chain", "--next", target]
-            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-            stack.push_async_callback(_stop, process)
-            assert process.stdout is not None
-            target = f"127.0.0.1:{int(await process.stdout.readline())}"
-            pids.append(process.pid)
+            chain = counterparts.running("benchmarks.mesh.echo_chain", "--next", target)
+            target, pid = await stack.enter_async_context(chain)
+            pids.append(pid)
         yield target, pids
 
 
@@ -48,11 +44,6 @@ async def caller(target: str) -> AsyncIterator[Say]:
         yield call
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    process.terminate()
-    await process.wait()
-
-
 class _Hop(grpc.GenericRpcHandler):
     def __init__(self, say: Say | None) -> None:
         self._say = say
@@ -67,15 +58,7 @@ class _Hop(grpc.GenericRpcHandler):
 async def _serve(following: str) -> None:
     async with AsyncExitStack() as stack:
         say = await stack.enter_async_context(caller(following)) if following else None
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((_Hop(say),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        print(port, flush=True)
-        stopping = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-        await stopping.wait()
-        await server.stop(0)
+        await counterparts.serve(lambda server: server.add_generic_rpc_handlers((_Hop(say),)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
+from benchmarks import counterparts
 from benchmarks.mesh import echo_chain
 from benchmarks.toolbox import desk, empty_call, measuring, provider, report
 
@@ -43,7 +44,7 @@ async def _measure(
     with tempfile.TemporaryDirectory(prefix="focal-bench-", dir="/tmp") as home:
         async with (
             echo_chain.running(1) as (echo, _),
-            empty_call.running() as empty,
+            counterparts.running(empty_call.MODULE) as (empty, _),
             provider.running() as (url, pid),
             provider.direct(url) as direct,
             desk.running(Path(home), url, pid) as running,

@@ -1,21 +1,18 @@
 """The floor: a gRPC process that answers each Execute at once, with nothing of Focal behind it.
 
-`python -m benchmarks.toolbox.empty_call` serves and prints its port.
+`python -m benchmarks.toolbox.empty_call` serves and prints its address.
 """
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc.aio
 import uvloop
 
+from benchmarks import counterparts
 from focal.toolbox.v1 import tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.toolbox.v1.toolbox_service_pb2_grpc import (
@@ -24,7 +21,7 @@ from focal.toolbox.v1.toolbox_service_pb2_grpc import (
     add_ToolboxServiceServicer_to_server,
 )
 
-ROOT = Path(__file__).parents[2]
+MODULE = "benchmarks.toolbox.empty_call"
 Execute = Callable[[], Awaitable[None]]
 
 _STARTED = pb.ExecuteResponse(started=pb.ToolStarted(tool_name="look_up"))
@@ -33,20 +30,6 @@ _ENDED = pb.ExecuteResponse(
         tool_name="look_up", status=tool_pb2.TOOL_STATUS_SUCCESS, result_json='{"ok":true}', attempts=1
     )
 )
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[str]:
-    """A process that answers; yields its target."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.toolbox.empty_call", stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        assert process.stdout is not None
-        yield f"127.0.0.1:{int(await process.stdout.readline())}"
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager
@@ -69,17 +52,9 @@ class _AtOnce(ToolboxServiceServicer):
         yield _ENDED
 
 
-async def _serve() -> None:
-    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+def _add(server: grpc.aio.Server) -> None:
     add_ToolboxServiceServicer_to_server(_AtOnce(), server)  # type: ignore[abstract]
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    print(port, flush=True)
-    stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    await stopping.wait()
-    await server.stop(0)
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(counterparts.serve(_add))

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import uvloop
 
-ROOT = Path(__file__).parents[2]
+from benchmarks import counterparts
+
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 
@@ -63,15 +61,8 @@ class Direct:
 @asynccontextmanager
 async def running() -> AsyncIterator[tuple[str, int]]:
     """A provider in a process of its own; yields its URL and pid."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.toolbox.provider", stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        assert process.stdout is not None
-        yield (await process.stdout.readline()).decode().strip(), process.pid
-    finally:
-        process.terminate()
-        await process.wait()
+    async with counterparts.running("benchmarks.toolbox.provider") as found:
+        yield found
 
 
 @asynccontextmanager
@@ -128,10 +119,7 @@ async def _serve() -> None:
     payments: Counter[bytes] = Counter()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(payments), "127.0.0.1", 0, backlog=1024)
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    stopping = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    await stopping.wait()
+    await counterparts.terminated(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     server.close()
 
 

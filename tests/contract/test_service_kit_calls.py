@@ -223,19 +223,23 @@ async def test_a_generator_handler_is_closed_within_its_call_when_the_caller_lea
 
 
 async def test_the_cancellation_that_follows_a_failed_write_does_not_cut_the_cleaning_up() -> None:
-    cleaned_up = []
+    left, cleaned_up = asyncio.Event(), []
 
     async def handler(request: Any, context: Any) -> Any:
         try:
             yield "said"
         finally:
-            await asyncio.sleep(0.05)
+            await left.wait()
             cleaned_up.append(True)
 
     class Gone:
         async def write(self, response: Any) -> None:
-            asyncio.get_running_loop().call_later(0.01, call.cancel)
+            asyncio.get_running_loop().call_soon(leave)
             raise ConnectionError
+
+    def leave() -> None:
+        call.cancel()
+        left.set()
 
     call = asyncio.ensure_future(interceptors._written(handler, 5)(None, cast("Any", Gone())))
     with pytest.raises(ConnectionError):

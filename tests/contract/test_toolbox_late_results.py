@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +15,18 @@ import pytest
 from focal.toolbox.v1 import effect_pb2, tool_pb2
 from focal.toolbox.v1 import toolbox_service_pb2 as pb
 from focal.turn.v1 import turn_pb2
-from focal_kernel.errors import FailedPrecondition, FocalError, Unavailable
+from focal_kernel.errors import FailedPrecondition, Unavailable
 from focal_service_kit import errors as wire
 from focal_toolbox.domain.report import token_hash
 from tests.doubles import tool_provider
-from tests.fakes import effects_schema, in_process, running_toolbox, toolbox_process, triggered_turns
-from tests.fakes.running_toolbox import IDEMPOTENT, IRREVERSIBLE, RunningToolbox, Turn, tool
-from tests.fakes.triggered_turns import TriggeredTurns
+from tests.fakes import effects_schema, toolbox_process
+from tests.fakes.late_results import LEASE_S, ORDER, Scene, playing
+from tests.fakes.running_toolbox import Turn
 from tests.fakes.until import until
 
 pytestmark = pytest.mark.migrated("focal_toolbox")
 
-ORDER = {"order_id": "10003"}
 SHIPPED = '{"parcel":"P-7"}'
-TOOLS = (
-    tool("ship", IRREVERSIBLE, asynchronous=True),
-    tool("label", IDEMPOTENT, asynchronous=True),
-    tool("refund", IRREVERSIBLE),
-    tool("hasty", IRREVERSIBLE, asynchronous=True, report_within_ms=300),
-    tool(
-        "in_body",
-        IRREVERSIBLE,
-        asynchronous=True,
-        config={"url": "${PROVIDER}/in_body", "body": {"order": "{order_id}", "reply": "${RESULT_TOKEN}"}},
-    ),
-)
 SUCCESS, ERROR, CACHED, REFUSED, STARTED, IN_DOUBT = (
     tool_pb2.TOOL_STATUS_SUCCESS,
     tool_pb2.TOOL_STATUS_ERROR,
@@ -50,52 +35,7 @@ SUCCESS, ERROR, CACHED, REFUSED, STARTED, IN_DOUBT = (
     tool_pb2.TOOL_STATUS_STARTED,
     tool_pb2.TOOL_STATUS_IN_DOUBT,
 )
-LEASE_S = 0.3
 AWAY = Unavailable("DEPENDENCY_UNAVAILABLE", "not now")
-
-
-@dataclass
-class Scene:
-    """A partner, the toolbox, and the gateway that opens turns."""
-
-    partner: tool_provider.ToolProvider
-    toolbox: RunningToolbox
-    turns: TriggeredTurns
-
-    @property
-    def token(self) -> str:
-        """The token that came with the partner's latest request."""
-        return self.partner.received[-1].headers["focal-result-token"]
-
-    async def state(self) -> int:
-        return (await self.toolbox.effects())[0].state
-
-    async def quiet(self) -> None:
-        """Once no follow-up turn is to be opened any more."""
-        await until(
-            lambda: self.toolbox.metric("tool_follow_up_backlog") == 0, "the follow-up turns are opened"
-        )
-
-
-@asynccontextmanager
-async def _scene(database: str, *failures: FocalError, **overrides: Any) -> AsyncIterator[Scene]:
-    deployment = in_process.Deployment()
-    asynchronous = {"follow_up_first_pause_s": 0.02, **overrides}
-    async with (
-        tool_provider.serving() as partner,
-        triggered_turns.serving(deployment, *failures) as turns,
-        running_toolbox.serving(
-            database,
-            partner.url,
-            tools=TOOLS,
-            deployment=deployment,
-            peers={"turn_gateway": turns.target},
-            instance={"heartbeat_s": 0.1, "lease_s": LEASE_S, "send_within_s": 0.25},
-            asynchronous={**running_toolbox.FAST["asynchronous"], **asynchronous},
-        ) as toolbox,
-    ):
-        partner.behave(tool_provider.answer(202, '{"ticket":1}'))
-        yield Scene(partner, toolbox, turns)
 
 
 async def _refusal(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -105,7 +45,7 @@ async def _refusal(call: Any) -> tuple[grpc.StatusCode, str]:
 
 
 async def test_a_report_in_time_is_the_result_of_the_call_and_opens_no_turn(database: str) -> None:
-    async with _scene(database, wait_s=5) as scene:
+    async with playing(database, wait_s=5) as scene:
         calling = asyncio.create_task(scene.toolbox.execute("ship", ORDER))
         await until(lambda: scene.partner.received, "the request arrives")
         await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_ACCEPTED), "it is taken on")
@@ -120,7 +60,7 @@ async def test_a_report_in_time_is_the_result_of_the_call_and_opens_no_turn(data
 
 
 async def test_a_report_that_overtakes_the_acceptance_counts(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         reported = asyncio.Event()
         scene.partner.behave(tool_provider.answer(202, "{}", after=reported))
         calling = asyncio.create_task(scene.toolbox.execute("ship", ORDER))
@@ -133,7 +73,7 @@ async def test_a_report_that_overtakes_the_acceptance_counts(database: str) -> N
 
 
 async def test_a_late_report_opens_one_turn_however_often_the_gateway_fails(database: str) -> None:
-    async with _scene(database, AWAY, AWAY) as scene:
+    async with playing(database, AWAY, AWAY) as scene:
         result = await scene.toolbox.execute("ship", ORDER)
         assert (result.status, result.effect_state) == (STARTED, effect_pb2.EFFECT_STATE_ACCEPTED)
         assert (result.result_json, result.commit_point_reached) == ("", True)
@@ -162,7 +102,7 @@ async def test_a_late_report_opens_one_turn_however_often_the_gateway_fails(data
 
 
 async def test_a_late_failure_opens_a_turn_and_frees_the_operation(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         await scene.toolbox.execute("ship", ORDER)
         told = await scene.toolbox.report(scene.token, status=ERROR, error_reason="Out_Of_Stock")
         assert told.state == effect_pb2.EFFECT_STATE_FAILED
@@ -175,7 +115,7 @@ async def test_a_late_failure_opens_a_turn_and_frees_the_operation(database: str
 
 async def test_a_turn_whose_session_has_ended_is_given_up(database: str) -> None:
     ended = FailedPrecondition("SESSION_ENDED", "over")
-    async with _scene(database, ended) as scene:
+    async with playing(database, ended) as scene:
         await scene.toolbox.execute("ship", ORDER)
         await scene.toolbox.report(scene.token, result_json=SHIPPED)
         await until(
@@ -187,7 +127,7 @@ async def test_a_turn_whose_session_has_ended_is_given_up(database: str) -> None
 
 async def test_a_second_attempt_that_waits_takes_the_report(database: str) -> None:
     """The first attempt's process sent the request and its caller has gone; the news is told once."""
-    async with _scene(database, wait_s=5) as scene:
+    async with playing(database, wait_s=5) as scene:
         first = scene.toolbox.call("ship", ORDER)
         await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_ACCEPTED), "it is taken on")
         first.cancel()
@@ -201,7 +141,7 @@ async def test_a_second_attempt_that_waits_takes_the_report(database: str) -> No
 
 
 async def test_a_token_is_good_for_one_report_and_nobody_learns_why_not(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         await scene.toolbox.execute("ship", ORDER)
         token = scene.token
         first = await scene.toolbox.report(token, result_json=SHIPPED)
@@ -222,7 +162,7 @@ async def test_a_token_is_good_for_one_report_and_nobody_learns_why_not(database
 
 
 async def test_concurrent_reports_with_one_token_agree_on_one(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         await scene.toolbox.execute("ship", ORDER)
         reports = (scene.toolbox.report(scene.token, result_json=str(number % 2)) for number in range(20))
         found = await asyncio.gather(*reports, return_exceptions=True)
@@ -234,7 +174,7 @@ async def test_concurrent_reports_with_one_token_agree_on_one(database: str) -> 
 
 
 async def test_what_is_not_reported_in_time_is_in_doubt_and_stays_blocked(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         assert (await scene.toolbox.execute("hasty", ORDER)).status == STARTED
         await until(lambda: _is(scene, effect_pb2.EFFECT_STATE_IN_DOUBT), "it is in doubt")
         [effect] = await scene.toolbox.effects(state=effect_pb2.EFFECT_STATE_IN_DOUBT)
@@ -250,7 +190,7 @@ async def test_what_is_not_reported_in_time_is_in_doubt_and_stays_blocked(databa
 
 
 async def test_a_refusal_of_the_request_ends_it_at_once(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         scene.partner.behave(tool_provider.answer(409, tool_provider.refusal("ALREADY_SHIPPED")))
         result = await scene.toolbox.execute("ship", ORDER)
         assert (result.status, result.error_reason) == (ERROR, "already_shipped")
@@ -259,7 +199,7 @@ async def test_a_refusal_of_the_request_ends_it_at_once(database: str) -> None:
 
 
 async def test_a_report_settles_the_doubt_about_a_lost_acceptance(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         scene.partner.behave(tool_provider.hang_up)
         assert (await scene.toolbox.execute("ship", ORDER)).status == IN_DOUBT
         await scene.toolbox.report(scene.token, result_json=SHIPPED)
@@ -268,7 +208,7 @@ async def test_a_report_settles_the_doubt_about_a_lost_acceptance(database: str)
 
 
 async def test_a_provider_that_knows_the_first_request_may_report_after_the_second(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         scene.partner.behave(tool_provider.hang_up)
         assert (await scene.toolbox.execute("label", ORDER)).status == IN_DOUBT
         first = scene.token
@@ -280,7 +220,7 @@ async def test_a_provider_that_knows_the_first_request_may_report_after_the_seco
 
 
 async def test_templates_may_put_the_token_elsewhere(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         await scene.toolbox.execute("in_body", ORDER)
         body = json.loads(scene.partner.received[-1].body)
         assert body == {"order": "10003", "reply": scene.token}
@@ -288,7 +228,7 @@ async def test_templates_may_put_the_token_elsewhere(database: str) -> None:
 
 async def test_no_table_of_the_ledger_knows_a_token(database: str) -> None:
     """Break: return the token itself from `report.token_hash`, or let `Job.wish` add it to the arguments."""
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
 
         async def echo(writer: asyncio.StreamWriter) -> None:
             await tool_provider.answer(202, json.dumps({"token": scene.token}))(writer)
@@ -305,7 +245,7 @@ async def test_no_table_of_the_ledger_knows_a_token(database: str) -> None:
 async def test_a_token_is_forgotten_a_while_after_it_lapsed_and_no_sooner(database: str) -> None:
     """Break: leave the DELETE, or `p_kept`, out of `doubt_unreported`."""
     async with (
-        _scene(database, wait_s=0, tokens_kept_s=60) as scene,
+        playing(database, wait_s=0, tokens_kept_s=60) as scene,
         asyncpg.create_pool(database, min_size=1, max_size=1) as pool,
     ):
         tokens: list[str] = []
@@ -332,7 +272,7 @@ async def test_a_token_is_forgotten_a_while_after_it_lapsed_and_no_sooner(databa
 
 
 async def test_only_reports_need_no_login_and_a_malformed_one_uses_up_no_token(database: str) -> None:
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         found = await _refusal(scene.toolbox.nobody().ListEffects(pb.ListEffectsRequest(), timeout=5))
         assert found == (grpc.StatusCode.UNAUTHENTICATED, "AUTHENTICATION_REQUIRED")
         await scene.toolbox.execute("ship", ORDER)
@@ -348,7 +288,7 @@ async def test_a_toolbox_killed_before_the_report_loses_nothing(
     """An acceptance that was not recorded is in doubt first, as every lost request is; one that was stands.
     The report settles either, and as the call that waited is gone, another toolbox opens the turn.
     """
-    async with _scene(database) as scene:
+    async with playing(database) as scene:
         answers = asyncio.Event()
         scene.partner.behave(tool_provider.answer(202, after=answers))
         async with toolbox_process.started(
@@ -380,57 +320,3 @@ async def test_a_toolbox_killed_before_the_report_loses_nothing(
 async def _is(scene: Scene, state: int) -> bool:
     found = await scene.toolbox.effects()
     return bool(found) and found[0].state == state
-
-
-async def test_the_end_of_a_doubt_that_was_told_opens_one_turn(database: str) -> None:
-    """Break: leave the follow-up out of `resolve`."""
-    async with _scene(database) as scene:
-        scene.partner.behave(tool_provider.hang_up)
-        doubtful = await scene.toolbox.execute("refund", ORDER)
-        assert doubtful.status == tool_pb2.TOOL_STATUS_IN_DOUBT
-        for _ in range(2):
-            await scene.toolbox.resolve(
-                doubtful.effect_id,
-                effect_pb2.EFFECT_STATE_DONE,
-                result_json='{"refund":"RF-1"}',
-                request_id="r1",
-            )
-        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
-        await scene.quiet()
-        [(tenant, opened)] = scene.turns.opened
-        assert (tenant, opened.session_id, opened.cause_id) == ("acme", "ses_1", doubtful.effect_id)
-        assert opened.cause == turn_pb2.TURN_CAUSE_EFFECT_RESOLVED
-        told = json.loads(opened.payload_json)
-        assert (told["tool"], told["status"], told["result"]) == ("refund", "SUCCESS", {"refund": "RF-1"})
-
-
-async def test_the_end_of_a_doubt_that_nobody_heard_of_opens_no_turn(database: str) -> None:
-    """Break: leave `doubt_told` out of `resolve`."""
-    async with _scene(database) as scene:
-        await scene.toolbox.execute("refund", ORDER)
-        connection = await asyncpg.connect(database)
-        try:
-            # As the sweep leaves what a lost toolbox had reserved.
-            await connection.execute("UPDATE effects.effects SET state = 'IN_DOUBT'")
-            [effect] = await scene.toolbox.effects()
-            await scene.toolbox.resolve(effect.effect_id, effect_pb2.EFFECT_STATE_DONE, result_json="{}")
-            assert await connection.fetchval("SELECT count(*) FROM effects.follow_ups") == 0
-        finally:
-            await connection.close()
-        assert scene.turns.opened == []
-
-
-async def test_a_caller_that_meets_a_doubt_has_been_told_of_it(database: str) -> None:
-    """Break: leave `doubt_told` out of `reserve`."""
-    async with _scene(database) as scene:
-        await scene.toolbox.execute("refund", ORDER)
-        connection = await asyncpg.connect(database)
-        try:
-            await connection.execute("UPDATE effects.effects SET state = 'IN_DOUBT'")
-        finally:
-            await connection.close()
-        met = await scene.toolbox.execute("refund", ORDER)
-        assert met.status == tool_pb2.TOOL_STATUS_IN_DOUBT
-        await scene.toolbox.resolve(met.effect_id, effect_pb2.EFFECT_STATE_FAILED)
-        await until(lambda: scene.turns.opened, "the follow-up turn is opened")
-        assert json.loads(scene.turns.opened[0][1].payload_json)["status"] == "ERROR"

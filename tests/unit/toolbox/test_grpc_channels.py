@@ -9,6 +9,7 @@ import pytest
 from focal_toolbox.adapters.outbound import Outbound
 from focal_toolbox.adapters.providers.grpc_channels import Channels, Limits, Target
 from focal_toolbox.domain.hosts import AllowedHosts
+from tests.fakes.until import until
 
 
 @pytest.fixture
@@ -41,8 +42,10 @@ async def test_two_that_open_the_same_channel_at_once_do_not_close_each_others(p
     close = first.channel.close
 
     async def slow_close() -> None:
+        """Until the second one has put its channel in the place of the first one's."""
+        (mine,) = channels._kept.values()
         room_is_made.set()
-        await asyncio.sleep(0.05)
+        await until(lambda: mine not in channels._kept.values(), "the second opens its own")
         await close()
 
     first.channel.close = slow_close  # type: ignore[assignment]
